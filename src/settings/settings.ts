@@ -1,0 +1,53 @@
+import type { Platform } from '../oci/types.ts'
+
+/** Everything that the environment, files and global flags decide, read once at the start and frozen. */
+export interface Settings {
+  /** Root of the store: `--root`, TSBUILD_ROOT, else /var/lib/tsbuild or $XDG_DATA_HOME/tsbuild. */
+  readonly root: string
+  /** Volatile state: TSBUILD_RUN_ROOT, else /run/tsbuild or $XDG_RUNTIME_DIR/tsbuild. With --root given, a folder of it derived from the root. */
+  readonly runRoot: string
+  readonly rootless: boolean
+  /** The native core: TSBUILD_CORE, the platform package, or the clone's build. */
+  readonly corePath: string
+  readonly platform: Platform
+  readonly cwd: string
+  readonly registries: RegistrySettings
+  readonly proxies: ProxySettings
+  readonly limits: {
+    /** Vertices at once. */
+    readonly jobs: number
+    /** Transfers at once for one host, and over all hosts. */
+    readonly perHost: number
+    readonly transfers: number
+  }
+  /** Store cap for build cache in bytes; undefined: a share of the disk. */
+  readonly keepStorage: number | undefined
+  /** Names of variables that the user passed on purpose (build args without value, run -e NAME) are read through this. */
+  readonly env: (name: string) => string | undefined
+}
+
+export interface ProxySettings {
+  readonly http: string | undefined
+  readonly https: string | undefined
+  readonly no: string | undefined
+}
+
+/** What the registry client needs to know about hosts; files are parsed by the settings folder. */
+export interface RegistrySettings {
+  readonly dockerConfigPath: string
+  readonly authFile: string | undefined
+  /** In order: the first that answers is used; the registry itself comes last. Key: registry host such as `docker.io`. */
+  readonly mirrors: Readonly<Record<string, readonly Mirror[]>>
+  readonly insecure: readonly string[]
+  readonly blocked: readonly string[]
+  readonly certDirs: readonly string[]
+  readonly shortNames: Readonly<Record<string, string>>
+}
+
+export interface Mirror {
+  /** host[:port][/prefix] */
+  readonly location: string
+  readonly insecure: boolean
+  /** Only for pulls by digest, by tag, or both. */
+  readonly pull: 'all' | 'digest-only' | 'tag-only'
+}
