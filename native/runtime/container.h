@@ -1,0 +1,82 @@
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "runtime/spec.h"
+
+/*
+ * One container from its config to its exit. The sandbox, the monitor and the OCI verbs all go this way:
+ *
+ *     runtime_create   namespaces, cgroup, mounts, everything but the process itself; the init process waits
+ *     runtime_start    the init process becomes the user's process; failures of execve are reported here
+ *     runtime_wait     until it ends
+ *     runtime_delete   kills what is left, removes cgroup and record
+ *
+ * All of it must be called by a single-threaded process. The init process is a direct child of the caller.
+ */
+struct container;
+
+enum cgroup_driver { CGROUP_NONE, CGROUP_CGROUPFS, CGROUP_SYSTEMD };
+
+struct runtime_params {
+    const char *id;     /* checked: 1 to 1024 characters of [A-Za-z0-9_+.-], not "." or ".." */
+    const char *bundle; /* absolute; base of a relative root.path and told to hooks */
+    /*
+     * The container's own directory, existing and private to the caller: state.json, a copy of the config and the start socket go there, so that
+     * other processes can start, exec, kill and delete. NULL: no record, the container lives and dies with the caller (sandbox).
+     */
+    const char *state_dir;
+    int rootfs;               /* directory to become the root (from tree_open); -1: root.path of the spec */
+    int stdio[3];             /* descriptors for the process; -1: those of the caller. Not used with a terminal */
+    int preserve_fds;         /* descriptors 3 … 2 + n stay open in the process */
+    const char *console_socket; /* with process.terminal: the terminal is sent to this socket; NULL: take it by runtime_take_terminal */
+    const char *pid_file;       /* written once the init process exists */
+    enum cgroup_driver cgroup;
+    const char *cgroup_path; /* below the root of each hierarchy; NULL: spec->linux.cgroups_path, else tsbuild/<id> */
+    bool die_with_parent;    /* the init process is killed when the calling process ends in whatever way */
+    bool no_pivot;           /* MS_MOVE and chroot for a host whose root is the initramfs */
+    bool no_new_keyring;
+    bool no_subreaper;
+    bool init;               /* a built-in pid 1 reaps zombies and forwards signals to the process */
+    void (*warn)(void *context, const char *text); /* told of what was not possible and could be done without; may be NULL */
+    void *warn_context;
+};
+
+struct runtime_exit {
+    int code;       /* exit code; 128 + signal where a signal ended it */
+    int signal;     /* 0: ended by itself */
+    bool oom_killed;
+    uint64_t cpu_us;      /* of the cgroup; without one of the init process and its reaped children */
+    uint64_t memory_peak; /* bytes, 0 where the kernel does not tell */
+};
+
+/*
+ * Codes: CONFIG_INVALID (the spec), EXEC_NOT_FOUND and EXEC_DENIED (process.args[0] or cwd), MOUNT_FAILED, CGROUP_FAILED, FEATURE_MISSING, else NATIVE_FAILED.
+ * On failure nothing is left: no process, no cgroup, no mount; the files in state_dir are removed.
+ */
+int runtime_create(const struct spec *spec, const struct runtime_params *params, struct container **out, struct rt_error *err);
+
+/* Of the init process: its pid as the caller sees it, and a pidfd that belongs to the container and becomes readable when it ends. */
+pid_t runtime_pid(const struct container *container);
+int runtime_pidfd(const struct container *container);
+
+/* The master side of the terminal, once; the caller closes it. -1 where there is none. */
+int runtime_take_terminal(struct container *container);
+
+int runtime_start(struct container *container, struct rt_error *err);
+
+/* Waits for the init process and reaps it. With `block` false: 1 when it still runs. */
+int runtime_wait(struct container *container, bool block, struct runtime_exit *out, struct rt_error *err);
+
+/* Sends `signal` to the init process or to every process of the container. A process that has ended is no error. */
+int runtime_kill(const struct container *container, int signal, bool all, struct rt_error *err);
+
+int runtime_pause(const struct container *container, bool pause, struct rt_error *err);
+
+/* Kills what still runs, reaps the init process, runs poststop hooks, removes cgroup and record and frees the handle, even when it fails. */
+int runtime_delete(struct container *container, struct rt_error *err);
+
+/* Applies new limits; only members that are set are changed. */
+int runtime_update(const struct container *container, const struct spec_resources *resources, struct rt_error *err);
