@@ -38,7 +38,10 @@ export const errorCodes = {
   NATIVE_MISSING: { kind: 'unavailable', meaning: 'The native core was not found or does not start' },
   NATIVE_FAILED: { kind: 'internal', meaning: 'The native core reported an error that has no code of its own' },
   NATIVE_PROTOCOL: { kind: 'internal', meaning: 'The native core answered something that the protocol does not allow' },
-  FEATURE_MISSING: { kind: 'unavailable', meaning: 'The kernel or the place tsbuild runs in lacks a feature that is needed' },
+  FEATURE_MISSING: {
+    kind: 'unavailable',
+    meaning: 'The kernel or the place tsbuild runs in lacks a feature that is needed',
+  },
 
   // ── store ──
   STORE_VERSION: { kind: 'conflict', meaning: 'The store was written by a newer tsbuild' },

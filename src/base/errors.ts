@@ -39,9 +39,7 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error i
 
 /** True when `error` is a Node system error with the given errno name, such as `ENOENT`. */
 export function hasErrno(error: unknown, ...names: readonly string[]): error is NodeJS.ErrnoException {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && names.includes(error.code)
-  )
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && names.includes(error.code)
 }
 
 /** The text of any thrown value, for use inside another message. */

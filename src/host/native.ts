@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 
 /** A byte string as the plan protocol carries it: text when it is UTF-8, else base64. See docs/native-core.md. */
 export type Bytes = string | { readonly b64: string }
@@ -24,38 +24,44 @@ export interface LayerFacts {
   readonly bytes: number
 }
 
+/** `pipe` ends are handed out by RunningPlan. */
+export type Stdio = 'ignore' | 'inherit' | 'pipe' | number
+
 export interface PlanOptions {
   readonly signal?: AbortSignal
   /** Called for each `event` line, in order. */
-  readonly onEvent?: (event: Readonly<Record<string, unknown>>) => void
-  /** Descriptors that the plan names, from 5 upward. */
-  readonly fds?: readonly (number | Readable | Writable)[]
-  /** stdin, stdout, stderr of the process that the plan runs. Default: none. */
+  readonly onEvent?: (event: Answer) => void
+  /** Descriptors that the plan names, from 5 upward; `pipe` makes one end here (RunningPlan.pipes). */
+  readonly fds?: readonly (number | 'pipe')[]
+  /** stdin, stdout, stderr of the process that the plan runs. Default: all ignored. */
   readonly stdio?: readonly [Stdio, Stdio, Stdio]
+  /** The process goes on when this one ends (monitors). Its result still arrives here. */
+  readonly detached?: boolean
 }
 
-/** `pipe` ends are handed to `onStart`. */
-export type Stdio = 'ignore' | 'inherit' | 'pipe' | number
+/** One line of the core, parsed. */
+export type Answer = Readonly<Record<string, unknown>>
 
 export interface RunningPlan {
-  readonly pid: number
+  readonly pid: number | undefined
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  /** Descriptors of `fds` that were given as `'pipe'`-like streams are connected when this resolves. */
-  readonly result: Promise<Readonly<Record<string, unknown>>>
+  /** Our ends of `fds`, by position; null where a number was given. */
+  readonly pipes: readonly (Duplex | null)[]
+  readonly result: Promise<Answer>
 }
 
 /**
  * The door to the native core. One call is one process and one plan.
- * Rejects with the core's code (a member of the error table; NATIVE_FAILED when it is none of ours), NATIVE_MISSING when the
+ * Rejects with NativeError carrying the core's code (NATIVE_FAILED when it is none of the error table), NATIVE_MISSING when the
  * binary cannot be started, NATIVE_PROTOCOL for an answer that breaks the protocol, CANCELLED after an abort (the core has then
  * ended and undone its half work).
  */
 export interface NativeCore {
-  call(verb: string, plan: Readonly<Record<string, unknown>>, options?: PlanOptions): Promise<Readonly<Record<string, unknown>>>
-  start(verb: string, plan: Readonly<Record<string, unknown>>, options?: PlanOptions): RunningPlan
-  /** Runs the OCI command line (`state`, `kill`, …) and gives its output. */
+  call(verb: string, plan: object, options?: PlanOptions): Promise<Answer>
+  start(verb: string, plan: object, options?: PlanOptions): RunningPlan
+  /** Runs the OCI command line (`state`, `kill`, …); rejects with PROCESS_FAILED when it exits with an error. */
   oci(args: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<{ readonly stdout: string }>
   /** Path of the executable, for use as an OCI runtime. */
   readonly path: string

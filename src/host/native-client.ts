@@ -1,0 +1,165 @@
+import { execFile, spawn } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { TsbuildError, cancelled, hasErrno, messageOf } from '../base/errors.ts'
+import { splitLines } from './lines.ts'
+import { NativeError } from './native-error.ts'
+import type { Answer, NativeCore, PlanOptions, RunningPlan } from './native.ts'
+
+const protocol = 1
+const planFd = 3
+const answerFd = 4
+const firstExtraFd = 5
+
+/** How long a cancelled core may take to undo its half work before it is killed. */
+const cancelGraceMs = 10_000
+
+/** The client of the executable at `path`. Nothing is started before the first call. */
+export function createNativeCore(path: string): NativeCore {
+  return {
+    path,
+    start: (verb, plan, options = {}) => startPlan(path, verb, plan, options),
+    call: (verb, plan, options = {}) => startPlan(path, verb, plan, options).result,
+    oci: (args, options = {}) => runOci(path, args, options.signal),
+  }
+}
+
+function startPlan(path: string, verb: string, plan: object, options: PlanOptions): RunningPlan {
+  options.signal?.throwIfAborted()
+  const stdio: StdioOptions = [
+    ...(options.stdio ?? ['ignore', 'ignore', 'ignore']),
+    'pipe',
+    'pipe',
+    ...(options.fds ?? []),
+  ]
+  const child = spawn(path, ['plan'], { stdio, detached: options.detached ?? false, env: {} })
+  const ended = whenEnded(child, path)
+  sendPlan(child.stdio[planFd] as Writable, { protocol, verb, ...plan })
+  return {
+    pid: child.pid,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    pipes: (options.fds ?? []).map((fd, at) => (fd === 'pipe' ? (child.stdio[firstExtraFd + at] as Duplex) : null)),
+    result: readAnswers(child, ended, verb, options),
+  }
+}
+
+/** A core that fails early closes its end; its `error` line tells why, so EPIPE here is not the news. */
+function sendPlan(pipe: Writable, plan: object): void {
+  pipe.on('error', () => {})
+  pipe.end(JSON.stringify(plan))
+}
+
+interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+function whenEnded(child: ChildProcess, path: string): Promise<Ended> {
+  const { promise, resolve, reject } = Promise.withResolvers<Ended>()
+  child.once('error', (error) => reject(startFailed(error, path)))
+  child.once('exit', (code, signal) => resolve({ code, signal }))
+  return promise
+}
+
+function startFailed(error: Error, path: string): TsbuildError {
+  const hint = hasErrno(error, 'ENOENT') ? 'Build it with "npm run build", or name it in TSBUILD_CORE' : undefined
+  return new TsbuildError('NATIVE_MISSING', `Cannot start the native core "${path}": ${error.message}`, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+async function readAnswers(
+  child: ChildProcess,
+  ended: Promise<Ended>,
+  verb: string,
+  options: PlanOptions,
+): Promise<Answer> {
+  const { signal } = options
+  const stop = (): void => terminate(child, ended)
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const last = await lastAnswer(child.stdio[answerFd] as Readable, options.onEvent)
+    if (options.detached === true && last?.['type'] === 'result') {
+      child.unref()
+      ended.catch(() => {})
+      return last
+    }
+    const end = await ended
+    if (last?.['type'] === 'result') return last
+    if (signal?.aborted === true) throw cancelled(signal)
+    if (last?.['type'] === 'error') throw new NativeError(verb, last)
+    const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`
+    throw new TsbuildError(
+      'NATIVE_PROTOCOL',
+      `Cannot carry out "${verb}": the native core ended by ${how} without an answer`,
+    )
+  } catch (error) {
+    await ended
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+/** Reads the answer pipe to its end; gives the `result` or `error` line, undefined when there was none. */
+async function lastAnswer(pipe: Readable, onEvent: PlanOptions['onEvent']): Promise<Answer | undefined> {
+  let last: Answer | undefined
+  for await (const line of splitLines(pipe)) {
+    const answer = parseAnswer(line)
+    switch (answer['type']) {
+      case 'hello':
+        if (answer['protocol'] !== protocol) throw protocolError(`it speaks protocol ${String(answer['protocol'])}`)
+        break
+      case 'event':
+        onEvent?.(answer)
+        break
+      case 'result':
+      case 'error':
+        last = answer
+        break
+      default:
+        throw protocolError(`it sent a line of type "${String(answer['type'])}"`)
+    }
+  }
+  return last
+}
+
+function parseAnswer(line: string): Answer {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (error) {
+    throw protocolError(`it sent a line that is not JSON: ${messageOf(error)}`)
+  }
+  if (typeof value !== 'object' || value === null) throw protocolError('it sent a line that is not an object')
+  return value as Answer
+}
+
+function protocolError(what: string): TsbuildError {
+  return new TsbuildError('NATIVE_PROTOCOL', `Cannot understand the native core: ${what}`, {
+    hint: 'The core and tsbuild must be of the same release',
+  })
+}
+
+function terminate(child: ChildProcess, ended: Promise<Ended>): void {
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), cancelGraceMs)
+  ended.then(
+    () => clearTimeout(timer),
+    () => clearTimeout(timer),
+  )
+}
+
+function runOci(path: string, args: readonly string[], signal: AbortSignal | undefined): Promise<{ stdout: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ stdout: string }>()
+  execFile(path, [...args], { signal, env: {}, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+    if (error === null) resolve({ stdout })
+    else if (signal?.aborted === true) reject(cancelled(signal))
+    else if (hasErrno(error, 'ENOENT', 'EACCES')) reject(startFailed(error, path))
+    else reject(new TsbuildError('PROCESS_FAILED', stderr.trim() || error.message, { cause: error, details: { args } }))
+  })
+  return promise
+}
