@@ -32,7 +32,39 @@ export const errorCodes = {
   DIGEST_INVALID: { kind: 'invalid', meaning: 'A digest is malformed or of an unknown algorithm' },
   PLATFORM_INVALID: { kind: 'invalid', meaning: 'A platform is not of the form os/arch[/variant]' },
   MANIFEST_INVALID: { kind: 'invalid', meaning: 'A manifest or index breaks the image specification' },
+  MANIFEST_UNSUPPORTED: {
+    kind: 'invalid',
+    meaning: 'A manifest is of a format that cannot be used, such as docker schema 1',
+  },
   CONFIG_INVALID: { kind: 'invalid', meaning: 'An image configuration breaks the image specification' },
+
+  // ── registries ──
+  CREDENTIALS_HELPER: { kind: 'unavailable', meaning: 'A credential helper is missing or failed' },
+  CREDENTIALS_INVALID: { kind: 'invalid', meaning: 'A file of stored credentials cannot be read' },
+  REGISTRY_BLOCKED: { kind: 'denied', meaning: 'The configuration forbids this registry' },
+  REGISTRY_DENIED: { kind: 'denied', meaning: 'The registry does not allow this, or the repository does not exist' },
+  REGISTRY_IMMUTABLE: { kind: 'conflict', meaning: 'The registry does not allow the tag to be moved' },
+  REGISTRY_NOT_FOUND: { kind: 'notFound', meaning: 'The registry has no such repository, manifest or blob' },
+  REGISTRY_PROTOCOL: { kind: 'invalid', meaning: 'An answer of the registry breaks the distribution specification' },
+  REGISTRY_REFUSED: { kind: 'invalid', meaning: 'The registry refused the request as invalid' },
+  REGISTRY_THROTTLED: { kind: 'unavailable', meaning: 'The registry allows no more requests for now' },
+  REGISTRY_TIMEOUT: { kind: 'unavailable', meaning: 'The registry did not answer or stopped sending' },
+  REGISTRY_TLS: { kind: 'unavailable', meaning: 'A secure connection to the registry could not be made' },
+  REGISTRY_TOO_LARGE: { kind: 'invalid', meaning: 'An answer or a document of the registry is larger than is allowed' },
+  REGISTRY_UNAUTHORIZED: {
+    kind: 'denied',
+    meaning: 'The registry or its token server did not accept the credentials, or wants some',
+  },
+  REGISTRY_UNAVAILABLE: { kind: 'unavailable', meaning: 'The registry reported a failure of its own' },
+  REGISTRY_UNREACHABLE: { kind: 'unavailable', meaning: 'No connection to the registry could be made, or it was lost' },
+  REGISTRY_UNSUPPORTED: { kind: 'invalid', meaning: 'The registry does not offer this operation' },
+
+  // ── images ──
+  ARCHIVE_INVALID: { kind: 'invalid', meaning: 'An image archive or layout is malformed or incomplete' },
+  ID_AMBIGUOUS: { kind: 'conflict', meaning: 'An ID prefix fits several objects' },
+  IMAGE_IN_USE: { kind: 'conflict', meaning: 'An image cannot be removed because something uses it' },
+  IMAGE_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such image in the store' },
+  PLATFORM_NOT_FOUND: { kind: 'notFound', meaning: 'An image has no variant for the platform' },
 
   // ── host and native core ──
   NATIVE_MISSING: { kind: 'unavailable', meaning: 'The native core was not found or does not start' },
@@ -42,14 +74,40 @@ export const errorCodes = {
     kind: 'unavailable',
     meaning: 'The kernel or the place tsbuild runs in lacks a feature that is needed',
   },
+  PLAN_INVALID: { kind: 'internal', meaning: 'The native core was given a plan that breaks the protocol' },
+
+  PATH_MISSING: { kind: 'notFound', meaning: 'A path does not exist below the root that it was looked for in' },
+  PATH_ESCAPES: { kind: 'invalid', meaning: 'A path leads out of the root that it must stay in' },
+
+  NOT_A_DIRECTORY: { kind: 'invalid', meaning: 'A directory was needed where something else is' },
+  LAYER_INVALID: { kind: 'invalid', meaning: 'A layer archive is malformed or hostile' },
+
+  LAYER_NEEDS_LOWER: { kind: 'internal', meaning: 'A layer can only be unpacked on top of the layers below it' },
+  FILE_CHANGED: { kind: 'conflict', meaning: 'A file changed while it was read' },
+
+  USER_UNKNOWN: { kind: 'notFound', meaning: 'A user or group is not in the image' },
+  EXEC_NOT_FOUND: { kind: 'notFound', meaning: 'The program to run is not in the image' },
+
+  EXEC_DENIED: { kind: 'denied', meaning: 'The program to run may not be executed' },
+  MOUNT_FAILED: { kind: 'internal', meaning: 'The kernel refused a mount' },
+
+  NETWORK_FAILED: { kind: 'internal', meaning: 'The kernel refused a network change' },
+  PORT_TAKEN: { kind: 'conflict', meaning: 'A port of the host is in use' },
+
+  CGROUP_FAILED: { kind: 'internal', meaning: 'The kernel refused a control group change' },
 
   // ── store ──
   STORE_VERSION: { kind: 'conflict', meaning: 'The store was written by a newer tsbuild' },
+  STORE_DENIED: { kind: 'denied', meaning: 'The folder of the store may not be written by this user' },
   STORE_BUSY: { kind: 'unavailable', meaning: 'Another process holds the store for longer than is reasonable' },
   STORE_CORRUPT: { kind: 'internal', meaning: 'Content of the store does not match its digest or record' },
   STORE_FULL: { kind: 'unavailable', meaning: 'No space is left where the store lies' },
   BLOB_MISSING: { kind: 'notFound', meaning: 'A blob is not in the store' },
   DIGEST_MISMATCH: { kind: 'invalid', meaning: 'Content does not have the digest that was promised' },
+  COMPRESSION_UNSUPPORTED: {
+    kind: 'usage',
+    meaning: 'The wanted compression does not exist in the wanted image format',
+  },
   SIZE_MISMATCH: { kind: 'invalid', meaning: 'Content does not have the size that was promised' },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>
 

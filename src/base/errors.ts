@@ -1,5 +1,6 @@
 import { errorCodes } from './error-codes.ts'
 import type { ErrorCode, ErrorKind } from './error-codes.ts'
+import { printable } from './printable.ts'
 import { redact } from './redact.ts'
 
 export interface ErrorOptions {
@@ -13,7 +14,8 @@ export interface ErrorOptions {
 
 /**
  * An error that the user can act on. `message` starts with the action that failed, has no full stop and quotes values;
- * `code` is for programs. Credentials inside URLs and bearer values are removed at construction.
+ * `code` is for programs. Credentials inside URLs and bearer values are removed at construction, control
+ * characters are made visible.
  * Defects of tsbuild itself stay plain `Error`s and are shown with their stack.
  */
 export class TsbuildError extends Error {
@@ -24,10 +26,10 @@ export class TsbuildError extends Error {
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
-    super(redact(message), options.cause === undefined ? undefined : { cause: options.cause })
+    super(printable(redact(message)), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.kind = errorCodes[code].kind
-    this.hint = options.hint === undefined ? undefined : redact(options.hint)
+    this.hint = options.hint === undefined ? undefined : printable(redact(options.hint))
     this.details = options.details ?? {}
   }
 }

@@ -21,6 +21,8 @@ const hostLabel = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
 const hostPattern = new RegExp(`^(?:${hostLabel}(?:\\.${hostLabel})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`)
 const pathPattern = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/
 const tagPattern = /^\w[\w.-]{0,127}$/
+/** Host, repository, tag and sha512 digest at their longest. */
+const maxReferenceLength = 1024
 /** distribution/reference RepositoryNameTotalLengthMax. */
 const maxRepositoryLength = 255
 
@@ -30,6 +32,7 @@ const maxRepositoryLength = 255
  * Errors: REFERENCE_INVALID, DIGEST_INVALID.
  */
 export function parseReference(text: string): Reference {
+  if (text.length > maxReferenceLength) throw invalid(text, `it has ${text.length} characters`)
   const at = text.indexOf('@')
   const named = at < 0 ? text : text.slice(0, at)
   const digest = at < 0 ? undefined : parseDigest(text.slice(at + 1))
@@ -130,7 +133,7 @@ function isHost(component: string): boolean {
 }
 
 function invalid(text: string, why: string, hint?: string): TsbuildError {
-  const shown = text.length > 300 ? `${text.slice(0, 300)}…` : text
+  const shown = text.length > 300 ? `${text.slice(0, 100)}…` : text
   return new TsbuildError(
     'REFERENCE_INVALID',
     `Cannot read image name "${shown}": ${why}`,

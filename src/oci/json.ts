@@ -1,0 +1,97 @@
+import { TsbuildError } from '../base/errors.ts'
+import type { ErrorCode } from '../base/error-codes.ts'
+import { isDigest } from './digest.ts'
+import type { Digest } from './digest.ts'
+
+/**
+ * A located reader over parsed JSON from outside: every accessor throws the reader's error code with the path of the member
+ * (`layers[2].digest`). Go writes `null` for missing lists and maps, so null counts as absent.
+ */
+export interface JsonReader {
+  readonly path: string
+  readonly value: unknown
+  get(name: string): JsonReader
+  readonly absent: boolean
+  string(): string
+  integer(): number
+  boolean(): boolean
+  digest(): Digest
+  list<T>(read: (item: JsonReader) => T, max?: number): readonly T[]
+  record<T>(read: (item: JsonReader) => T): Readonly<Record<string, T>>
+  fail(why: string): TsbuildError
+}
+
+export interface JsonContext {
+  readonly code: ErrorCode
+  /** What is read, for the message: `manifest sha256:…`. */
+  readonly what: string
+}
+
+/** Parses UTF-8 JSON text. Errors: the context's code for malformed text, text that is not UTF-8, or a wrong member. */
+export function readJson(bytes: Uint8Array, context: JsonContext): JsonReader {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    throw new TsbuildError(context.code, `Cannot read ${context.what}: it is not JSON`, { cause: error })
+  }
+  return createReader(value, '', context)
+}
+
+/** Members that hold nothing are left out, so that optional members stay absent. */
+export function present<T extends object>(members: { readonly [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T
+}
+
+function createReader(value: unknown, path: string, context: JsonContext): JsonReader {
+  const fail = (why: string): TsbuildError =>
+    new TsbuildError(context.code, `Cannot read ${context.what}: ${path === '' ? 'it' : `"${path}"`} ${why}`)
+  const child = (item: unknown, name: string): JsonReader => createReader(item, name, context)
+  return {
+    path,
+    value,
+    absent: value === undefined || value === null,
+    fail,
+    get(name) {
+      if (!isObject(value)) throw fail('must be an object')
+      const item = Object.hasOwn(value, name) ? value[name] : undefined
+      return child(item, path === '' ? name : `${path}.${name}`)
+    },
+    string() {
+      if (typeof value !== 'string') throw fail('must be a string')
+      return value
+    },
+    integer() {
+      if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw fail('must be a whole number')
+      return value
+    },
+    boolean() {
+      if (typeof value !== 'boolean') throw fail('must be true or false')
+      return value
+    },
+    digest() {
+      if (typeof value !== 'string' || !isDigest(value)) throw fail('must be a digest such as sha256:<64 digits>')
+      return value
+    },
+    list(read, max = 100_000) {
+      if (!Array.isArray(value)) throw fail('must be a list')
+      if (value.length > max) throw fail(`has ${value.length} entries, at most ${max} are allowed`)
+      return value.map((item: unknown, index) => read(child(item, `${path}[${index}]`)))
+    },
+    record(read) {
+      if (!isObject(value)) throw fail('must be an object')
+      return Object.fromEntries(
+        Object.entries(value).map(([name, item]) => [name, read(child(item, `${path}.${name}`))]),
+      )
+    },
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Reads a member that may be missing. */
+export function optional<T>(reader: JsonReader, read: (reader: JsonReader) => T): T | undefined {
+  return reader.absent ? undefined : read(reader)
+}
