@@ -66,6 +66,28 @@ export const errorCodes = {
   IMAGE_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such image in the store' },
   PLATFORM_NOT_FOUND: { kind: 'notFound', meaning: 'An image has no variant for the platform' },
 
+  // ── processes and containers ──
+  CGROUP_FAILED: { kind: 'unavailable', meaning: 'The limits of a container could not be set up' },
+  CONTAINER_CONFLICT: { kind: 'conflict', meaning: 'A container is not in the state that the command needs' },
+  CONTAINER_EXISTS: { kind: 'exists', meaning: 'A container of that name exists' },
+  CONTAINER_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such container' },
+  CONTAINER_RUNNING: { kind: 'conflict', meaning: 'The container runs, and the command is for stopped ones' },
+  CONTAINER_STOPPED: { kind: 'conflict', meaning: 'The container does not run, and the command is for running ones' },
+  CONTAINER_UNREACHABLE: { kind: 'unavailable', meaning: 'The monitor of a container does not answer' },
+  EXEC_DENIED: { kind: 'denied', meaning: 'The command of a container or a build step cannot be executed' },
+  EXEC_NOT_FOUND: { kind: 'notFound', meaning: 'The command of a container or a build step does not exist there' },
+  ID_TOO_SHORT: { kind: 'usage', meaning: 'A prefix is too short, or digits only, for a command that cannot be undone' },
+  MOUNT_FAILED: { kind: 'invalid', meaning: 'A mount of a container or a build step could not be made' },
+  MOUNT_SOURCE_MISSING: { kind: 'notFound', meaning: 'The host path of a bind mount does not exist' },
+  PATH_MISSING: { kind: 'notFound', meaning: 'A path does not exist in a container, image or snapshot' },
+  USER_UNKNOWN: { kind: 'notFound', meaning: 'A user or group does not exist inside the root' },
+
+  // ── volumes ──
+  VOLUME_EXISTS: { kind: 'exists', meaning: 'A volume of that name exists with other options' },
+  VOLUME_IN_USE: { kind: 'conflict', meaning: 'A volume cannot be removed because containers use it' },
+  VOLUME_INVALID: { kind: 'invalid', meaning: 'The name or an option of a volume is malformed' },
+  VOLUME_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such volume' },
+
   // ── host and native core ──
   NATIVE_MISSING: { kind: 'unavailable', meaning: 'The native core was not found or does not start' },
   NATIVE_FAILED: { kind: 'internal', meaning: 'The native core reported an error that has no code of its own' },
