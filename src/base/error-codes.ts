@@ -76,7 +76,10 @@ export const errorCodes = {
   CONTAINER_UNREACHABLE: { kind: 'unavailable', meaning: 'The monitor of a container does not answer' },
   EXEC_DENIED: { kind: 'denied', meaning: 'The command of a container or a build step cannot be executed' },
   EXEC_NOT_FOUND: { kind: 'notFound', meaning: 'The command of a container or a build step does not exist there' },
-  ID_TOO_SHORT: { kind: 'usage', meaning: 'A prefix is too short, or digits only, for a command that cannot be undone' },
+  ID_TOO_SHORT: {
+    kind: 'usage',
+    meaning: 'A prefix is too short, or digits only, for a command that cannot be undone',
+  },
   MOUNT_FAILED: { kind: 'invalid', meaning: 'A mount of a container or a build step could not be made' },
   MOUNT_SOURCE_MISSING: { kind: 'notFound', meaning: 'The host path of a bind mount does not exist' },
   PATH_MISSING: { kind: 'notFound', meaning: 'A path does not exist in a container, image or snapshot' },
@@ -97,7 +100,6 @@ export const errorCodes = {
     meaning: 'The kernel or the place tsbuild runs in lacks a feature that is needed',
   },
   PLAN_INVALID: { kind: 'internal', meaning: 'The native core was given a plan that breaks the protocol' },
-
   PATH_MISSING: { kind: 'notFound', meaning: 'A path does not exist below the root that it was looked for in' },
   PATH_ESCAPES: { kind: 'invalid', meaning: 'A path leads out of the root that it must stay in' },
 

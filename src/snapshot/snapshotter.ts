@@ -1,7 +1,7 @@
-import type { ChainId, DiffId } from '../oci/digest.ts'
 import type { LayerFacts, Tree } from '../host/native.ts'
+import type { ChainId, DiffId } from '../oci/digest.ts'
 
-/** Short integer, also the name of the directory. */
+/** Short integer, also the name of the directory (mount option strings are limited in length). */
 export type SnapshotId = number & { readonly __brand: 'SnapshotId' }
 
 export interface Snapshot {
@@ -9,30 +9,42 @@ export interface Snapshot {
   readonly parent: SnapshotId | null
   /** Names the whole stack up to here; equal stacks are one snapshot. */
   readonly chainId: ChainId
-  /** Every DiffID from the base to here: the `rootfs.diff_ids` of an image made of it. */
-  readonly diffIds: readonly DiffId[]
+  readonly diffId: DiffId
   /** Bytes of the layer's uncompressed tar. */
   readonly size: number
 }
 
 /**
- * Layers as stacked file trees. States: active (writable, belongs to one process) → committed (immutable, has a ChainID).
- * An active snapshot whose process died is removed by the next command. Nothing outside the native core opens a path below it.
+ * Layers as stacked file trees. States: active (writable, belongs to one process) → committed (immutable, has a ChainID), or
+ * container (writable, belongs to a container). An active snapshot whose process died is removed when the store is next opened.
+ * Nothing outside the native core opens a path below a snapshot: what is handed out is a mount recipe.
  */
 export interface Snapshotter {
-  /** Makes a writable layer on `parent` (null: empty root). Disposed without commit, it is removed. */
+  /** Makes a writable layer on `parent` (null: empty root). Disposed without commit or keep, it is removed. */
   prepare(parent: SnapshotId | null): Promise<ActiveSnapshot>
   /**
-   * Makes a layer whose parent is named only at commit, to unpack the layers of an image side by side.
-   * Its tree is a plain directory.
+   * Makes a layer whose parent is named only at commit, to unpack the layers of an image side by side. Its tree is a plain
+   * directory for `apply` in mode `alone`.
    */
   prepareDetached(): Promise<DetachedSnapshot>
+  /** The committed snapshot of a stack; GC does not take it while this process lives. */
   byChain(chainId: ChainId): Snapshot | undefined
-  get(id: SnapshotId): Snapshot
+  /** As `byChain`, by id. */
+  find(id: SnapshotId): Snapshot | undefined
+  /** DiffIDs from the base to `id`: `rootfs.diff_ids` of an image made of it. */
+  diffIds(id: SnapshotId): readonly DiffId[]
+  /** From the base to `id`. */
+  chain(id: SnapshotId): readonly Snapshot[]
   /** Read-only merged view of a committed snapshot; null is the empty tree. */
   view(id: SnapshotId | null): Tree
-  /** Removes committed snapshots that nothing names any more; children must go first (CONFLICT otherwise is a defect). */
-  remove(ids: readonly SnapshotId[]): Promise<void>
+  /** Only the layer itself, without what lies below: what `pack` turns into a tar. */
+  layer(id: SnapshotId): Tree
+  /** Merged view of a container's writable snapshot. */
+  containerTree(id: SnapshotId): Tree
+  /** Removes a container's writable snapshot. Idempotent. */
+  discard(id: SnapshotId): Promise<void>
+  /** Removes committed snapshots that are no ancestors of `keep`, nor of a container's snapshot, nor held by a living process. */
+  sweep(keep: ReadonlySet<SnapshotId>): Promise<readonly Snapshot[]>
   list(): readonly Snapshot[]
 }
 
@@ -41,16 +53,14 @@ export interface ActiveSnapshot extends AsyncDisposable {
   readonly parent: SnapshotId | null
   /** Merged view with this snapshot as upper. */
   readonly tree: Tree
-  /**
-   * Makes it immutable. Gives the existing snapshot when the chain is already known, and the parent itself when
-   * `layer.entries` is 0 and `keepEmpty` is not set (BuildKit exports an empty layer for a RUN that wrote nothing: set it there).
-   */
-  commit(layer: LayerFacts, options?: { readonly keepEmpty?: boolean }): Promise<Snapshot>
-  /** Keeps it writable beyond this process, as a container's root: `owner` is the container's id. */
-  keep(owner: string): Promise<void>
+  /** Makes it immutable. Gives the existing snapshot when the stack is already known. */
+  commit(layer: LayerFacts): Promise<Snapshot>
+  /** Keeps it writable beyond this process, as the root of container `owner`. */
+  keep(owner: string): void
 }
 
 export interface DetachedSnapshot extends AsyncDisposable {
   readonly tree: Tree
+  /** Puts it on `parent` (null: base layer) and makes it immutable. Gives the existing snapshot when the stack is already known. */
   commit(parent: Snapshot | null, layer: LayerFacts): Promise<Snapshot>
 }

@@ -19,10 +19,15 @@ export interface ContentStore {
    * Opens the writer for a blob. Only one writer of a digest exists across all processes: a second caller waits, and gets
    * `undefined` when the blob has arrived meanwhile. A partial blob of an earlier writer is kept: `offset` tells how much.
    */
-  ingest(want: Pick<Descriptor, 'digest' | 'size'>, options?: { readonly signal?: AbortSignal }): Promise<Ingest | undefined>
-  /** Path for a file of the native core's making; `adopt` verifies nothing but takes the digest that the core computed. */
+  ingest(
+    want: Pick<Descriptor, 'digest' | 'size'>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Ingest | undefined>
+  /** A path for a file of the native core's making, which becomes a blob by `adopt`. */
   scratch(): Promise<Scratch>
   digests(): readonly Digest[]
+  /** Removes a blob that no record names. For GC alone. */
+  remove(digest: Digest): Promise<void>
 }
 
 /** Writer of one blob. Disposing without commit keeps what was written, so that a later writer resumes. */
@@ -39,6 +44,6 @@ export interface Ingest extends AsyncDisposable {
 
 export interface Scratch extends AsyncDisposable {
   readonly path: string
-  /** Makes the file visible as a blob; idempotent when the blob exists. */
+  /** Makes the file visible under the digest that the core computed while writing it; checks the size. Idempotent. */
   adopt(digest: Digest, size: number): Promise<void>
 }

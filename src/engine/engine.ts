@@ -1,0 +1,35 @@
+import type { Emit } from '../base/events.ts'
+import { createNativeCore } from '../host/native-client.ts'
+import type { NativeCore } from '../host/native.ts'
+import type { Settings } from '../settings/settings.ts'
+import { openOverlaySnapshotter } from '../snapshot/overlay.ts'
+import type { Snapshotter } from '../snapshot/snapshotter.ts'
+import { openStore } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
+
+/**
+ * The composition root: the only place where the services of ranks 2 to 7 are put together. Verbs take it as their first
+ * argument. Services whose modules are heavy are made at their first use, so that a command loads only what it needs.
+ */
+export interface Engine extends AsyncDisposable {
+  readonly settings: Settings
+  readonly native: NativeCore
+  readonly store: Store
+  readonly snapshots: Snapshotter
+}
+
+/** What every verb gets from its caller besides its request. */
+export interface VerbContext {
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** Opens the store and what stands on it. Errors: STORE_* codes, NATIVE_MISSING when a dead process left something to remove. */
+export async function openEngine(settings: Settings): Promise<Engine> {
+  await using stack = new AsyncDisposableStack()
+  const native = createNativeCore(settings.corePath)
+  const store = stack.use(await openStore(settings.root))
+  const snapshots = await openOverlaySnapshotter(store, native)
+  const owned = stack.move()
+  return { settings, native, store, snapshots, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}

@@ -1,0 +1,140 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LayerFacts, NativeCore, Tree } from '../host/native.ts'
+import { chainId, parseDigest } from '../oci/digest.ts'
+import { bootId } from '../store/lease.ts'
+import type { Store } from '../store/store.ts'
+import { snapshotRecords } from './snapshot-records.ts'
+import type { Snapshot, SnapshotId, Snapshotter } from './snapshotter.ts'
+
+/** The kernel's limit of layers in one overlay mount, less one for the upper. */
+const maxLayers = 499
+
+/**
+ * Snapshots as overlayfs layers: `<id>/fs` holds the layer, `<id>/work` is overlay's own while it is written.
+ * Opening removes what dead processes left, and layers that an earlier run of the kernel may not have brought to the disk.
+ */
+export async function openOverlaySnapshotter(store: Store, native: NativeCore): Promise<Snapshotter> {
+  const { db, lease } = store
+  const directory = store.paths.snapshots
+  const records = snapshotRecords(db)
+  const boot = bootId()
+
+  const fs = (id: SnapshotId): string => join(directory, String(id), 'fs')
+  const work = (id: SnapshotId): string => join(directory, String(id), 'work')
+  const lowers = (top: SnapshotId | null): string[] => (top === null ? [] : records.ancestry(top).map(fs).reverse())
+  const writable = (id: SnapshotId, parent: SnapshotId | null, volatile: boolean): Tree => ({
+    kind: 'layers',
+    lower: checked(lowers(parent)),
+    upper: fs(id),
+    work: work(id),
+    volatile,
+  })
+
+  function make(parent: SnapshotId | null): SnapshotId {
+    const id = records.insertActive(parent, lease.id, boot)
+    mkdirSync(fs(id), { recursive: true, mode: 0o755 })
+    mkdirSync(work(id), { mode: 0o700 })
+    return id
+  }
+
+  async function discard(id: SnapshotId): Promise<void> {
+    records.condemnOne(id)
+    await removeCondemned()
+  }
+
+  async function removeCondemned(): Promise<void> {
+    const ids = records.condemned()
+    if (ids.length === 0) return
+    await native.call('remove', { root: directory, names: ids.map(String) })
+    records.forget(ids)
+  }
+
+  /** Holds before it looks, in one transaction: GC either sees the hold or has taken the row already. */
+  function held(find: () => Snapshot | undefined): Snapshot | undefined {
+    return db.transaction(() => {
+      const snapshot = find()
+      if (snapshot !== undefined) lease.hold('snapshot', String(snapshot.id))
+      return snapshot
+    })
+  }
+
+  function commit(id: SnapshotId, parent: Snapshot | null, layer: LayerFacts): Snapshot {
+    const chain = chainId(parent?.chainId ?? null, parseDigest(layer.diffId))
+    return db.transaction(() => {
+      const snapshot = records.commit(id, parent?.id ?? null, chain, layer)
+      lease.hold('snapshot', String(snapshot.id))
+      return snapshot
+    })
+  }
+
+  function get(id: SnapshotId): Snapshot {
+    const snapshot = records.find(id)
+    if (snapshot === undefined) throw new Error(`Snapshot ${id} is not committed`)
+    return snapshot
+  }
+
+  records.condemn(store.dead)
+  records.condemnUnsynced(boot)
+  await removeCondemned()
+
+  return {
+    async prepare(parent) {
+      if (parent !== null) lease.hold('snapshot', String(parent))
+      const id = make(parent)
+      let done = false
+      return {
+        id,
+        parent,
+        tree: writable(id, parent, true),
+        async commit(layer) {
+          const snapshot = commit(id, parent === null ? null : get(parent), layer)
+          done = snapshot.id === id
+          return snapshot
+        },
+        keep(owner) {
+          records.keep(id, owner)
+          done = true
+        },
+        async [Symbol.asyncDispose]() {
+          if (!done) await discard(id)
+        },
+      }
+    },
+    async prepareDetached() {
+      const id = make(null)
+      let done = false
+      return {
+        tree: { kind: 'dir', path: fs(id) },
+        async commit(parent, layer) {
+          const snapshot = commit(id, parent, layer)
+          done = snapshot.id === id
+          return snapshot
+        },
+        async [Symbol.asyncDispose]() {
+          if (!done) await discard(id)
+        },
+      }
+    },
+    byChain: (chain) => held(() => records.byChain(chain)),
+    find: (id) => held(() => records.find(id)),
+    chain: records.chain,
+    diffIds: (id) => records.chain(id).map((snapshot) => snapshot.diffId),
+    view: (id) => ({ kind: 'layers', lower: checked(lowers(id)) }),
+    layer: (id) => ({ kind: 'layers', lower: lowers(get(id).parent), upper: fs(id) }),
+    containerTree: (id) => writable(id, records.ancestry(id).at(-2) ?? null, false),
+    discard,
+    async sweep(keep) {
+      const removed = records.condemnUnused(keep)
+      await removeCondemned()
+      return removed
+    },
+    list: records.list,
+  }
+}
+
+function checked(lower: string[]): string[] {
+  if (lower.length > maxLayers)
+    throw new Error(`An overlay mount takes at most ${maxLayers} layers, this image has ${lower.length}`)
+  return lower
+}

@@ -1,0 +1,119 @@
+/**
+ * The tables, one block an area. A block is a step of `migrations`: steps run in order, once each, inside one transaction; the
+ * number of steps done is the database's user_version. A released step is never edited: a change is a further step.
+ * Times are milliseconds since the epoch, sizes bytes, digests `algorithm:hex`, documents canonical JSON.
+ */
+
+/** Who is alive: a row per process that changes the store, claims on work, and what GC must not take meanwhile. */
+const leases = `
+  CREATE TABLE leases (id INTEGER PRIMARY KEY AUTOINCREMENT, boot_id TEXT NOT NULL, created_at INTEGER NOT NULL);
+  CREATE TABLE claims (key TEXT PRIMARY KEY, lease INTEGER NOT NULL REFERENCES leases(id) ON DELETE CASCADE) WITHOUT ROWID;
+  CREATE TABLE holds (
+    lease INTEGER NOT NULL REFERENCES leases(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('blob', 'snapshot')),
+    key TEXT NOT NULL,
+    PRIMARY KEY (lease, kind, key)
+  ) WITHOUT ROWID;
+`
+
+const snapshots = `
+  CREATE TABLE snapshots (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    state TEXT NOT NULL CHECK (state IN ('active', 'committed', 'container', 'removing')),
+    parent INTEGER REFERENCES snapshots(id),
+    chain_id TEXT UNIQUE,
+    diff_id TEXT,
+    size INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    entries INTEGER NOT NULL DEFAULT 0,
+    lease INTEGER,
+    owner TEXT,
+    boot_id TEXT NOT NULL,
+    synced INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL
+  );
+  CREATE INDEX snapshots_by_parent ON snapshots(parent);
+  CREATE INDEX snapshots_by_state ON snapshots(state) WHERE state <> 'committed';
+  CREATE INDEX snapshots_unsynced ON snapshots(synced) WHERE synced = 0;
+`
+
+/** Which blobs carry which layer content, and where a blob can be mounted from. */
+const layers = `
+  CREATE TABLE layer_blobs (
+    diff_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    annotations TEXT,
+    PRIMARY KEY (diff_id, digest)
+  ) WITHOUT ROWID;
+  CREATE TABLE blob_sources (
+    digest TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (digest, repository)
+  ) WITHOUT ROWID;
+`
+
+const images = `
+  CREATE TABLE images (
+    manifest TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX images_by_id ON images(id);
+  CREATE TABLE refs (
+    name TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX refs_by_target ON refs(target);
+`
+
+const build = `
+  CREATE TABLE cache_records (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    definition_key TEXT NOT NULL,
+    content_key TEXT,
+    snapshot INTEGER REFERENCES snapshots(id) ON DELETE CASCADE,
+    result TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    size INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL
+  );
+  CREATE INDEX cache_by_definition ON cache_records(definition_key);
+  CREATE INDEX cache_by_content ON cache_records(content_key);
+  CREATE TABLE builds (
+    id TEXT PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    status TEXT NOT NULL,
+    record TEXT NOT NULL
+  );
+`
+
+const containers = `
+  CREATE TABLE containers (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    snapshot INTEGER REFERENCES snapshots(id) ON DELETE SET NULL,
+    record TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE volumes (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE networks (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE endpoints (
+    network TEXT NOT NULL REFERENCES networks(id),
+    container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (network, container),
+    UNIQUE (network, address)
+  ) WITHOUT ROWID;
+`
+
+export const migrations: readonly string[] = [leases, snapshots, layers, images, build, containers]

@@ -1,0 +1,30 @@
+import type { Digest } from '../oci/digest.ts'
+import type { Store } from './store.ts'
+
+/** What the records of one area need kept. Each area that names blobs or snapshots offers one. */
+export interface Roots {
+  readonly blobs: Iterable<Digest>
+  readonly snapshots: Iterable<number>
+}
+
+export interface SweptBlob {
+  readonly digest: Digest
+  readonly size: number
+}
+
+/**
+ * Removes the blobs that neither `keep` nor a living process names. A blob that arrives while this runs is held by its lease
+ * before it is visible, and the holds are read after the directory.
+ */
+export async function sweepBlobs(store: Store, keep: ReadonlySet<Digest>): Promise<readonly SweptBlob[]> {
+  const present = store.content.digests()
+  const held = new Set(store.db.all<{ key: string }>(`SELECT key FROM holds WHERE kind = 'blob'`).map((row) => row.key))
+  const swept: SweptBlob[] = []
+  for (const digest of present) {
+    if (keep.has(digest) || held.has(digest)) continue
+    const size = store.content.size(digest) ?? 0
+    await store.content.remove(digest)
+    swept.push({ digest, size })
+  }
+  return swept
+}
