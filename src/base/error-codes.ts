@@ -100,25 +100,13 @@ export const errorCodes = {
     meaning: 'The kernel or the place tsbuild runs in lacks a feature that is needed',
   },
   PLAN_INVALID: { kind: 'internal', meaning: 'The native core was given a plan that breaks the protocol' },
-  PATH_MISSING: { kind: 'notFound', meaning: 'A path does not exist below the root that it was looked for in' },
   PATH_ESCAPES: { kind: 'invalid', meaning: 'A path leads out of the root that it must stay in' },
-
   NOT_A_DIRECTORY: { kind: 'invalid', meaning: 'A directory was needed where something else is' },
   LAYER_INVALID: { kind: 'invalid', meaning: 'A layer archive is malformed or hostile' },
-
   LAYER_NEEDS_LOWER: { kind: 'internal', meaning: 'A layer can only be unpacked on top of the layers below it' },
   FILE_CHANGED: { kind: 'conflict', meaning: 'A file changed while it was read' },
-
-  USER_UNKNOWN: { kind: 'notFound', meaning: 'A user or group is not in the image' },
-  EXEC_NOT_FOUND: { kind: 'notFound', meaning: 'The program to run is not in the image' },
-
-  EXEC_DENIED: { kind: 'denied', meaning: 'The program to run may not be executed' },
-  MOUNT_FAILED: { kind: 'internal', meaning: 'The kernel refused a mount' },
-
   NETWORK_FAILED: { kind: 'internal', meaning: 'The kernel refused a network change' },
   PORT_TAKEN: { kind: 'conflict', meaning: 'A port of the host is in use' },
-
-  CGROUP_FAILED: { kind: 'internal', meaning: 'The kernel refused a control group change' },
 
   // ── store ──
   STORE_VERSION: { kind: 'conflict', meaning: 'The store was written by a newer tsbuild' },
