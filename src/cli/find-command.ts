@@ -1,0 +1,74 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { TsbuildError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
+import type { CommandEntry } from './command.ts'
+
+/** What the words after the global flags ask for. */
+export type Target =
+  | { readonly kind: 'command'; readonly entry: CommandEntry; readonly typed: string; readonly words: readonly string[] }
+  /** Help of everything (`group` empty) or of one management word such as `container`. */
+  | { readonly kind: 'help'; readonly group: string }
+
+/**
+ * Finds the command. A first word that is a flag, `-`, a URL or an existing path is an argument of `build`
+ * (`tsbuild -t x .`). Throws COMMAND_UNKNOWN naming the nearest commands.
+ */
+export function findCommand(table: readonly CommandEntry[], words: readonly string[], cwd: string): Target {
+  const [first, second] = words
+  if (first === undefined || (first === 'help' && second === undefined)) return { kind: 'help', group: '' }
+  if (first === 'help') return helpOf(findCommand(table, words.slice(1), cwd))
+  const spellings = spellingsOf(table)
+  const pair = second === undefined ? undefined : spellings.get(`${first} ${second}`)
+  if (pair !== undefined) return { kind: 'command', entry: pair, typed: `${first} ${second}`, words: words.slice(2) }
+  const single = spellings.get(first)
+  if (single !== undefined) return { kind: 'command', entry: single, typed: first, words: words.slice(1) }
+  const within = [...spellings.keys()].filter((spelling) => spelling.startsWith(`${first} `))
+  if (within.length > 0) return inGroup(first, second, within)
+  if (isBuildArgument(first, cwd)) {
+    return { kind: 'command', entry: spellings.get('build')!, typed: 'build', words }
+  }
+  throw unknown(first, [...new Set([...spellings.keys()].map((spelling) => spelling.split(' ')[0]!))])
+}
+
+function helpOf(target: Target): Target {
+  return target.kind === 'help' ? target : { ...target, words: ['--help'] }
+}
+
+/** Every way to type a command; the words of a management form are joined by one space. */
+function spellingsOf(table: readonly CommandEntry[]): ReadonlyMap<string, CommandEntry> {
+  return new Map(table.flatMap((entry) => [entry.name, ...(entry.also ?? [])].map((spelling) => [spelling, entry] as const)))
+}
+
+function inGroup(group: string, word: string | undefined, within: readonly string[]): Target {
+  if (word === undefined || word === 'help' || word === '--help' || word === '-h') return { kind: 'help', group }
+  if (word.startsWith('-')) {
+    throw new TsbuildError('USAGE', `"tsbuild ${group}" needs a command before "${word}"`, {
+      hint: `"tsbuild ${group} --help" lists them`,
+    })
+  }
+  const inner = within.map((spelling) => spelling.slice(group.length + 1))
+  const near = nearest(word, inner).map((name) => `${group} ${name}`)
+  throw new TsbuildError('COMMAND_UNKNOWN', `Unknown command "${group} ${word}"`, {
+    hint: near.length > 0 ? didYouMean(near) : `"tsbuild ${group} --help" lists the commands`,
+    details: { command: `${group} ${word}`, near },
+  })
+}
+
+function unknown(word: string, firstWords: readonly string[]): TsbuildError {
+  const near = nearest(word, firstWords)
+  return new TsbuildError('COMMAND_UNKNOWN', `Unknown command "${word}"`, {
+    hint: near.length > 0 ? didYouMean(near) : '"tsbuild --help" lists the commands; a build context must be an existing path',
+    details: { command: word, near },
+  })
+}
+
+function didYouMean(near: readonly string[]): string {
+  return `Did you mean ${near.map((name) => `"tsbuild ${name}"`).join(' or ')}?`
+}
+
+function isBuildArgument(word: string, cwd: string): boolean {
+  if (word.startsWith('-')) return true
+  if (/^(https?|git|ssh):\/\/|^git@|^github\.com\//.test(word)) return true
+  return statSync(resolve(cwd, word), { throwIfNoEntry: false }) !== undefined
+}

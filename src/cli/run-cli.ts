@@ -1,0 +1,138 @@
+import { TsbuildError } from '../base/errors.ts'
+import type { Event } from '../base/events.ts'
+import { createTerminal } from '../ui/terminal.ts'
+import type { InputStream, OutputStream, Terminal } from '../ui/terminal.ts'
+import type { CommandContext, CommandEntry, Flags, Input } from './command.ts'
+import { commandTable } from './command-table.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { findCommand } from './find-command.ts'
+import type { Target } from './find-command.ts'
+import { parseGlobalFlags } from './global-flags.ts'
+import type { GlobalInput } from './global-flags.ts'
+import { watchSignals } from './signals.ts'
+import type { SignalSource } from './signals.ts'
+
+/** The outside world of one run of the command line. */
+export interface CliWorld {
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly env: (name: string) => string | undefined
+  /** Opened only when a command reads: touching the stream of a terminal changes its mode. */
+  readonly stdin: () => InputStream
+  readonly stdout: OutputStream
+  readonly stderr: OutputStream
+  readonly signals: SignalSource
+}
+
+/** Runs one command line and resolves with the exit status; errors are already printed. */
+export async function runCli(world: CliWorld): Promise<number> {
+  const terminal = createTerminal(world)
+  quitOnClosedPipe(world.stdout)
+  quitOnClosedPipe(world.stderr)
+  let globals: Pick<GlobalInput, 'debug' | 'logFormat'> = { debug: false, logFormat: 'text' }
+  let failure: CommandEntry['failure']
+  try {
+    const input = parseGlobalFlags(world.argv)
+    globals = input
+    if (input.version) return await printVersion(terminal)
+    const target: Target = input.help
+      ? helpFor(findCommand(commandTable, input.words, world.cwd))
+      : findCommand(commandTable, input.words, world.cwd)
+    if (target.kind === 'help') return await printHelp(terminal, target.group)
+    failure = target.entry.failure
+    return await runTarget(target, input, terminal, world)
+  } catch (error) {
+    const { reportError } = await import('../ui/error-report.ts')
+    reportError(error, terminal, globals)
+    return exitCodeOf(error, failure)
+  }
+}
+
+function helpFor(target: Target): Target {
+  return target.kind === 'help' ? target : { ...target, words: ['--help'] }
+}
+
+async function printVersion(terminal: Terminal): Promise<number> {
+  const { commit, version } = await import('../base/version.ts')
+  terminal.printLine(`tsbuild version ${version}, build ${commit}`)
+  return 0
+}
+
+async function printHelp(terminal: Terminal, group: string): Promise<number> {
+  const { tableHelp } = await import('./help.ts')
+  terminal.print(tableHelp(commandTable, group))
+  return 0
+}
+
+async function runTarget(
+  target: Extract<Target, { kind: 'command' }>,
+  globals: GlobalInput,
+  terminal: Terminal,
+  world: CliWorld,
+): Promise<number> {
+  const [{ command }, { parseCommandLine }] = await Promise.all([target.entry.load(), import('./parse.ts')])
+  const name = `tsbuild ${target.typed}`
+  const parsed = parseCommandLine(command, target.words, { name, env: world.env })
+  if (parsed.kind === 'help') {
+    const { commandHelp } = await import('./help.ts')
+    terminal.print(commandHelp(target.entry, command, name))
+    return 0
+  }
+  using signals = watchSignals(world.signals)
+  await using stack = new AsyncDisposableStack()
+  const context = await createContext(globals, terminal, world, signals, stack)
+  noticeIgnored(parsed.input, command.flags, context)
+  try {
+    return await command.run(parsed.input, context)
+  } catch (error) {
+    if (signals.received === undefined || !isAbort(error)) throw error
+    throw new TsbuildError('CANCELLED', `Stopped by ${signals.received}`, { cause: error })
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  if (error instanceof TsbuildError) return error.kind === 'cancelled'
+  return error instanceof Error && error.name === 'AbortError'
+}
+
+async function createContext(
+  globals: GlobalInput,
+  terminal: Terminal,
+  world: CliWorld,
+  signals: ReturnType<typeof watchSignals>,
+  stack: AsyncDisposableStack,
+): Promise<CommandContext> {
+  const { readSettings } = await import('../settings/read-settings.ts')
+  const settings = readSettings({ env: world.env, cwd: world.cwd, root: globals.root, config: globals.config })
+  let engine: ReturnType<CommandContext['openEngine']> | undefined
+  return {
+    settings,
+    terminal,
+    signal: signals.signal,
+    debug: globals.debug,
+    emit: (event) => sayNotice(event, terminal, globals.logFormat),
+    openEngine: () => (engine ??= import('../engine/engine.ts').then(async (module) => stack.use(await module.openEngine(settings)))),
+    takeSignals: (listener) => signals.take(listener),
+  }
+}
+
+function sayNotice(event: Event, terminal: Terminal, form: GlobalInput['logFormat']): void {
+  if (event.kind !== 'notice') return
+  if (form === 'json') terminal.say(JSON.stringify({ level: event.level, message: event.text, hint: event.hint }))
+  else terminal.say(event.level === 'warning' ? `Warning: ${event.text}` : event.text)
+}
+
+function noticeIgnored(input: Input<Flags>, flags: Flags, context: CommandContext): void {
+  for (const name of input.given) {
+    const reason = flags[name]?.ignored
+    if (reason !== undefined) context.emit({ kind: 'notice', level: 'warning', text: `--${name} has no effect: ${reason}` })
+  }
+}
+
+/** `tsbuild images | head -1`: the reader has gone, so there is nothing left to say. */
+function quitOnClosedPipe(stream: OutputStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
+}
