@@ -1,0 +1,134 @@
+#include "base/plan.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/idmap.h"
+#include "base/util.h"
+
+#define PLAN_FD 3
+#define ANSWER_FD 4
+#define PLAN_LIMIT (64u << 20)
+
+static volatile sig_atomic_t cancelled;
+
+static void on_cancel(int signo)
+{
+    (void)signo;
+    cancelled = 1;
+    const struct itimerval again = { .it_interval.tv_usec = 50000, .it_value.tv_usec = 50000 };
+    setitimer(ITIMER_REAL, &again, NULL);
+}
+
+static void catch_cancel(void)
+{
+    struct sigaction action = { .sa_handler = on_cancel };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool plan_cancelled(void)
+{
+    return cancelled != 0;
+}
+
+int plan_check(struct rt_error *err)
+{
+    return cancelled ? rt_fail(err, "CANCELLED", 0, NULL, "stopped before the end") : 0;
+}
+
+static int answer(struct plan *plan, json_t *line, struct rt_error *err)
+{
+    auto_free char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    json_decref(line);
+    if (!text) return rt_nomem(err);
+    size_t size = strlen(text);
+    text[size] = '\n'; /* one write, so that lines of several processes do not mix */
+    if (write_all(plan->answer, text, size + 1) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "write", "cannot answer on descriptor %d", plan->answer);
+    return 0;
+}
+
+static json_t *with_fields(json_t *line, json_t *fields)
+{
+    if (line && fields && json_object_update(line, fields) < 0) {
+        json_decref(line);
+        line = NULL;
+    }
+    json_decref(fields);
+    return line;
+}
+
+int plan_event(struct plan *plan, const char *kind, json_t *fields, struct rt_error *err)
+{
+    return answer(plan, with_fields(json_pack("{s:s,s:s}", "type", "event", "kind", kind), fields), err);
+}
+
+int plan_result(struct plan *plan, json_t *fields, struct rt_error *err)
+{
+    if (!fields) return rt_nomem(err);
+    plan->answered = true;
+    return answer(plan, with_fields(json_pack("{s:s}", "type", "result"), fields), err);
+}
+
+static int fail(struct plan *plan, const struct rt_error *fault)
+{
+    char number[16];
+    json_t *line = json_pack("{s:s,s:s,s:o}", "type", "error", "code", fault->code, "message", json_from_path(fault->message));
+    if (line && fault->saved_errno) json_object_set_new(line, "errno", json_string(rt_errno_name(fault->saved_errno, number)));
+    if (line && fault->syscall[0]) json_object_set_new(line, "syscall", json_string(fault->syscall));
+    if (line && fault->path[0]) json_object_set_new(line, "path", json_from_path(fault->path));
+    struct rt_error ignored;
+    answer(plan, line, &ignored);
+    return strcmp(fault->code, "PLAN_INVALID") == 0 ? 2 : 1;
+}
+
+static int read_plan(struct plan *plan, struct rt_error *err)
+{
+    auto_buf struct buf text = { 0 };
+    if (read_fd(PLAN_FD, PLAN_LIMIT, &text, "PLAN_INVALID", "the plan", err) < 0) return -1;
+    close(PLAN_FD);
+    plan->json = json_parse(text.data, text.size, "PLAN_INVALID", "the plan", err);
+    if (!plan->json) return -1;
+    if (!json_is_object(plan->json)) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the plan must be an object");
+    int64_t protocol;
+    return json_req_i64(plan->json, "protocol", PLAN_PROTOCOL, PLAN_PROTOCOL, &protocol, err);
+}
+
+static int run(struct plan *plan, const struct plan_entry *verbs, struct rt_error *err)
+{
+    const char *name;
+    if (read_plan(plan, err) < 0 || json_req_str(plan->json, "verb", &name, err) < 0) return -1;
+    while (verbs->name && strcmp(verbs->name, name) != 0) verbs++;
+    if (!verbs->name || !verbs->run) return rt_fail(err, "PLAN_INVALID", 0, NULL, "unknown verb '%s'", name);
+    if (!verbs->own_idmap && idmap_enter_plan(plan->json, err) < 0) return -1;
+    if (verbs->run(plan, err) < 0) return -1;
+    return plan->answered ? 0 : plan_result(plan, json_object(), err);
+}
+
+int plan_main(const struct plan_entry *verbs)
+{
+    struct plan plan = { .answer = ANSWER_FD };
+    struct rt_error err = { 0 };
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    catch_cancel();
+    umask(0);
+    if (fcntl(ANSWER_FD, F_SETFD, FD_CLOEXEC) < 0 || fcntl(PLAN_FD, F_SETFD, FD_CLOEXEC) < 0) {
+        dprintf(STDERR_FILENO, "tsbuild-core plan: descriptors 3 (plan) and 4 (answer) must be open\n");
+        return 2;
+    }
+    /* A parent that died before PR_SET_PDEATHSIG is noticed here: nobody reads the answer. */
+    json_t *hello = json_pack("{s:s,s:i,s:s}", "type", "hello", "protocol", PLAN_PROTOCOL, "version", VERSION);
+    if (answer(&plan, hello, &err) < 0) return 1;
+    int status = run(&plan, verbs, &err) < 0 ? fail(&plan, &err) : 0;
+    json_decref(plan.json);
+    return status;
+}

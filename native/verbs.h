@@ -1,0 +1,34 @@
+#pragma once
+#include "base/plan.h"
+
+/*
+ * The verbs of `tsbuild-core plan`: X(name, own_idmap). Each is `int verb_<name>(struct plan *, struct rt_error *)`.
+ * own_idmap 1: the verb makes its user namespace itself, else plan_main enters it before the verb runs.
+ */
+#define PLAN_VERBS(X)                                                                                                                      \
+    X(walk, 0)                                                                                                                             \
+    X(files, 0)                                                                                                                            \
+    X(apply, 0)                                                                                                                            \
+    X(pack, 0)                                                                                                                             \
+    X(export, 0)                                                                                                                           \
+    X(extract, 0)                                                                                                                          \
+    X(read, 0)                                                                                                                             \
+    X(stat, 0)                                                                                                                             \
+    X(lookup, 0)                                                                                                                           \
+    X(changes, 0)                                                                                                                          \
+    X(usage, 0)                                                                                                                            \
+    X(remove, 0)                                                                                                                           \
+    X(lock, 0)                                                                                                                             \
+    X(probe, 1)                                                                                                                            \
+    X(sandbox, 1)                                                                                                                          \
+    X(monitor, 1)                                                                                                                          \
+    X(exec, 1)                                                                                                                             \
+    X(network, 1)
+
+/* Weak: a folder that is left out of the build (make DIRS="base data") leaves its verbs unknown. */
+#define DECLARE_VERB(name, own) __attribute__((weak)) plan_verb verb_##name;
+PLAN_VERBS(DECLARE_VERB)
+#undef DECLARE_VERB
+
+/* The OCI runtime command line (native/runtime); argv as main gets it. Returns the exit status. */
+__attribute__((weak)) int oci_main(int argc, char **argv);
