@@ -6,7 +6,12 @@ import type { CommandEntry } from './command.ts'
 
 /** What the words after the global flags ask for. */
 export type Target =
-  | { readonly kind: 'command'; readonly entry: CommandEntry; readonly typed: string; readonly words: readonly string[] }
+  | {
+      readonly kind: 'command'
+      readonly entry: CommandEntry
+      readonly typed: string
+      readonly words: readonly string[]
+    }
   /** Help of everything (`group` empty) or of one management word such as `container`. */
   | { readonly kind: 'help'; readonly group: string }
 
@@ -37,7 +42,9 @@ function helpOf(target: Target): Target {
 
 /** Every way to type a command; the words of a management form are joined by one space. */
 function spellingsOf(table: readonly CommandEntry[]): ReadonlyMap<string, CommandEntry> {
-  return new Map(table.flatMap((entry) => [entry.name, ...(entry.also ?? [])].map((spelling) => [spelling, entry] as const)))
+  return new Map(
+    table.flatMap((entry) => [entry.name, ...(entry.also ?? [])].map((spelling) => [spelling, entry] as const)),
+  )
 }
 
 function inGroup(group: string, word: string | undefined, within: readonly string[]): Target {
@@ -58,7 +65,10 @@ function inGroup(group: string, word: string | undefined, within: readonly strin
 function unknown(word: string, firstWords: readonly string[]): TsbuildError {
   const near = nearest(word, firstWords)
   return new TsbuildError('COMMAND_UNKNOWN', `Unknown command "${word}"`, {
-    hint: near.length > 0 ? didYouMean(near) : '"tsbuild --help" lists the commands; a build context must be an existing path',
+    hint:
+      near.length > 0
+        ? didYouMean(near)
+        : '"tsbuild --help" lists the commands; a build context must be an existing path',
     details: { command: word, near },
   })
 }

@@ -28,10 +28,9 @@ function invalid(place: string, text: string, want: string): TsbuildError {
 
 function parseChoice(place: string, choices: readonly string[], text: string): string {
   if (choices.includes(text)) return text
-  const near = nearest(text, choices)
-  throw new TsbuildError('USAGE', `${place} has the value "${text}": want one of ${choices.join(', ')}`, {
-    ...(near[0] === undefined ? {} : { hint: `Did you mean "${near[0]}"?` }),
-  })
+  const [near] = nearest(text, choices)
+  const message = `${place} has the value "${text}": want one of ${choices.join(', ')}`
+  throw new TsbuildError('USAGE', message, near === undefined ? {} : { hint: `Did you mean "${near}"?` })
 }
 
 /** The words that Go's strconv.ParseBool takes, as docker does. */
@@ -53,7 +52,14 @@ function parseNumber(place: string, text: string): number {
   return value
 }
 
-const byteUnits: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40, p: 2 ** 50 }
+const byteUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 2 ** 10,
+  m: 2 ** 20,
+  g: 2 ** 30,
+  t: 2 ** 40,
+  p: 2 ** 50,
+}
 
 /** docker's sizes: `1.5g`, `512MiB`, `64kb`, all in powers of 1024; `-1` means unlimited. */
 export function parseBytes(place: string, text: string): number {
@@ -63,7 +69,15 @@ export function parseBytes(place: string, text: string): number {
   return Math.floor(Number(match[1]) * byteUnits[match[2]!.toLowerCase()]!)
 }
 
-const durationUnits: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 3.6e6 }
+const durationUnits: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+  h: 3.6e6,
+}
 
 /** Go's durations, in milliseconds: `1h30m`, `1.5s`, `250ms`, `0`. */
 export function parseDuration(place: string, text: string): number {

@@ -5,7 +5,12 @@ import { parseFlagValue } from './flag-value.ts'
 /** Flags before the command. docker's are all here, so that `alias docker=tsbuild` and its wrappers work. */
 export const globalFlags = {
   root: { kind: 'string', value: 'dir', help: 'Store of images, layers and containers', complete: 'directory' },
-  config: { kind: 'string', value: 'dir', help: "Directory of docker's config.json with logins", complete: 'directory' },
+  config: {
+    kind: 'string',
+    value: 'dir',
+    help: "Directory of docker's config.json with logins",
+    complete: 'directory',
+  },
   debug: { kind: 'boolean', short: 'D', help: 'Show stacks and causes of errors' },
   'log-format': {
     kind: 'string',
@@ -15,7 +20,14 @@ export const globalFlags = {
   },
   version: { kind: 'boolean', short: 'v', help: 'Print the version and stop' },
   help: { kind: 'boolean', short: 'h', help: 'Print help and stop' },
-  host: { kind: 'string', short: 'H', repeat: true, hidden: true, help: '', ignored: 'there is no daemon to connect to' },
+  host: {
+    kind: 'string',
+    short: 'H',
+    repeat: true,
+    hidden: true,
+    help: '',
+    ignored: 'there is no daemon to connect to',
+  },
   context: { kind: 'string', short: 'c', hidden: true, help: '', ignored: 'there is no daemon to connect to' },
   'log-level': { kind: 'string', short: 'l', hidden: true, help: '', ignored: '--debug is the only other level' },
 } as const satisfies Flags

@@ -103,7 +103,7 @@ async function createContext(
   stack: AsyncDisposableStack,
 ): Promise<CommandContext> {
   const { readSettings } = await import('../settings/read-settings.ts')
-  const settings = readSettings({ env: world.env, cwd: world.cwd, root: globals.root, config: globals.config })
+  const settings = await readSettings({ env: world.env, cwd: world.cwd, root: globals.root, config: globals.config })
   let engine: ReturnType<CommandContext['openEngine']> | undefined
   return {
     settings,
@@ -111,7 +111,8 @@ async function createContext(
     signal: signals.signal,
     debug: globals.debug,
     emit: (event) => sayNotice(event, terminal, globals.logFormat),
-    openEngine: () => (engine ??= import('../engine/engine.ts').then(async (module) => stack.use(await module.openEngine(settings)))),
+    openEngine: () =>
+      (engine ??= import('../engine/engine.ts').then(async (module) => stack.use(await module.openEngine(settings)))),
     takeSignals: (listener) => signals.take(listener),
   }
 }
@@ -125,7 +126,8 @@ function sayNotice(event: Event, terminal: Terminal, form: GlobalInput['logForma
 function noticeIgnored(input: Input<Flags>, flags: Flags, context: CommandContext): void {
   for (const name of input.given) {
     const reason = flags[name]?.ignored
-    if (reason !== undefined) context.emit({ kind: 'notice', level: 'warning', text: `--${name} has no effect: ${reason}` })
+    if (reason !== undefined)
+      context.emit({ kind: 'notice', level: 'warning', text: `--${name} has no effect: ${reason}` })
   }
 }
 

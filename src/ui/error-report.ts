@@ -1,6 +1,6 @@
 import { messageOf, TsbuildError } from '../base/errors.ts'
+import { printable } from '../base/printable.ts'
 import { redact } from '../base/redact.ts'
-import { neutralise } from './neutralise.ts'
 import { createStyle } from './style.ts'
 import type { Style } from './style.ts'
 import type { Terminal } from './terminal.ts'
@@ -46,16 +46,22 @@ export function errorText(error: unknown, style: Style, debug: boolean): string 
   }
   const known = error instanceof TsbuildError
   const code = known ? error.code : 'INTERNAL'
-  const lines = [`${style.bold(style.red('ERROR'))} ${neutralise(redact(messageOf(error)))} ${style.dim(`[${code}]`)}`]
+  const lines = [`${style.bold(style.red('ERROR'))} ${printable(redact(messageOf(error)))} ${style.dim(`[${code}]`)}`]
   const excerpt = known ? error.details['excerpt'] : undefined
-  if (typeof excerpt === 'string') lines.push(indent(neutralise(excerpt), ''))
+  if (typeof excerpt === 'string') lines.push(indent(printable(excerpt), ''))
   for (const cause of causesOf(error)) {
-    const text = neutralise(redact(messageOf(cause)))
+    const text = printable(redact(messageOf(cause)))
     if (!lines[0]!.includes(text)) lines.push(indent(`${style.dim('cause:')} ${text}`))
   }
-  if (known && error.hint !== undefined) lines.push(indent(`${style.cyan('hint:')} ${neutralise(error.hint)}`))
+  if (known && error.hint !== undefined) lines.push(indent(`${style.cyan('hint:')} ${printable(error.hint)}`))
   if (!known) lines.push(indent(`${style.cyan('hint:')} This is a defect of tsbuild; --debug shows where it happened`))
-  if (debug) lines.push(...[error, ...causesOf(error)].map(stackOf).filter((stack) => stack !== '').map((stack) => indent(style.dim(stack))))
+  if (debug)
+    lines.push(
+      ...[error, ...causesOf(error)]
+        .map(stackOf)
+        .filter((stack) => stack !== '')
+        .map((stack) => indent(style.dim(stack))),
+    )
   return lines.join('\n')
 }
 
@@ -72,7 +78,7 @@ function causesOf(error: unknown): readonly unknown[] {
 }
 
 function stackOf(error: unknown): string {
-  return error instanceof Error && error.stack !== undefined ? neutralise(redact(error.stack)) : ''
+  return error instanceof Error && error.stack !== undefined ? printable(redact(error.stack)) : ''
 }
 
 function indent(text: string, by = '  '): string {
