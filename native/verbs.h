@@ -18,6 +18,7 @@
     X(changes, 0)                                                                                                                          \
     X(usage, 0)                                                                                                                            \
     X(remove, 0)                                                                                                                           \
+    X(flush, 0)                                                                                                                            \
     X(lock, 0)                                                                                                                             \
     X(probe, 1)                                                                                                                            \
     X(sandbox, 1)                                                                                                                          \

@@ -29,7 +29,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   await using stack = new AsyncDisposableStack()
   const native = createNativeCore(settings.corePath)
   const store = stack.use(await openStore(settings.root))
-  const snapshots = await openOverlaySnapshotter(store, native)
+  const snapshots = stack.use(await openOverlaySnapshotter(store, native))
   const owned = stack.move()
   return { settings, native, store, snapshots, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

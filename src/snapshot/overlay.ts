@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LayerFacts, NativeCore, Tree } from '../host/native.ts'
 import { chainId, parseDigest } from '../oci/digest.ts'
@@ -13,10 +14,12 @@ const maxLayers = 499
 /**
  * Snapshots as overlayfs layers: `<id>/fs` holds the layer, `<id>/work` is overlay's own while it is written.
  * Opening removes what dead processes left, and layers that an earlier run of the kernel may not have brought to the disk.
+ * Closing starts a flush of the layers made: it goes on alone, so that no command waits for the disk.
  */
 export async function openOverlaySnapshotter(store: Store, native: NativeCore): Promise<Snapshotter> {
   const { db, lease } = store
   const directory = store.paths.snapshots
+  const markers = join(store.root, 'flushed')
   const records = snapshotRecords(db)
   const boot = bootId()
 
@@ -75,6 +78,7 @@ export async function openOverlaySnapshotter(store: Store, native: NativeCore): 
   }
 
   records.condemn(store.dead)
+  readMarkers(markers, (ids) => records.markSynced(ids))
   records.condemnUnsynced(boot)
   await removeCondemned()
 
@@ -130,6 +134,27 @@ export async function openOverlaySnapshotter(store: Store, native: NativeCore): 
       return removed
     },
     list: records.list,
+    async [Symbol.asyncDispose]() {
+      const ids = records.unsynced()
+      if (ids.length === 0) return
+      mkdirSync(markers, { recursive: true, mode: 0o700 })
+      const marker = join(markers, `${ids.at(-1)}-${randomUUID()}`)
+      await native.call('flush', { root: store.root, marker, content: ids.join(' ') }, { detached: true })
+    },
+  }
+}
+
+/** Markers are left by `flush` when layers are on the disk; each names their ids. */
+function readMarkers(directory: string, flushed: (ids: readonly SnapshotId[]) => void): void {
+  if (!existsSync(directory)) return
+  for (const name of readdirSync(directory).filter((name) => !name.endsWith('.new'))) {
+    const marker = join(directory, name)
+    flushed(
+      readFileSync(marker, 'utf8')
+        .split(' ')
+        .map((id) => Number(id) as SnapshotId),
+    )
+    rmSync(marker)
   }
 }
 

@@ -19,7 +19,7 @@ export interface Snapshot {
  * container (writable, belongs to a container). An active snapshot whose process died is removed when the store is next opened.
  * Nothing outside the native core opens a path below a snapshot: what is handed out is a mount recipe.
  */
-export interface Snapshotter {
+export interface Snapshotter extends AsyncDisposable {
   /** Makes a writable layer on `parent` (null: empty root). Disposed without commit or keep, it is removed. */
   prepare(parent: SnapshotId | null): Promise<ActiveSnapshot>
   /**
