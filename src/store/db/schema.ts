@@ -78,15 +78,23 @@ const build = `
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     definition_key TEXT NOT NULL,
     content_key TEXT,
-    snapshot INTEGER REFERENCES snapshots(id) ON DELETE CASCADE,
-    result TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    facts TEXT NOT NULL,
     inputs TEXT NOT NULL,
-    size INTEGER NOT NULL DEFAULT 0,
+    identity TEXT NOT NULL,
+    snapshot INTEGER REFERENCES snapshots(id) ON DELETE SET NULL,
+    size INTEGER NOT NULL,
+    build TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    used_at INTEGER NOT NULL
+    used_at INTEGER NOT NULL,
+    uses INTEGER NOT NULL DEFAULT 0
   );
-  CREATE INDEX cache_by_definition ON cache_records(definition_key);
-  CREATE INDEX cache_by_content ON cache_records(content_key);
+  CREATE UNIQUE INDEX cache_by_definition ON cache_records(definition_key);
+  CREATE INDEX cache_by_content ON cache_records(content_key) WHERE content_key IS NOT NULL;
+  CREATE INDEX cache_by_kind ON cache_records(kind, used_at);
+  CREATE INDEX cache_by_snapshot ON cache_records(snapshot);
+  CREATE INDEX cache_by_identity ON cache_records(identity);
   CREATE TABLE builds (
     id TEXT PRIMARY KEY,
     started_at INTEGER NOT NULL,
@@ -100,11 +108,20 @@ const containers = `
   CREATE TABLE containers (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('creating', 'ready', 'removing')),
+    lease INTEGER,
     created_at INTEGER NOT NULL,
     snapshot INTEGER REFERENCES snapshots(id) ON DELETE SET NULL,
+    image TEXT NOT NULL,
     record TEXT NOT NULL
   ) WITHOUT ROWID;
+  CREATE INDEX containers_by_image ON containers(image);
   CREATE TABLE volumes (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE volume_uses (
+    volume TEXT NOT NULL REFERENCES volumes(name),
+    container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
+    PRIMARY KEY (volume, container)
+  ) WITHOUT ROWID;
   CREATE TABLE networks (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE endpoints (
     network TEXT NOT NULL REFERENCES networks(id),

@@ -1,0 +1,178 @@
+import type { Snapshot, SnapshotId } from '../../snapshot/snapshotter.ts'
+import type { Database } from '../../store/db/database.ts'
+import type { BuildCache, CacheHit, CacheRecord } from './cache.ts'
+import type { Result } from './operation.ts'
+
+interface RecordRow {
+  readonly id: number
+  readonly definition_key: string
+  readonly content_key: string | null
+  readonly kind: string
+  readonly name: string
+  readonly facts: string
+  readonly inputs: string
+  readonly identity: string
+  readonly snapshot: SnapshotId | null
+  readonly created_at: number
+}
+
+/** A record of the cache as people see it. */
+export interface CacheEntry {
+  readonly id: number
+  readonly kind: string
+  readonly name: string
+  /** Absent when the files were evicted and only the knowledge is left. */
+  readonly snapshot?: SnapshotId
+  /** Bytes of the layer's tar. */
+  readonly size: number
+  readonly createdAt: number
+  readonly usedAt: number
+  readonly uses: number
+}
+
+export interface CacheRecords extends BuildCache {
+  /** Least recently used first. */
+  entries(): readonly CacheEntry[]
+  remove(ids: readonly number[]): void
+  /** Snapshots that records name: what GC keeps for the cache. */
+  snapshots(): ReadonlySet<SnapshotId>
+  /** Writes down which records this build used; done once at its end. */
+  touch(): void
+}
+
+export interface CacheRecordOptions {
+  readonly db: Database
+  /** Gives the snapshot and keeps GC from it while this process lives. */
+  readonly find: (id: SnapshotId) => Snapshot | undefined
+  readonly claim: (key: string, signal: AbortSignal) => Promise<Disposable>
+  readonly build: string
+  readonly now: () => number
+}
+
+/** Records of a kind that `earlier` looks at: enough for the nearest one to be among them, few enough to be read at once. */
+const explainWindow = 500
+
+const columns = 'id, definition_key, content_key, kind, name, facts, inputs, identity, snapshot, created_at'
+
+/** The build cache in the store's database. One definition key has one record: doing a step again replaces it. */
+export function cacheRecords({ db, find, claim, build, now }: CacheRecordOptions): CacheRecords {
+  const used = new Set<number>()
+
+  function toHit(row: RecordRow): CacheHit {
+    used.add(row.id)
+    const { snapshot } = row
+    return {
+      ...toRecord(row),
+      result: (): Result | undefined => {
+        if (row.identity === 'scratch') return null
+        return snapshot === null ? undefined : find(snapshot)
+      },
+    }
+  }
+
+  function insert(record: CacheRecord, snapshot: SnapshotId | null, size: number): CacheHit {
+    const time = now()
+    const { id } = db.run(
+      `INSERT OR REPLACE INTO cache_records
+         (definition_key, content_key, kind, name, facts, inputs, identity, snapshot, size, build, created_at, used_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      record.definitionKey,
+      record.contentKey ?? null,
+      record.kind,
+      record.name,
+      JSON.stringify(record.facts),
+      JSON.stringify(record.inputs),
+      record.identity,
+      snapshot,
+      size,
+      build,
+      record.createdAt,
+      time,
+    )
+    const row = db.get<RecordRow>(`SELECT ${columns} FROM cache_records WHERE id = ?`, id)
+    if (row === undefined) throw new Error(`Cache record ${id} vanished while it was written`)
+    return toHit(row)
+  }
+
+  return {
+    find(key) {
+      const row =
+        db.get<RecordRow>(`SELECT ${columns} FROM cache_records WHERE definition_key = ?`, key) ??
+        db.get<RecordRow>(`SELECT ${columns} FROM cache_records WHERE content_key = ? ORDER BY id DESC LIMIT 1`, key)
+      return row === undefined ? undefined : toHit(row)
+    },
+    save: (record, result) =>
+      db.transaction(() => {
+        const first = db.get<{ created_at: number | null }>(
+          'SELECT min(created_at) AS created_at FROM cache_records WHERE identity = ? AND kind = ?',
+          record.identity,
+          record.kind,
+        )
+        const createdAt = Math.min(first?.created_at ?? Infinity, record.createdAt)
+        return insert({ ...record, createdAt }, result?.id ?? null, result?.size ?? 0)
+      }),
+    alias: (hit, definitionKey) =>
+      db.transaction(() => {
+        const result = hit.result() ?? null
+        return insert({ ...hit, definitionKey }, result?.id ?? null, result?.size ?? 0)
+      }),
+    claim: (key, signal) => claim(`build:${key}`, signal),
+    earlier: (kind) =>
+      db
+        .all<RecordRow>(
+          `SELECT ${columns} FROM cache_records WHERE kind = ? ORDER BY used_at DESC, id DESC LIMIT ${explainWindow}`,
+          kind,
+        )
+        .map(toRecord),
+    entries: () =>
+      db
+        .all<EntryRow>(
+          'SELECT id, kind, name, snapshot, size, created_at, used_at, uses FROM cache_records ORDER BY used_at, id',
+        )
+        .map(toEntry),
+    remove: (ids) => db.transaction(() => ids.forEach((id) => db.run('DELETE FROM cache_records WHERE id = ?', id))),
+    snapshots: () =>
+      new Set(
+        db
+          .all<{ snapshot: SnapshotId }>('SELECT DISTINCT snapshot FROM cache_records WHERE snapshot IS NOT NULL')
+          .map((row) => row.snapshot),
+      ),
+    touch() {
+      const time = now()
+      db.transaction(() => {
+        for (const id of used) db.run('UPDATE cache_records SET used_at = ?, uses = uses + 1 WHERE id = ?', time, id)
+      })
+      used.clear()
+    },
+  }
+}
+
+function toRecord(row: RecordRow): CacheRecord {
+  return {
+    definitionKey: row.definition_key,
+    ...(row.content_key === null ? {} : { contentKey: row.content_key }),
+    kind: row.kind,
+    name: row.name,
+    facts: JSON.parse(row.facts) as CacheRecord['facts'],
+    inputs: JSON.parse(row.inputs) as CacheRecord['inputs'],
+    identity: row.identity,
+    createdAt: row.created_at,
+  }
+}
+
+interface EntryRow {
+  readonly id: number
+  readonly kind: string
+  readonly name: string
+  readonly snapshot: SnapshotId | null
+  readonly size: number
+  readonly created_at: number
+  readonly used_at: number
+  readonly uses: number
+}
+
+function toEntry(row: EntryRow): CacheEntry {
+  const { id, kind, name, size, uses } = row
+  const { snapshot } = row
+  return { id, kind, name, ...(snapshot === null ? {} : { snapshot }), size, createdAt: row.created_at, usedAt: row.used_at, uses }
+}
