@@ -1,0 +1,68 @@
+import { resolve } from 'node:path'
+import { invalidMount, isVolumeName, mountTarget } from './flag-error.ts'
+import type { MountRequest } from './mount-request.ts'
+
+const propagations = ['rprivate', 'private', 'rshared', 'shared', 'rslave', 'slave'] as const
+
+/**
+ * Parses `-v [SOURCE:]TARGET[:OPTIONS]`. A source that starts with `/`, `.` or `~` is a path of the host (relative ones from `cwd`),
+ * any other a volume's name. Options: ro, rw, nocopy, propagation, z and Z (SELinux labels; nothing to do where it is off), and
+ * docker's consistency words, which only mean something on its desktop. USAGE when malformed.
+ */
+export function parseVolumeFlag(value: string, cwd: string): MountRequest {
+  const parts = value.split(':')
+  const [first, second, third] = parts
+  if (first === undefined || value === '' || parts.length > 3) {
+    throw invalidMount('--volume', value, 'expected [SOURCE:]TARGET[:OPTIONS]')
+  }
+  if (second === undefined) {
+    return { kind: 'volume', name: null, target: mountTarget('--volume', value, first), readonly: false, nocopy: false }
+  }
+  const target = mountTarget('--volume', value, second)
+  const options = optionsOf(value, third ?? '')
+  if (first === '') throw invalidMount('--volume', value, 'the source is empty')
+  if (/^[/.~]/.test(first)) {
+    if (options.nocopy) throw invalidMount('--volume', value, 'nocopy is for volumes, not for paths of the host')
+    return {
+      kind: 'bind',
+      source: resolve(cwd, first),
+      target,
+      readonly: options.readonly,
+      create: true,
+      ...(options.propagation === undefined ? {} : { propagation: options.propagation }),
+    }
+  }
+  if (!isVolumeName(first)) {
+    throw invalidMount(
+      '--volume',
+      value,
+      `"${first}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
+      `For a directory of the host, write an absolute path or "./${first}"`,
+    )
+  }
+  if (options.propagation !== undefined) {
+    throw invalidMount('--volume', value, 'mount propagation is for paths of the host, not for volumes')
+  }
+  return { kind: 'volume', name: first, target, readonly: options.readonly, nocopy: options.nocopy }
+}
+
+interface Options {
+  readonly readonly: boolean
+  readonly nocopy: boolean
+  readonly propagation: (typeof propagations)[number] | undefined
+}
+
+function optionsOf(value: string, text: string): Options {
+  const words = text.split(',').filter((word) => word !== '')
+  const known = ['ro', 'rw', 'nocopy', 'z', 'Z', 'cached', 'delegated', 'consistent', ...propagations]
+  const unknown = words.find((word) => !known.includes(word))
+  if (unknown !== undefined)
+    throw invalidMount('--volume', value, `unknown option "${unknown}"`, `Options: ${known.join(', ')}`)
+  if (words.includes('ro') && words.includes('rw'))
+    throw invalidMount('--volume', value, 'ro and rw exclude each other')
+  return {
+    readonly: words.includes('ro'),
+    nocopy: words.includes('nocopy'),
+    propagation: propagations.find((word) => words.includes(word)),
+  }
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { TsbuildError } from '../base/errors.ts'
+import type { NativeCore } from '../host/native.ts'
+import type { Store } from '../store/store.ts'
+import { isVolumeName } from './flag-error.ts'
+import { checkLocalOptions } from './local-driver.ts'
+import { volumeRecords } from './volume-records.ts'
+import type { Volume, VolumeRecords } from './volume-records.ts'
+
+export interface NewVolume {
+  /** Absent: an anonymous volume named by 64 hex digits. */
+  readonly name?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly options?: Readonly<Record<string, string>>
+}
+
+/** Volumes of the local driver. Safe with other processes at the same store. */
+export interface VolumeService {
+  readonly records: VolumeRecords
+  /**
+   * Makes the volume, or gives the one of that name. VOLUME_INVALID for a bad name or option, VOLUME_EXISTS when it has other
+   * options than those asked for.
+   */
+  create(request: NewVolume): Volume
+  /** VOLUME_NOT_FOUND. */
+  get(name: string): Volume
+  /** VOLUME_NOT_FOUND; VOLUME_IN_USE, naming the containers. Data and record go. */
+  remove(name: string): Promise<void>
+  /** Where the data lie on the host. */
+  mountpoint(name: string): string
+}
+
+export function createVolumeService(store: Store, native: NativeCore): VolumeService {
+  const records = volumeRecords(store.db)
+  const directory = store.paths.volumes
+  const mountpoint = (name: string): string => join(directory, name, '_data')
+
+  function get(name: string): Volume {
+    const volume = records.find(name)
+    if (volume === undefined) {
+      throw new TsbuildError('VOLUME_NOT_FOUND', `No such volume: ${name}`, {
+        hint: '"tsbuild volume ls" shows all volumes',
+      })
+    }
+    return volume
+  }
+
+  return {
+    records,
+    get,
+    mountpoint,
+    create({ name, labels = {}, options = {} }) {
+      if (name !== undefined && !isVolumeName(name)) {
+        throw new TsbuildError(
+          'VOLUME_INVALID',
+          `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
+          { hint: 'To mount a host directory, give its absolute path' },
+        )
+      }
+      checkLocalOptions(options)
+      const volume: Volume = {
+        name: name ?? randomBytes(32).toString('hex'),
+        createdAt: Date.now(),
+        labels,
+        options,
+        anonymous: name === undefined,
+      }
+      const existing = store.db.transaction(() => (records.insert(volume) ? undefined : get(volume.name)))
+      if (existing !== undefined && Object.keys(options).length > 0 && !sameOptions(existing.options, options)) {
+        throw new TsbuildError('VOLUME_EXISTS', `Cannot create volume "${volume.name}": it exists with other options`, {
+          hint: `Remove it first with "tsbuild volume rm ${volume.name}", or choose another name`,
+        })
+      }
+      mkdirSync(mountpoint(volume.name), { recursive: true, mode: 0o755 })
+      return existing ?? volume
+    },
+    async remove(name) {
+      get(name)
+      const users = records.remove(name)
+      if (users.length > 0) {
+        throw new TsbuildError('VOLUME_IN_USE', `remove ${name}: volume is in use - [${users.join(', ')}]`, {
+          hint: `Remove ${users.length === 1 ? 'the container' : 'the containers'} first: tsbuild rm ${users.map((id) => id.slice(0, 12)).join(' ')}`,
+          details: { containers: users },
+        })
+      }
+      await native.call('remove', { root: directory, names: [name] })
+    },
+  }
+}
+
+function sameOptions(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key])
+}
