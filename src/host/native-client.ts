@@ -60,6 +60,7 @@ function whenEnded(child: ChildProcess, path: string): Promise<Ended> {
   const { promise, resolve, reject } = Promise.withResolvers<Ended>()
   child.once('error', (error) => reject(startFailed(error, path)))
   child.once('exit', (code, signal) => resolve({ code, signal }))
+  promise.catch(() => {}) // awaited only after the answers have been read
   return promise
 }
 
@@ -84,7 +85,6 @@ async function readAnswers(
     const last = await lastAnswer(child.stdio[answerFd] as Readable, options.onEvent)
     if (options.detached === true && last?.['type'] === 'result') {
       child.unref()
-      ended.catch(() => {})
       return last
     }
     const end = await ended

@@ -54,10 +54,10 @@ it('makes a second claim of the same process wait for the first', async () => {
   using store = await openStore(root)
   const order: string[] = []
   const first = await store.lease.claim('work')
-  const second = store.lease.claim('work').then((claim) => {
-    order.push('second')
-    claim[Symbol.dispose]()
-  })
+  const second = (async () => {
+    using claim = await store.lease.claim('work')
+    order.push(claim === undefined ? 'none' : 'second')
+  })()
   order.push('first')
   first[Symbol.dispose]()
   await second
