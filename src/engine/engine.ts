@@ -27,7 +27,7 @@ export interface VerbContext {
 /** Opens the store and what stands on it. Errors: STORE_* codes, NATIVE_MISSING when a dead process left something to remove. */
 export async function openEngine(settings: Settings): Promise<Engine> {
   await using stack = new AsyncDisposableStack()
-  const native = createNativeCore(settings.corePath)
+  const native = createNativeCore(settings.corePath, settings.idmap)
   const store = stack.use(await openStore(settings.root))
   const snapshots = stack.use(await openOverlaySnapshotter(store, native))
   const owned = stack.move()

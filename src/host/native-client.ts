@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { TsbuildError, cancelled, hasErrno, messageOf } from '../base/errors.ts'
+import type { IdMap } from '../settings/idmap.ts'
 import { splitLines } from './lines.ts'
 import { NativeError } from './native-error.ts'
 import type { Answer, NativeCore, PlanOptions, RunningPlan } from './native.ts'
@@ -14,17 +15,23 @@ const firstExtraFd = 5
 /** How long a cancelled core may take to undo its half work before it is killed. */
 const cancelGraceMs = 10_000
 
-/** The client of the executable at `path`. Nothing is started before the first call. */
-export function createNativeCore(path: string): NativeCore {
+/**
+ * The client of the executable at `path`. Nothing is started before the first call. With `idmap` every plan is carried out in a
+ * user namespace of that mapping: the files of an unprivileged user's snapshots belong to its sub-ids.
+ */
+export function createNativeCore(path: string, idmap?: IdMap): NativeCore {
+  const place = idmap === undefined ? {} : { idmap }
+  const start: NativeCore['start'] = (verb, plan, options = {}) =>
+    startPlan(path, { protocol, verb, ...place, ...plan }, verb, options)
   return {
     path,
-    start: (verb, plan, options = {}) => startPlan(path, verb, plan, options),
-    call: (verb, plan, options = {}) => startPlan(path, verb, plan, options).result,
+    start,
+    call: (verb, plan, options) => start(verb, plan, options).result,
     oci: (args, options = {}) => runOci(path, args, options.signal),
   }
 }
 
-function startPlan(path: string, verb: string, plan: object, options: PlanOptions): RunningPlan {
+function startPlan(path: string, plan: object, verb: string, options: PlanOptions): RunningPlan {
   options.signal?.throwIfAborted()
   const stdio: StdioOptions = [
     ...(options.stdio ?? ['ignore', 'ignore', 'ignore']),
@@ -34,7 +41,7 @@ function startPlan(path: string, verb: string, plan: object, options: PlanOption
   ]
   const child = spawn(path, ['plan'], { stdio, detached: options.detached ?? false, env: {} })
   const ended = whenEnded(child, path)
-  sendPlan(child.stdio[planFd] as Writable, { protocol, verb, ...plan })
+  sendPlan(child.stdio[planFd] as Writable, plan)
   return {
     pid: child.pid,
     stdin: child.stdin,

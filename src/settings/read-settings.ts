@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
 import { findCore } from './core-path.ts'
+import { rootlessIdMap } from './idmap.ts'
 import { readOwnConfig } from './own-config.ts'
 import type { OwnConfig } from './own-config.ts'
 import { readRegistrySettings } from './registry-settings.ts'
@@ -52,6 +53,7 @@ export async function readSettings(sources: SettingsSources): Promise<Settings> 
     root,
     runRoot: runRootOf(place, givenRoot === undefined ? undefined : root),
     rootless,
+    idmap: rootless ? rootlessIdMap(place.etc, place.uid, process.getgid!()) : undefined,
     corePath: findCore(place.env('TSBUILD_CORE')),
     platform: { os: 'linux', architecture: architectureOf(process.arch) },
     cwd: place.cwd,

@@ -1,4 +1,5 @@
 import type { Platform } from '../oci/types.ts'
+import type { IdMap } from './idmap.ts'
 
 /** Everything that the environment, files and global flags decide, read once at the start and frozen. */
 export interface Settings {
@@ -7,6 +8,8 @@ export interface Settings {
   /** Volatile state: TSBUILD_RUN_ROOT, else /run/tsbuild or $XDG_RUNTIME_DIR/tsbuild. With --root given, a folder of it derived from the root. */
   readonly runRoot: string
   readonly rootless: boolean
+  /** The user namespace that an unprivileged user works in; undefined for root. */
+  readonly idmap: IdMap | undefined
   /** The native core: TSBUILD_CORE, the platform package, or the clone's build. */
   readonly corePath: string
   readonly platform: Platform
