@@ -26,6 +26,7 @@ export const errorCodes = {
   FILE_UNREADABLE: { kind: 'notFound', meaning: 'A file named by the user cannot be read' },
   PROCESS_FAILED: { kind: 'internal', meaning: 'A helper program exited with an error' },
   SETTINGS_INVALID: { kind: 'invalid', meaning: 'A configuration file or environment variable has a wrong value' },
+  TEMPLATE_INVALID: { kind: 'usage', meaning: 'A --format template is malformed or asks for a field that does not exist' },
 
   // ── names and documents (oci) ──
   REFERENCE_INVALID: { kind: 'invalid', meaning: 'An image name does not follow the reference grammar' },

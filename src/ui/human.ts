@@ -1,0 +1,54 @@
+const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const
+const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const
+
+/** `7.79MB`: docker's sizes of images, with `digits` significant digits. */
+export function humanSize(bytes: number, digits = 3): string {
+  return scaled(bytes, 1000, decimalUnits, digits)
+}
+
+/** `1.5GiB`: docker's sizes of memory. */
+export function binarySize(bytes: number, digits = 4): string {
+  return scaled(bytes, 1024, binaryUnits, digits)
+}
+
+function scaled(bytes: number, base: number, units: readonly string[], digits: number): string {
+  let value = bytes
+  let unit = 0
+  while (value >= base && unit < units.length - 1) {
+    value /= base
+    unit += 1
+  }
+  return `${significant(value, digits)}${units[unit]}`
+}
+
+/** Go's %.Ng: at most N significant digits, no trailing zeros. */
+function significant(value: number, digits: number): string {
+  return String(Number(value.toPrecision(digits)))
+}
+
+const spans: readonly (readonly [limit: number, unit: number, name: string])[] = [
+  [60, 1, 'second'],
+  [3600, 60, 'minute'],
+  [48 * 3600, 3600, 'hour'],
+  [14 * 86_400, 86_400, 'day'],
+  [60 * 86_400, 7 * 86_400, 'week'],
+  [730 * 86_400, 30 * 86_400, 'month'],
+  [Infinity, 365 * 86_400, 'year'],
+]
+
+/** How long `ms` is, by docker's words: `Less than a second`, `36 seconds`, `About a minute`, `5 hours`, `2 weeks`. */
+export function humanDuration(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  if (seconds < 1) return 'Less than a second'
+  if (seconds >= 60 && seconds < 120) return 'About a minute'
+  const rounded = Math.round(ms / 3_600_000)
+  if (seconds >= 3600 && rounded === 1) return 'About an hour'
+  const [, unit, name] = spans.find(([limit]) => seconds < limit)!
+  const count = unit === 3600 ? rounded : Math.floor(seconds / unit)
+  return `${count} ${name}${count === 1 ? '' : 's'}`
+}
+
+/** `2 hours ago`; `N/A` for a time that is not known. */
+export function relativeAge(then: number | undefined, now: number): string {
+  return then === undefined || Number.isNaN(then) ? 'N/A' : `${humanDuration(now - then)} ago`
+}

@@ -1,0 +1,112 @@
+/** The values of templates: what JSON knows, and functions as methods (`.Label "key"`). */
+export type Value = unknown
+
+/** Go's `%v`: `map[a:1 b:2]`, `[x y]`, `<no value>` for what is absent. */
+export function goPrint(value: Value): string {
+  if (value === undefined || value === null) return '<no value>'
+  return goInner(value)
+}
+
+function goInner(value: Value): string {
+  if (value === undefined || value === null) return '<nil>'
+  if (Array.isArray(value)) return `[${value.map(goInner).join(' ')}]`
+  if (typeof value === 'object') {
+    if (value instanceof Date) return value.toISOString()
+    const members = Object.keys(value).sort()
+    return `map[${members.map((key) => `${key}:${goInner((value as Readonly<Record<string, Value>>)[key])}`).join(' ')}]`
+  }
+  return typeof value === 'string' ? value : String(value as number | boolean)
+}
+
+/** Go's Sprint: spaces only between operands of which neither is a string. */
+export function goSprint(values: readonly Value[]): string {
+  return values
+    .map((value, index) => {
+      const spaced = index > 0 && typeof value !== 'string' && typeof values[index - 1] !== 'string'
+      return `${spaced ? ' ' : ''}${goInner(value)}`
+    })
+    .join('')
+}
+
+/** Go's Sprintf with the verbs that make sense for values of templates; a wrong verb shows as Go shows it. */
+export function goSprintf(format: string, values: readonly Value[]): string {
+  let next = 0
+  const text = format.replace(
+    /%([-+# 0]*)(\*|\d+)?(?:\.(\d+))?([a-zA-Z%])/g,
+    (_, flags: string, width: string | undefined, precision: string | undefined, verb: string) => {
+      if (verb === '%') return '%'
+      const columns = width === '*' ? Number(values[next++]) : Number(width ?? 0)
+      if (next >= values.length) return `%!${verb}(MISSING)`
+      return pad(formatVerb(verb, values[next++], flags, precision), flags, columns)
+    },
+  )
+  const extra = values.slice(next)
+  return extra.length === 0
+    ? text
+    : `${text}%!(EXTRA ${extra.map((value) => `${goType(value)}=${goInner(value)}`).join(', ')})`
+}
+
+function formatVerb(verb: string, value: Value, flags: string, precision: string | undefined): string {
+  const number = typeof value === 'number' ? value : Number.NaN
+  const sign = flags.includes('+') && number >= 0 ? '+' : ''
+  switch (verb) {
+    case 'v':
+      return goInner(value)
+    case 's': {
+      const text = typeof value === 'number' || typeof value === 'boolean' ? undefined : goInner(value)
+      if (text === undefined) break
+      return precision === undefined ? text : Array.from(text).slice(0, Number(precision)).join('')
+    }
+    case 'q':
+      return JSON.stringify(goInner(value))
+    case 't':
+      if (typeof value === 'boolean') return String(value)
+      break
+    case 'T':
+      return goType(value)
+    case 'd':
+      if (Number.isInteger(number)) return sign + String(number)
+      break
+    case 'x':
+    case 'X': {
+      const hex = Number.isInteger(number)
+        ? number.toString(16)
+        : typeof value === 'string'
+          ? Buffer.from(value).toString('hex')
+          : undefined
+      if (hex === undefined) break
+      return verb === 'X' ? hex.toUpperCase() : hex
+    }
+    case 'o':
+      if (Number.isInteger(number)) return number.toString(8)
+      break
+    case 'c':
+      if (Number.isInteger(number)) return String.fromCodePoint(number)
+      break
+    case 'f':
+      if (!Number.isNaN(number)) return sign + number.toFixed(Number(precision ?? 6))
+      break
+    case 'g':
+      if (!Number.isNaN(number))
+        return sign + String(precision === undefined ? number : Number(number.toPrecision(Number(precision))))
+      break
+    case 'e':
+      if (!Number.isNaN(number)) return number.toExponential(Number(precision ?? 6)).replace(/e([+-])(\d)$/, 'e$10$2')
+      break
+  }
+  return `%!${verb}(${goType(value)}=${goInner(value)})`
+}
+
+function pad(text: string, flags: string, width: number): string {
+  if (flags.includes('-') || width < 0) return text.padEnd(Math.abs(width))
+  if (!flags.includes('0')) return text.padStart(width)
+  return /^[+-]/.test(text) ? text[0]! + text.slice(1).padStart(width - 1, '0') : text.padStart(width, '0')
+}
+
+function goType(value: Value): string {
+  if (value === undefined || value === null) return '<nil>'
+  if (Array.isArray(value)) return '[]interface {}'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float64'
+  if (typeof value === 'boolean') return 'bool'
+  return typeof value === 'object' ? 'map[string]interface {}' : 'string'
+}
