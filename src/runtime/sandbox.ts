@@ -1,7 +1,7 @@
-import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
+import { signalName } from '../base/signals.ts'
 import type { LayerFacts, NativeCore, Stdio, Tree } from '../host/native.ts'
 import type { NetworkPlan } from './network-plan.ts'
 import { runtimeConfig } from './runtime-config.ts'
@@ -145,18 +145,12 @@ function sandboxResult(answer: Readonly<Record<string, unknown>>): SandboxResult
   const figures = (usage ?? {}) as { readonly cpuUs?: number; readonly memoryPeak?: number }
   return {
     exitCode,
-    signal: signalName(signal),
+    signal: typeof signal === 'number' && signal > 0 ? signalName(signal) : typeof signal === 'string' ? signal : null,
     oomKilled: oomKilled === true,
     timedOut: timedOut === true,
     usage: { cpuUs: figures.cpuUs ?? 0, memoryPeak: figures.memoryPeak ?? 0 },
     layer: (layer ?? null) as LayerFacts | null,
   }
-}
-
-function signalName(signal: unknown): string | null {
-  if (typeof signal === 'string') return signal
-  if (typeof signal !== 'number' || signal === 0) return null
-  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `SIG${signal}`
 }
 
 function stdinOf(stdin: SandboxIo['stdin']): Stdio {

@@ -24,6 +24,8 @@ export interface VolumeService {
    * options than those asked for.
    */
   create(request: NewVolume): Volume
+  /** As `create`, and marks it as used by the container in the same transaction. */
+  createFor(container: string, request: NewVolume): Volume
   /** VOLUME_NOT_FOUND. */
   get(name: string): Volume
   /** VOLUME_NOT_FOUND; VOLUME_IN_USE, naming the containers. Data and record go. */
@@ -47,35 +49,32 @@ export function createVolumeService(store: Store, native: NativeCore): VolumeSer
     return volume
   }
 
+  function create({ name, labels = {}, options = {} }: NewVolume, container?: string): Volume {
+    if (name !== undefined && !isVolumeName(name)) throw badName(name)
+    checkLocalOptions(options)
+    const wanted: Volume = {
+      name: name ?? randomBytes(32).toString('hex'),
+      createdAt: Date.now(),
+      labels,
+      options,
+      anonymous: name === undefined,
+    }
+    const volume = store.db.transaction(() => {
+      const found = records.insert(wanted) ? wanted : get(wanted.name)
+      if (Object.keys(options).length > 0 && !sameOptions(found.options, options)) throw exists(found.name)
+      if (container !== undefined) records.use(found.name, container)
+      return found
+    })
+    mkdirSync(mountpoint(volume.name), { recursive: true, mode: 0o755 })
+    return volume
+  }
+
   return {
     records,
     get,
     mountpoint,
-    create({ name, labels = {}, options = {} }) {
-      if (name !== undefined && !isVolumeName(name)) {
-        throw new TsbuildError(
-          'VOLUME_INVALID',
-          `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
-          { hint: 'To mount a host directory, give its absolute path' },
-        )
-      }
-      checkLocalOptions(options)
-      const volume: Volume = {
-        name: name ?? randomBytes(32).toString('hex'),
-        createdAt: Date.now(),
-        labels,
-        options,
-        anonymous: name === undefined,
-      }
-      const existing = store.db.transaction(() => (records.insert(volume) ? undefined : get(volume.name)))
-      if (existing !== undefined && Object.keys(options).length > 0 && !sameOptions(existing.options, options)) {
-        throw new TsbuildError('VOLUME_EXISTS', `Cannot create volume "${volume.name}": it exists with other options`, {
-          hint: `Remove it first with "tsbuild volume rm ${volume.name}", or choose another name`,
-        })
-      }
-      mkdirSync(mountpoint(volume.name), { recursive: true, mode: 0o755 })
-      return existing ?? volume
-    },
+    create: (request) => create(request),
+    createFor: (container, request) => create(request, container),
     async remove(name) {
       get(name)
       const users = records.remove(name)
@@ -88,6 +87,20 @@ export function createVolumeService(store: Store, native: NativeCore): VolumeSer
       await native.call('remove', { root: directory, names: [name] })
     },
   }
+}
+
+function badName(name: string): TsbuildError {
+  return new TsbuildError(
+    'VOLUME_INVALID',
+    `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
+    { hint: 'To mount a host directory, give its absolute path' },
+  )
+}
+
+function exists(name: string): TsbuildError {
+  return new TsbuildError('VOLUME_EXISTS', `Cannot create volume "${name}": it exists with other options`, {
+    hint: `Remove it first with "tsbuild volume rm ${name}", or choose another name`,
+  })
 }
 
 function sameOptions(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hasErrno } from '../base/errors.ts'
+
+/** What a container does at the moment, as its monitor last wrote it to `state.json`. */
+export interface ContainerState {
+  readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'exited'
+  /** Of the init process on the host; 0 when none runs. */
+  readonly pid: number
+  /** RFC 3339 with nanoseconds; null when it has not happened. */
+  readonly startedAt: string | null
+  readonly finishedAt: string | null
+  /** 128 + signal where a signal ended the process. */
+  readonly exitCode: number
+  readonly oomKilled: boolean
+  /** Why it could not start, or why the exit code is not known. */
+  readonly error: string
+  readonly restartCount: number
+  readonly health: HealthState | null
+}
+
+export interface HealthState {
+  readonly status: 'starting' | 'healthy' | 'unhealthy'
+  readonly failingStreak: number
+  readonly log: readonly HealthProbe[]
+}
+
+export interface HealthProbe {
+  readonly start: string
+  readonly end: string
+  readonly exitCode: number
+  readonly output: string
+}
+
+/** The state of a container whose monitor has never run. */
+export const freshState: ContainerState = {
+  status: 'created',
+  pid: 0,
+  startedAt: null,
+  finishedAt: null,
+  exitCode: 0,
+  oomKilled: false,
+  error: '',
+  restartCount: 0,
+  health: null,
+}
+
+export const stateFile = 'state.json'
+
+/** `created` when there is no file yet. A file that cannot be parsed is a defect: it is only ever replaced whole. */
+export async function readState(directory: string): Promise<ContainerState> {
+  try {
+    return parseState(await readFile(join(directory, stateFile), 'utf8'))
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return freshState
+    throw error
+  }
+}
+
+/** True for states that need a living monitor. */
+export function isLive(state: ContainerState): boolean {
+  return state.status === 'running' || state.status === 'paused' || state.status === 'restarting'
+}
+
+function parseState(text: string): ContainerState {
+  const given = JSON.parse(text) as { readonly [key in keyof ContainerState]?: ContainerState[key] | null }
+  return {
+    status: given.status ?? 'created',
+    pid: given.pid ?? 0,
+    startedAt: given.startedAt ?? null,
+    finishedAt: given.finishedAt ?? null,
+    exitCode: given.exitCode ?? 0,
+    oomKilled: given.oomKilled ?? false,
+    error: given.error ?? '',
+    restartCount: given.restartCount ?? 0,
+    health: given.health ?? null,
+  }
+}

@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import type { NativeCore } from '../host/native.ts'
+import type { ImageService } from '../image/image-service.ts'
+import type { Snapshotter } from '../snapshot/snapshotter.ts'
+import type { Store } from '../store/store.ts'
+import type { VolumeService } from '../volume/volume-service.ts'
+import { containerRecords } from './container-records.ts'
+import type { ContainerRecords } from './container-records.ts'
+
+/** What the operations on containers need; made once by the engine. */
+export interface Containers {
+  readonly store: Store
+  readonly native: NativeCore
+  readonly snapshots: Snapshotter
+  readonly images: ImageService
+  readonly volumes: VolumeService
+  readonly records: ContainerRecords
+  /** GOARCH of the kernel. */
+  readonly architecture: string
+  /** Name of the host. */
+  readonly hostName: string
+  /** Log, state and files of a container: survives a reboot. */
+  directory(id: string): string
+  /** Lock and socket of its monitor: gone after a reboot. */
+  runDirectory(id: string): string
+}
+
+export interface ContainerSources {
+  readonly store: Store
+  readonly native: NativeCore
+  readonly snapshots: Snapshotter
+  readonly images: ImageService
+  readonly volumes: VolumeService
+  readonly runRoot: string
+  readonly architecture: string
+  readonly hostName: string
+}
+
+export function openContainers(sources: ContainerSources): Containers {
+  const { runRoot, ...services } = sources
+  return {
+    ...services,
+    records: containerRecords(services.store.db),
+    directory: (id) => join(services.store.paths.containers, id),
+    runDirectory: (id) => join(runRoot, 'containers', id),
+  }
+}

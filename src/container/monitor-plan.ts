@@ -1,0 +1,155 @@
+import { join } from 'node:path'
+import type { Tree } from '../host/native.ts'
+import { signalNumber } from '../base/signals.ts'
+import type { NetworkPlan } from '../runtime/network-plan.ts'
+import { runtimeConfig } from '../runtime/runtime-config.ts'
+import type { NamespaceChoice, SecuritySpec } from '../runtime/runtime-config.ts'
+import { etcMounts } from '../runtime/sandbox.ts'
+import type { EtcFiles, RuntimeChoice } from '../runtime/sandbox.ts'
+import type { Container } from './container-records.ts'
+import { argsOf } from './container-spec.ts'
+import type { ContainerSecurity, ContainerSpec, NamespaceMode } from './container-spec.ts'
+import type { PlannedMounts } from './mount-points.ts'
+
+/** Everything that a start decides anew: it is looked up each time and not part of the record. */
+export interface StartFacts {
+  readonly directory: string
+  readonly runDirectory: string
+  readonly architecture: string
+  readonly rootfs: Tree
+  readonly network: NetworkPlan
+  readonly etc: EtcFiles
+  readonly mounts: PlannedMounts
+  readonly runtime: RuntimeChoice
+  /** Pid of the init process of each container whose namespaces are joined. */
+  readonly pidOf: (container: string) => number
+  /** False: the process waits until a client asks for the start. */
+  readonly start: boolean
+}
+
+export const logFile = 'container.log'
+
+/** Seconds between the stop signal and SIGKILL where nobody asks for others. */
+export const defaultStopTimeout = 10
+
+/** The `monitor` plan of one start. Pure. */
+export function monitorPlan(container: Container, facts: StartFacts): Readonly<Record<string, unknown>> {
+  const { spec } = container
+  const { process } = spec
+  const etc = etcMounts(facts.etc).filter((mount) => !container.mounts.some(({ target }) => target === mount.target))
+  const config = runtimeConfig({
+    id: container.id,
+    architecture: facts.architecture,
+    process: {
+      args: argsOf(process),
+      env: processEnv(spec),
+      cwd: process.workdir,
+      user: process.user,
+      tty: process.tty,
+    },
+    network: facts.network.mode,
+    ...(facts.network.mode === 'path' ? { networkPath: facts.network.path } : {}),
+    hostname: spec.hostname,
+    domainname: spec.domainname,
+    readonlyRootfs: spec.security.readonlyRootfs,
+    mounts: [...etc, ...facts.mounts.mounts],
+    security: securityOf(spec.security),
+    pid: namespaceOf(spec.namespaces.pid, 'pid', facts),
+    ipc: spec.namespaces.ipc === 'none' ? 'none' : namespaceOf(spec.namespaces.ipc, 'ipc', facts),
+    uts: spec.namespaces.uts,
+    cgroupns: spec.namespaces.cgroup,
+    limits: spec.limits,
+    rlimits: spec.rlimits,
+    devices: spec.devices,
+    deviceRules: spec.deviceRules,
+    sysctls: spec.sysctls,
+    shmSize: spec.shmSize,
+    annotations: spec.annotations,
+    ...(spec.oomScoreAdj === null ? {} : { oomScoreAdj: spec.oomScoreAdj }),
+    ...(spec.cgroupParent === null ? {} : { cgroupParent: spec.cgroupParent }),
+    ...(spec.consoleSize === null ? {} : { consoleSize: spec.consoleSize }),
+  })
+  return {
+    id: container.id,
+    dir: facts.directory,
+    runDir: facts.runDirectory,
+    rootfs: facts.rootfs,
+    config,
+    user: { name: process.user, groups: process.groups },
+    network: facts.network,
+    trees: facts.mounts.trees,
+    runtime: facts.runtime,
+    tty: process.tty,
+    stdin: process.stdin,
+    log: {
+      driver: spec.log.driver,
+      path: join(facts.directory, logFile),
+      maxSize: spec.log.maxSize,
+      maxFiles: spec.log.maxFiles,
+    },
+    restart: spec.restart,
+    stop: {
+      signal: signalNumber(spec.stopSignal ?? 'SIGTERM'),
+      timeoutMs: (spec.stopTimeout ?? defaultStopTimeout) * 1000,
+    },
+    health: healthOf(spec),
+    init: spec.init,
+    start: facts.start,
+  }
+}
+
+/** HOSTNAME and TERM as docker sets them; what the user says wins. HOME comes from the core, which knows the passwd. */
+export function processEnv(spec: ContainerSpec): readonly string[] {
+  const own = [`HOSTNAME=${spec.hostname}`, ...(spec.process.tty ? ['TERM=xterm'] : [])]
+  const names = new Set(spec.process.env.map(nameOf))
+  const path = spec.process.env.filter((entry) => nameOf(entry) === 'PATH')
+  const others = spec.process.env.filter((entry) => nameOf(entry) !== 'PATH')
+  return [...path, ...own.filter((entry) => !names.has(nameOf(entry))), ...others]
+}
+
+function nameOf(entry: string): string {
+  return entry.slice(0, entry.indexOf('='))
+}
+
+export function securityOf(security: ContainerSecurity): SecuritySpec {
+  return {
+    privileged: security.privileged,
+    add: security.capAdd,
+    drop: security.capDrop,
+    noNewPrivileges: security.noNewPrivileges,
+    systemPathsUnconfined: security.systemPathsUnconfined,
+    ...(security.seccomp === null ? {} : { seccomp: security.seccomp }),
+    ...(security.apparmor === null ? {} : { apparmor: security.apparmor }),
+  }
+}
+
+function namespaceOf(mode: NamespaceMode, file: 'pid' | 'ipc', facts: StartFacts): NamespaceChoice {
+  return typeof mode === 'string' ? mode : { path: `/proc/${facts.pidOf(mode.container)}/ns/${file}` }
+}
+
+const second = 1_000_000_000
+const healthDefaults = {
+  interval: 30 * second,
+  timeout: 30 * second,
+  startPeriod: 0,
+  startInterval: 5 * second,
+  retries: 3,
+} as const
+
+/** docker's defaults where the check names no value; durations in milliseconds. */
+function healthOf(spec: ContainerSpec): Readonly<Record<string, unknown>> | null {
+  const check = spec.healthcheck
+  const [how, ...rest] = check?.Test ?? []
+  if (check === null || how === undefined || rest.length === 0) return null
+  const ms = (nanoseconds: number | undefined, otherwise: number): number =>
+    Math.round((nanoseconds || otherwise) / 1e6)
+  return {
+    args: how === 'CMD-SHELL' ? ['/bin/sh', '-c', rest.join(' ')] : rest,
+    intervalMs: ms(check.Interval, healthDefaults.interval),
+    timeoutMs: ms(check.Timeout, healthDefaults.timeout),
+    startPeriodMs: ms(check.StartPeriod, healthDefaults.startPeriod),
+    startIntervalMs: ms(check.StartInterval, healthDefaults.startInterval),
+    retries: check.Retries || healthDefaults.retries,
+    onFailure: spec.healthOnFailure,
+  }
+}

@@ -1,0 +1,147 @@
+import { lstat, mkdir } from 'node:fs/promises'
+import { TsbuildError, hasErrno } from '../base/errors.ts'
+import type { MountSpec } from '../runtime/mount-spec.ts'
+import type { TreeMount } from '../runtime/sandbox.ts'
+import { volumeSource } from '../volume/local-driver.ts'
+import type { MountRequest } from '../volume/mount-request.ts'
+import type { VolumeService } from '../volume/volume-service.ts'
+import type { MountPoint } from './mount-point.ts'
+
+/** USAGE when two mounts go to the same place. */
+export function checkTargets(requests: readonly MountRequest[]): void {
+  const seen = new Set<string>()
+  for (const { target } of requests) {
+    if (seen.has(target))
+      throw new TsbuildError('USAGE', `Duplicate mount point: ${target}`, { hint: 'Mount each place once' })
+    seen.add(target)
+  }
+}
+
+/**
+ * Makes the volumes and bind directories that are asked for and tells where everything lies. Volumes are marked as used by the
+ * container in the transaction that names them. MOUNT_SOURCE_MISSING for a bind source that does not exist, VOLUME_* codes.
+ */
+export async function resolveMounts(
+  requests: readonly MountRequest[],
+  volumes: VolumeService,
+  container: string,
+): Promise<readonly MountPoint[]> {
+  const points: MountPoint[] = []
+  for (const request of requests) points.push(await resolveMount(request, volumes, container))
+  return points
+}
+
+const plain = {
+  name: '',
+  source: '',
+  propagation: '',
+  subpath: '',
+  options: [],
+  recursive: 'enabled',
+  anonymous: false,
+} as const
+
+async function resolveMount(request: MountRequest, volumes: VolumeService, container: string): Promise<MountPoint> {
+  const { target } = request
+  switch (request.kind) {
+    case 'bind':
+      await checkSource(request.source, request.create)
+      return {
+        ...plain,
+        kind: 'bind',
+        source: request.source,
+        target,
+        readonly: request.readonly,
+        propagation: request.propagation ?? 'rprivate',
+        recursive: request.recursive ?? 'enabled',
+      }
+    case 'tmpfs':
+      return { ...plain, kind: 'tmpfs', target, readonly: request.options.includes('ro'), options: request.options }
+    case 'image':
+      return { ...plain, kind: 'image', name: request.source, target, readonly: true, subpath: request.subpath ?? '' }
+    case 'volume': {
+      const volume = volumes.createFor(container, {
+        ...(request.name === null ? {} : { name: request.name }),
+        ...(request.labels === undefined ? {} : { labels: request.labels }),
+        ...(request.options === undefined ? {} : { options: request.options }),
+      })
+      return {
+        ...plain,
+        kind: 'volume',
+        name: volume.name,
+        source: volumes.mountpoint(volume.name),
+        target,
+        readonly: request.readonly,
+        subpath: request.subpath ?? '',
+        anonymous: volume.anonymous,
+        options: request.nocopy ? ['nocopy'] : [],
+      }
+    }
+  }
+}
+
+async function checkSource(source: string, create: boolean): Promise<void> {
+  try {
+    await lstat(source)
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error
+    if (create) return void (await mkdir(source, { recursive: true }))
+    throw new TsbuildError(
+      'MOUNT_SOURCE_MISSING',
+      `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+      {
+        cause: error,
+        hint: 'Make the directory first, or add bind-create-src to --mount',
+      },
+    )
+  }
+}
+
+/** How the mount points of a container appear in a plan: mounts of the host, and trees that the core opens below their root. */
+export interface PlannedMounts {
+  readonly mounts: readonly MountSpec[]
+  readonly trees: readonly TreeMount[]
+}
+
+/** `imageTree` gives the read-only view of an image that is mounted. */
+export function planMounts(
+  points: readonly MountPoint[],
+  volumes: VolumeService,
+  imageTree: (name: string) => TreeMount['tree'],
+): PlannedMounts {
+  const mounts: MountSpec[] = []
+  const trees: TreeMount[] = []
+  for (const point of points) {
+    const { target, readonly, subpath } = point
+    if (point.kind === 'image') {
+      trees.push({ tree: imageTree(point.name), source: `/${subpath}`, target, readonly: true })
+    } else if (point.kind === 'volume' && subpath !== '') {
+      trees.push({ tree: { kind: 'dir', path: point.source }, source: `/${subpath}`, target, readonly })
+    } else mounts.push(mountSpec(point, volumes))
+  }
+  return { mounts, trees }
+}
+
+function mountSpec(point: MountPoint, volumes: VolumeService): MountSpec {
+  const { target, readonly } = point
+  if (point.kind === 'tmpfs') return { kind: 'tmpfs', target, options: point.options }
+  if (point.kind === 'bind') {
+    const propagation = point.propagation as NonNullable<Extract<MountSpec, { kind: 'bind' }>['propagation']>
+    return { kind: 'bind', source: point.source, target, readonly, propagation, recursive: point.recursive }
+  }
+  const source = volumeSource(volumes.get(point.name))
+  switch (source.kind) {
+    case 'directory':
+      return { kind: 'bind', source: point.source, target, readonly }
+    case 'bind':
+      return { kind: 'bind', source: source.source, target, readonly: readonly || source.readonly }
+    case 'filesystem':
+      return {
+        kind: 'filesystem',
+        type: source.type,
+        source: source.device,
+        target,
+        options: readonly ? [...source.options, 'ro'] : source.options,
+      }
+  }
+}
