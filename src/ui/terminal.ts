@@ -18,6 +18,11 @@ export interface Terminal {
 export type InputStream = Readable & { readonly isTTY?: boolean; setRawMode?(on: boolean): unknown }
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
 
+/** Size of the terminal behind a stream; 80 by 24 when it is not known (0 from a terminal without a size). */
+export function sizeOf(stream: OutputStream): { readonly columns: number; readonly rows: number } {
+  return { columns: stream.columns || 80, rows: stream.rows || 24 }
+}
+
 export interface TerminalOptions {
   /** Opened at first use. */
   readonly stdin: () => InputStream

@@ -15,7 +15,8 @@ function goInner(value: Value): string {
     const members = Object.keys(value).sort()
     return `map[${members.map((key) => `${key}:${goInner((value as Readonly<Record<string, Value>>)[key])}`).join(' ')}]`
   }
-  return typeof value === 'string' ? value : String(value as number | boolean)
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? `${value}` : '<method>'
 }
 
 /** Go's Sprint: spaces only between operands of which neither is a string. */
