@@ -78,3 +78,8 @@ export function good<T>(value: T): Checked<T> {
 export function bad(code: DiagnosticCode, message: string, hint?: string): Checked<never> {
   return { ok: false, problem: hint === undefined ? { code, message } : { code, message, hint } }
 }
+
+/** A value in double quotes for a message; a long one is cut. */
+export function quoted(value: string): string {
+  return value.length > 100 ? `"${value.slice(0, 97)}…"` : `"${value}"`
+}

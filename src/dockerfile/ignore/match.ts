@@ -67,17 +67,10 @@ export function matchName(tokens: readonly GlobToken[], name: string): boolean {
 
 /** Code units that the token takes at `at`, -1 when it does not match. */
 function matchToken(token: GlobToken, name: string, at: number): number {
-  switch (token[0]) {
-    case 'lit':
-      return name.startsWith(token[1], at) ? token[1].length : -1
-    case 'star':
-      return 0
-    case 'any':
-    case 'class': {
-      const code = name.codePointAt(at)
-      if (code === undefined) return -1
-      if (token[0] === 'class' && token[2].some(([low, high]) => code >= low && code <= high) === token[1]) return -1
-      return code > 0xffff ? 2 : 1
-    }
-  }
+  if (token[0] === 'star') return 0
+  if (token[0] === 'lit') return name.startsWith(token[1], at) ? token[1].length : -1
+  const code = name.codePointAt(at)
+  if (code === undefined) return -1
+  if (token[0] === 'class' && token[2].some(([low, high]) => code >= low && code <= high) === token[1]) return -1
+  return code > 0xffff ? 2 : 1
 }
