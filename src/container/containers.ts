@@ -4,6 +4,7 @@ import type { ImageService } from '../image/image-service.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import type { Store } from '../store/store.ts'
 import type { VolumeService } from '../volume/volume-service.ts'
+import type { ContainerNetworks } from './container-networks.ts'
 import { containerRecords } from './container-records.ts'
 import type { ContainerRecords } from './container-records.ts'
 
@@ -14,6 +15,7 @@ export interface Containers {
   readonly snapshots: Snapshotter
   readonly images: ImageService
   readonly volumes: VolumeService
+  readonly networks: ContainerNetworks
   readonly records: ContainerRecords
   /** GOARCH of the kernel. */
   readonly architecture: string
@@ -31,6 +33,7 @@ export interface ContainerSources {
   readonly snapshots: Snapshotter
   readonly images: ImageService
   readonly volumes: VolumeService
+  readonly networks: ContainerNetworks
   readonly runRoot: string
   readonly architecture: string
   readonly hostName: string

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { TsbuildError, hasErrno, messageOf } from '../base/errors.ts'
 import { NativeError } from '../host/native-error.ts'
 import type { Answer } from '../host/native.ts'
@@ -42,6 +43,13 @@ export async function isMonitorAlive(runDir: string): Promise<boolean> {
   const socket = await openSocket(runDir)
   socket?.destroy()
   return socket !== undefined
+}
+
+/** Waits until the monitor has taken back network and mounts and is gone. */
+export async function monitorGone(runDir: string, signal?: AbortSignal): Promise<void> {
+  for (let pause = 1; await isMonitorAlive(runDir); pause = Math.min(pause * 2, 50)) {
+    await delay(pause, undefined, signal === undefined ? {} : { signal })
+  }
 }
 
 /** A path of a socket may have 107 bytes only; /proc/self/fd makes any directory's path short. */

@@ -1,3 +1,5 @@
+import type { SnapshotId } from '../snapshot/snapshotter.ts'
+
 /** Where something of the host or the store appears in a container; decided when the container is made, shown by inspect. */
 export interface MountPoint {
   readonly kind: 'bind' | 'volume' | 'tmpfs' | 'image'
@@ -10,6 +12,8 @@ export interface MountPoint {
   readonly propagation: string
   /** Path inside the volume or image. */
   readonly subpath: string
+  /** Top of an image's layers; null for all other kinds. */
+  readonly snapshot: SnapshotId | null
   /** Of a tmpfs. */
   readonly options: readonly string[]
   readonly recursive: 'enabled' | 'disabled' | 'writable' | 'readonly'

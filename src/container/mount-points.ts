@@ -5,6 +5,7 @@ import type { TreeMount } from '../runtime/sandbox.ts'
 import { volumeSource } from '../volume/local-driver.ts'
 import type { MountRequest } from '../volume/mount-request.ts'
 import type { VolumeService } from '../volume/volume-service.ts'
+import type { SnapshotId } from '../snapshot/snapshotter.ts'
 import type { MountPoint } from './mount-point.ts'
 
 /** USAGE when two mounts go to the same place. */
@@ -19,15 +20,17 @@ export function checkTargets(requests: readonly MountRequest[]): void {
 
 /**
  * Makes the volumes and bind directories that are asked for and tells where everything lies. Volumes are marked as used by the
- * container in the transaction that names them. MOUNT_SOURCE_MISSING for a bind source that does not exist, VOLUME_* codes.
+ * container in the transaction that names them; `imageTop` unpacks an image to be mounted. MOUNT_SOURCE_MISSING for a bind source that
+ * does not exist, VOLUME_* codes, IMAGE_NOT_FOUND.
  */
 export async function resolveMounts(
   requests: readonly MountRequest[],
   volumes: VolumeService,
   container: string,
+  imageTop: (name: string) => Promise<SnapshotId | null>,
 ): Promise<readonly MountPoint[]> {
   const points: MountPoint[] = []
-  for (const request of requests) points.push(await resolveMount(request, volumes, container))
+  for (const request of requests) points.push(await resolveMount(request, volumes, container, imageTop))
   return points
 }
 
@@ -39,6 +42,7 @@ const plain = {
   options: [],
   recursive: 'enabled',
   anonymous: false,
+  snapshot: null,
 } as const
 
 async function resolveMount(request: MountRequest, volumes: VolumeService, container: string): Promise<MountPoint> {
@@ -58,7 +62,15 @@ async function resolveMount(request: MountRequest, volumes: VolumeService, conta
     case 'tmpfs':
       return { ...plain, kind: 'tmpfs', target, readonly: request.options.includes('ro'), options: request.options }
     case 'image':
-      return { ...plain, kind: 'image', name: request.source, target, readonly: true, subpath: request.subpath ?? '' }
+      return {
+        ...plain,
+        kind: 'image',
+        name: request.source,
+        target,
+        readonly: true,
+        subpath: request.subpath ?? '',
+        snapshot: await imageTop(request.source),
+      }
     case 'volume': {
       const volume = volumes.createFor(container, {
         ...(request.name === null ? {} : { name: request.name }),
@@ -103,18 +115,18 @@ export interface PlannedMounts {
   readonly trees: readonly TreeMount[]
 }
 
-/** `imageTree` gives the read-only view of an image that is mounted. */
+/** `view` gives the read-only tree of a stack of layers. */
 export function planMounts(
   points: readonly MountPoint[],
   volumes: VolumeService,
-  imageTree: (name: string) => TreeMount['tree'],
+  view: (top: SnapshotId | null) => TreeMount['tree'],
 ): PlannedMounts {
   const mounts: MountSpec[] = []
   const trees: TreeMount[] = []
   for (const point of points) {
     const { target, readonly, subpath } = point
     if (point.kind === 'image') {
-      trees.push({ tree: imageTree(point.name), source: `/${subpath}`, target, readonly: true })
+      trees.push({ tree: view(point.snapshot), source: `/${subpath}`, target, readonly: true })
     } else if (point.kind === 'volume' && subpath !== '') {
       trees.push({ tree: { kind: 'dir', path: point.source }, source: `/${subpath}`, target, readonly })
     } else mounts.push(mountSpec(point, volumes))

@@ -1,0 +1,94 @@
+import type { MonitorClient } from './monitor-client.ts'
+
+/** The client's end of an attached container. */
+export interface AttachIo {
+  /** null: the container's stdin stays as it is. */
+  readonly stdin: AsyncIterable<Uint8Array> | null
+  readonly stdout: ((chunk: Uint8Array) => Promise<void> | void) | null
+  readonly stderr: ((chunk: Uint8Array) => Promise<void> | void) | null
+  /** Bytes that detach when they are typed in a row; empty: none do. */
+  readonly detachKeys: Uint8Array
+  /** Calls back now and whenever the size of the terminal changes. */
+  readonly onResize?: (listener: (size: TerminalSize) => void) => Disposable
+  /** Calls back for each signal that is to reach the container. */
+  readonly onSignal?: (listener: (signal: string) => void) => Disposable
+}
+
+export interface TerminalSize {
+  readonly rows: number
+  readonly cols: number
+}
+
+export type AttachEnd = { readonly kind: 'exited'; readonly exitCode: number } | { readonly kind: 'detached' }
+
+/** Exit of a container that is told to nobody: its monitor was killed. */
+const unknownExit = 255
+
+/**
+ * Moves bytes between the caller and an attached container until it ends, the detach keys are typed, or `signal` fires (it then
+ * detaches). `exited` is the monitor's exit frame.
+ */
+export async function pumpAttached(
+  client: MonitorClient,
+  exited: Promise<number>,
+  io: AttachIo,
+  signal: AbortSignal,
+): Promise<AttachEnd> {
+  const detached = Promise.withResolvers<AttachEnd>()
+  const onAbort = (): void => detached.resolve({ kind: 'detached' })
+  signal.addEventListener('abort', onAbort, { once: true })
+  using _resize = io.onResize?.((size) => client.resize(size)) ?? nothing
+  using _signals =
+    io.onSignal?.((name) => void client.ask({ op: 'kill', signal: name }).catch(() => undefined)) ?? nothing
+  if (io.stdin !== null) {
+    sendStdin(client, io.stdin, io.detachKeys).then((keys) => keys && onAbort(), detached.reject)
+  }
+  const gone = client.closed.then((): AttachEnd => ({ kind: 'exited', exitCode: unknownExit }))
+  try {
+    return await Promise.race([
+      exited.then((exitCode): AttachEnd => ({ kind: 'exited', exitCode })),
+      detached.promise,
+      gone,
+    ])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+const nothing: Disposable = { [Symbol.dispose]: () => {} }
+
+/** True when the detach keys were typed; at the end of the input the container's stdin is closed. */
+async function sendStdin(client: MonitorClient, stdin: AsyncIterable<Uint8Array>, keys: Uint8Array): Promise<boolean> {
+  const scan = detachScanner(keys)
+  for await (const chunk of stdin) {
+    const { pass, detach } = scan(chunk)
+    if (pass.byteLength > 0) await client.writeStdin(pass)
+    if (detach) return true
+  }
+  client.endStdin()
+  return false
+}
+
+/**
+ * Looks for the key sequence across chunks. What may be its beginning is held back until the next byte decides; bytes of a sequence
+ * that breaks off are passed on, as docker does.
+ */
+export function detachScanner(
+  keys: Uint8Array,
+): (chunk: Uint8Array) => { readonly pass: Uint8Array; readonly detach: boolean } {
+  let matched = 0
+  return (chunk) => {
+    if (keys.byteLength === 0) return { pass: chunk, detach: false }
+    const pass: number[] = []
+    for (const byte of chunk) {
+      if (byte !== keys[matched] && matched > 0) {
+        pass.push(...keys.subarray(0, matched))
+        matched = 0
+      }
+      if (byte === keys[matched]) matched += 1
+      else pass.push(byte)
+      if (matched === keys.byteLength) return { pass: Uint8Array.from(pass), detach: true }
+    }
+    return { pass: Uint8Array.from(pass), detach: false }
+  }
+}

@@ -1,0 +1,35 @@
+import { rm } from 'node:fs/promises'
+import { hasCode } from '../base/errors.ts'
+import type { Container } from './container-records.ts'
+import type { Containers } from './containers.ts'
+import { monitorGone } from './monitor-client.ts'
+
+/**
+ * Removes what is left of a container that does not run: record, files, snapshot, addresses, anonymous volumes that no other uses.
+ * Safe to repeat after a crash at any point.
+ */
+export async function destroyContainer(containers: Containers, container: Container, volumes = true): Promise<void> {
+  const { records, store, snapshots } = containers
+  const { id } = container
+  records.setStage(id, 'removing', store.lease.id)
+  await monitorGone(containers.runDirectory(id))
+  containers.networks.release(id)
+  const snapshot = records.byId(id)?.snapshot ?? null
+  if (snapshot !== null) await snapshots.discard(snapshot)
+  await rm(containers.directory(id), { recursive: true, force: true })
+  await rm(containers.runDirectory(id), { recursive: true, force: true })
+  const orphaned = store.db.transaction(() => {
+    const used = containers.volumes.records.usedBy(id)
+    records.remove(id)
+    return used.filter((name) => volumes && containers.volumes.records.find(name)?.anonymous === true)
+  })
+  for (const name of orphaned) await removeUnused(containers, name)
+}
+
+async function removeUnused(containers: Containers, volume: string): Promise<void> {
+  try {
+    await containers.volumes.remove(volume)
+  } catch (error) {
+    if (!hasCode(error, 'VOLUME_IN_USE', 'VOLUME_NOT_FOUND')) throw error
+  }
+}

@@ -1,0 +1,160 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { TsbuildError } from '../base/errors.ts'
+import type { Tree } from '../host/native.ts'
+import type { RuntimeChoice } from '../runtime/sandbox.ts'
+import type { Container } from './container-records.ts'
+import { isLive, readState } from './container-state.ts'
+import type { ContainerState } from './container-state.ts'
+import type { Containers } from './containers.ts'
+import { connectMonitor, monitorGone } from './monitor-client.ts'
+import type { MonitorClient, MonitorHandlers } from './monitor-client.ts'
+import { monitorPlan } from './monitor-plan.ts'
+import { planMounts } from './mount-points.ts'
+import { claimContainer, settle } from './settle.ts'
+
+export interface StartOptions {
+  readonly signal: AbortSignal
+  /** Client to attach before the process runs, so that it misses nothing. */
+  readonly attach?: MonitorHandlers
+}
+
+/**
+ * Starts a container that does not run; one that runs is left as it is. With `attach` the connection is given back. Errors:
+ * EXEC_NOT_FOUND, EXEC_DENIED, USER_UNKNOWN, PORT_TAKEN, MOUNT_*, NETWORK_*, CGROUP_FAILED, CONTAINER_CONFLICT for a paused one. The container is then
+ * `created` or `exited` with the reason in its state, and nothing of the attempt is left.
+ */
+export async function startContainer(
+  containers: Containers,
+  container: Container,
+  options: StartOptions,
+): Promise<MonitorClient | undefined> {
+  using _claim = await claimContainer(containers, container.id, options.signal)
+  const settled = await settle(containers, container)
+  if (settled === undefined) throw new TsbuildError('CONTAINER_NOT_FOUND', `No such container: ${container.name}`)
+  const { state } = settled
+  if (state.status === 'paused') {
+    throw new TsbuildError('CONTAINER_CONFLICT', `cannot start container "${container.name}": it is paused`, {
+      hint: `tsbuild unpause ${container.name}`,
+    })
+  }
+  if (isLive(state)) return await attachLive(containers, container, options)
+  await monitorGone(containers.runDirectory(container.id), options.signal)
+  return await launch(containers, settled.container, options)
+}
+
+/** Attaches to a container that runs already. */
+export async function attachLive(
+  containers: Containers,
+  container: Container,
+  options: StartOptions,
+): Promise<MonitorClient | undefined> {
+  if (options.attach === undefined) return undefined
+  const client = await connectMonitor(containers.runDirectory(container.id), options.attach)
+  if (client === undefined) throw stopped(container)
+  await client.ask({ op: 'attach', logs: false })
+  return client
+}
+
+async function launch(
+  containers: Containers,
+  container: Container,
+  options: StartOptions,
+): Promise<MonitorClient | undefined> {
+  const { id } = container
+  const runDirectory = containers.runDirectory(id)
+  await mkdir(runDirectory, { recursive: true, mode: 0o700 })
+  try {
+    const plan = await startPlan(containers, container, options.attach === undefined)
+    await containers.native.call('monitor', plan, { detached: true, signal: options.signal })
+    if (options.attach === undefined) return undefined
+    const client = await connectMonitor(runDirectory, options.attach)
+    if (client === undefined) throw stopped(container)
+    try {
+      await client.ask({ op: 'attach', logs: false })
+      await client.ask({ op: 'start' })
+      return client
+    } catch (error) {
+      client[Symbol.dispose]()
+      throw error
+    }
+  } catch (error) {
+    await monitorGone(runDirectory)
+    containers.networks.release(id)
+    throw error
+  }
+}
+
+async function startPlan(
+  containers: Containers,
+  container: Container,
+  start: boolean,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { id, spec } = container
+  const directory = containers.directory(id)
+  const joined = await joinedContainers(containers, container)
+  const pidOf = (word: string): number => joined.get(word)?.pid ?? 0
+  const { mode } = spec.network
+  const network =
+    typeof mode === 'object'
+      ? {
+          plan: { mode: 'path', path: `/proc/${pidOf(mode.container)}/ns/net` } as const,
+          etc: etcOf(containers.directory(containers.records.resolve(mode.container).id)),
+        }
+      : await containers.networks.join(container, directory)
+  return monitorPlan(container, {
+    directory,
+    runDirectory: containers.runDirectory(id),
+    architecture: containers.architecture,
+    rootfs: rootfsOf(containers, container),
+    network: network.plan,
+    etc: network.etc,
+    mounts: planMounts(container.mounts, containers.volumes, containers.snapshots.view),
+    runtime: runtimeChoice(spec.runtime, containers.runDirectory(id)),
+    pidOf,
+    start,
+  })
+}
+
+/** A `--rm` container's layer need not reach the disk. */
+function rootfsOf(containers: Containers, { snapshot, spec }: Container): Tree {
+  if (snapshot === null) throw new Error('A container without a snapshot cannot start')
+  const tree = containers.snapshots.containerTree(snapshot)
+  return tree.kind === 'layers' ? { ...tree, volatile: spec.autoRemove } : tree
+}
+
+function etcOf(directory: string): { readonly hosts: string; readonly resolvConf: string; readonly hostname: string } {
+  return {
+    hosts: join(directory, 'hosts'),
+    resolvConf: join(directory, 'resolv.conf'),
+    hostname: join(directory, 'hostname'),
+  }
+}
+
+/** States of the containers whose namespaces are joined; CONTAINER_STOPPED when one does not run. */
+async function joinedContainers(
+  containers: Containers,
+  { spec }: Container,
+): Promise<ReadonlyMap<string, ContainerState>> {
+  const modes = [spec.network.mode, spec.namespaces.pid, spec.namespaces.ipc]
+  const words = modes.flatMap((mode) => (typeof mode === 'object' ? [mode.container] : []))
+  const joined = new Map<string, ContainerState>()
+  for (const word of words) {
+    const target = containers.records.resolve(word)
+    const settled = await settle(containers, target)
+    if (settled === undefined || !isLive(settled.state)) throw stopped(target)
+    joined.set(word, await readState(containers.directory(target.id)))
+  }
+  return joined
+}
+
+function runtimeChoice(runtime: string | null, runDirectory: string): RuntimeChoice {
+  if (runtime === null || runtime === 'tsbuild') return { kind: 'builtin' }
+  return { kind: 'path', path: runtime, root: join(runDirectory, 'runtime') }
+}
+
+function stopped(container: Container): TsbuildError {
+  return new TsbuildError('CONTAINER_STOPPED', `Container ${container.name} is not running`, {
+    hint: `tsbuild start ${container.name}`,
+  })
+}

@@ -1,0 +1,88 @@
+import { signalNumber } from '../base/signals.ts'
+import { TsbuildError } from '../base/errors.ts'
+import type { Container } from './container-records.ts'
+import { isLive } from './container-state.ts'
+import type { Containers } from './containers.ts'
+import { connectMonitor, monitorGone } from './monitor-client.ts'
+import type { MonitorClient } from './monitor-client.ts'
+import { defaultStopTimeout } from './monitor-plan.ts'
+import { claimContainer, settle } from './settle.ts'
+
+export interface StopOptions {
+  /** Seconds until SIGKILL; -1 waits for ever. Absent: the container's own, else 10. */
+  readonly timeout?: number
+  readonly stopSignal?: string
+  readonly signal: AbortSignal
+}
+
+/** Ends a container: its stop signal, then SIGKILL after the grace. One that does not run is left as it is. */
+export async function stopContainer(containers: Containers, container: Container, options: StopOptions): Promise<void> {
+  const { spec } = container
+  const stopSignal = signalNumber(options.stopSignal ?? spec.stopSignal ?? 'SIGTERM')
+  const seconds = options.timeout ?? spec.stopTimeout ?? defaultStopTimeout
+  using _claim = await claimContainer(containers, container.id, options.signal)
+  const settled = await settle(containers, container)
+  if (settled === undefined || !isLive(settled.state)) return
+  using client = await connectMonitor(containers.runDirectory(container.id))
+  await client?.ask({ op: 'stop', timeoutMs: seconds < 0 ? -1 : seconds * 1000, signal: stopSignal })
+  await monitorGone(containers.runDirectory(container.id), options.signal)
+  await settle(containers, container)
+}
+
+/** Sends a signal to the init process. CONTAINER_STOPPED. Returns at once; a container that it ends settles by itself. */
+export async function killContainer(containers: Containers, container: Container, signal: string): Promise<void> {
+  const number = signalNumber(signal)
+  using client = await runningMonitor(containers, container, 'kill')
+  await client.ask({ op: 'kill', signal: number })
+  if (number === signalNumber('SIGKILL') && container.spec.restart.policy === 'no') {
+    await monitorGone(containers.runDirectory(container.id))
+  }
+}
+
+/** Freezes all processes. CONTAINER_STOPPED, CONTAINER_CONFLICT when it is paused already. */
+export async function pauseContainer(containers: Containers, container: Container): Promise<void> {
+  const state = await liveState(containers, container, 'pause')
+  if (state === 'paused') throw conflict(container, 'is already paused')
+  using client = await runningMonitor(containers, container, 'pause')
+  await client.ask({ op: 'pause' })
+}
+
+/** CONTAINER_CONFLICT when it is not paused. */
+export async function unpauseContainer(containers: Containers, container: Container): Promise<void> {
+  const state = await liveState(containers, container, 'unpause')
+  if (state !== 'paused') throw conflict(container, 'is not paused')
+  using client = await runningMonitor(containers, container, 'unpause')
+  await client.ask({ op: 'resume' })
+}
+
+/** A connection to the monitor of a container that runs. CONTAINER_STOPPED with the verb that was wanted. */
+export async function runningMonitor(
+  containers: Containers,
+  container: Container,
+  verb: string,
+): Promise<MonitorClient> {
+  await liveState(containers, container, verb)
+  const client = await connectMonitor(containers.runDirectory(container.id))
+  if (client === undefined) throw notRunning(container, verb)
+  return client
+}
+
+async function liveState(containers: Containers, container: Container, verb: string): Promise<string> {
+  const settled = await settle(containers, container)
+  if (settled === undefined || !isLive(settled.state)) throw notRunning(container, verb)
+  return settled.state.status
+}
+
+function notRunning(container: Container, verb: string): TsbuildError {
+  return new TsbuildError(
+    'CONTAINER_STOPPED',
+    `cannot ${verb} container: ${container.name}: container is not running`,
+    {
+      hint: `tsbuild start ${container.name}`,
+    },
+  )
+}
+
+function conflict(container: Container, why: string): TsbuildError {
+  return new TsbuildError('CONTAINER_CONFLICT', `Container ${container.name} ${why}`)
+}
