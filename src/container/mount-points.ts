@@ -45,7 +45,12 @@ const plain = {
   snapshot: null,
 } as const
 
-async function resolveMount(request: MountRequest, volumes: VolumeService, container: string): Promise<MountPoint> {
+async function resolveMount(
+  request: MountRequest,
+  volumes: VolumeService,
+  container: string,
+  imageTop: (name: string) => Promise<SnapshotId | null>,
+): Promise<MountPoint> {
   const { target } = request
   switch (request.kind) {
     case 'bind':
