@@ -36,6 +36,45 @@ int try_open_in_root(int rootfd, const char *path, int flags, mode_t mode)
     return walk_open_in_root(rootfd, path, flags, mode);
 }
 
+static int strict_walk(int dirfd, const char *path, int flags)
+{
+    auto_close int fd = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && *path) {
+        size_t n = strcspn(path, "/");
+        char name[NAME_MAX + 1];
+        if (n == 0 || n > NAME_MAX) {
+            errno = n == 0 ? EXDEV : ENAMETOOLONG;
+            return -1;
+        }
+        memcpy(name, path, n);
+        name[n] = '\0';
+        path += n + (path[n] == '/');
+        if (strcmp(name, "..") == 0) {
+            errno = EXDEV;
+            return -1;
+        }
+        int next = openat(fd, name, (*path ? O_PATH : flags) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        util_close(&fd);
+        fd = next;
+    }
+    return take_fd(&fd);
+}
+
+int try_open_directory_strictly(int dirfd, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (unsigned)(flags | O_DIRECTORY | O_CLOEXEC),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    int fd = -1;
+    for (int tries = 0; tries < MAX_RETRIES; tries++) {
+        fd = (int)syscall(SYS_openat2, dirfd, *path ? path : ".", &how, sizeof how);
+        if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
+    }
+    if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return fd;
+    return *path ? strict_walk(dirfd, path, flags) : openat(dirfd, ".", flags | O_DIRECTORY | O_CLOEXEC);
+}
+
 int path_fail(struct rt_error *err, int errnum, const char *syscall, const char *path, const char *what)
 {
     const char *code = errnum == ENOENT    ? "PATH_MISSING"

@@ -34,6 +34,12 @@ int mkdirs_in_root(int rootfd, const char *path, mode_t mode, mkdir_hook *create
  */
 int open_parent_in_root(int rootfd, const char *path, const char **name, struct rt_error *err);
 
+/*
+ * Opens the directory `path` below `dirfd` with `flags` where every component is a real directory: no links, no "..", nothing absolute.
+ * The error is left in errno: ENOENT, ENOTDIR or ELOOP (a link is in the way), EXDEV (a path that would leave).
+ */
+int try_open_directory_strictly(int dirfd, const char *path, int flags);
+
 /* The walk that replaces openat2; public for its test. errno tells the fault. */
 int walk_open_in_root(int rootfd, const char *path, int flags, mode_t mode);
 

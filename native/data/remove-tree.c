@@ -59,6 +59,7 @@ static int move_to_top(struct removal *removal, int dirfd, const char *name, str
         char moved[32];
         snprintf(moved, sizeof moved, ".deep-%llu", (unsigned long long)removal->moved++);
         if (renameat2(dirfd, name, removal->top, moved, RENAME_NOREPLACE) == 0 || errno == ENOENT) return 0;
+        if (errno == EXDEV) return 1; /* overlayfs cannot move what a lower layer has */
         if (errno != EEXIST) return remove_fail(err, "renameat2", name);
     }
 }
@@ -66,7 +67,8 @@ static int move_to_top(struct removal *removal, int dirfd, const char *name, str
 /* The directory's own descriptor is given to empty_directory. */
 static int remove_directory(struct removal *removal, int dirfd, const char *name, int depth, struct rt_error *err)
 {
-    if (depth == MAX_DEPTH) return move_to_top(removal, dirfd, name, err);
+    int moved = depth < MAX_DEPTH ? 1 : move_to_top(removal, dirfd, name, err);
+    if (moved != 1) return moved;
     int fd = open_to_empty(dirfd, name);
     if (fd < 0) return errno == ENOENT ? 0 : remove_fail(err, "openat2", name);
     if (empty_directory(removal, fd, depth + 1, err) < 0) return -1;
