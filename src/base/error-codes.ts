@@ -26,7 +26,10 @@ export const errorCodes = {
   FILE_UNREADABLE: { kind: 'notFound', meaning: 'A file named by the user cannot be read' },
   PROCESS_FAILED: { kind: 'internal', meaning: 'A helper program exited with an error' },
   SETTINGS_INVALID: { kind: 'invalid', meaning: 'A configuration file or environment variable has a wrong value' },
-  TEMPLATE_INVALID: { kind: 'usage', meaning: 'A --format template is malformed or asks for a field that does not exist' },
+  TEMPLATE_INVALID: {
+    kind: 'usage',
+    meaning: 'A --format template is malformed or asks for a field that does not exist',
+  },
 
   // ── names and documents (oci) ──
   REFERENCE_INVALID: { kind: 'invalid', meaning: 'An image name does not follow the reference grammar' },
@@ -66,6 +69,20 @@ export const errorCodes = {
   IMAGE_IN_USE: { kind: 'conflict', meaning: 'An image cannot be removed because something uses it' },
   IMAGE_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such image in the store' },
   PLATFORM_NOT_FOUND: { kind: 'notFound', meaning: 'An image has no variant for the platform' },
+
+  // ── builds ──
+  BUILD_NOT_FOUND: { kind: 'notFound', meaning: 'There is no record of such a build' },
+  CONTEXT_UNREADABLE: { kind: 'notFound', meaning: 'The build context, or the Dockerfile in it, cannot be read' },
+  DOCKERFILE_INVALID: { kind: 'invalid', meaning: 'A Dockerfile has a mistake' },
+  ENTITLEMENT_MISSING: { kind: 'denied', meaning: 'A build step wants a privilege that was not granted' },
+  FETCH_FAILED: { kind: 'unavailable', meaning: 'A source of a build could not be fetched from the web' },
+  GIT_FAILED: { kind: 'unavailable', meaning: 'A git repository, or a commit of it, could not be fetched' },
+  NOT_REPRODUCIBLE: { kind: 'conflict', meaning: 'Two builds of the same sources gave different results' },
+  RUN_FAILED: { kind: 'invalid', meaning: 'The process of a build step ended with an error' },
+  SECRET_MISSING: { kind: 'usage', meaning: 'A build step needs a secret or an SSH agent that was not given' },
+  SOURCE_MISSING: { kind: 'notFound', meaning: 'A source of COPY, ADD or a mount does not exist' },
+  STAGE_UNKNOWN: { kind: 'notFound', meaning: 'A Dockerfile has no such stage' },
+  STEP_FAILED: { kind: 'invalid', meaning: 'A build step could not change the files of the image' },
 
   // ── processes and containers ──
   CGROUP_FAILED: { kind: 'unavailable', meaning: 'The limits of a container could not be set up' },
@@ -117,10 +134,6 @@ export const errorCodes = {
   STORE_FULL: { kind: 'unavailable', meaning: 'No space is left where the store lies' },
   BLOB_MISSING: { kind: 'notFound', meaning: 'A blob is not in the store' },
   DIGEST_MISMATCH: { kind: 'invalid', meaning: 'Content does not have the digest that was promised' },
-  COMPRESSION_UNSUPPORTED: {
-    kind: 'usage',
-    meaning: 'The wanted compression does not exist in the wanted image format',
-  },
   SIZE_MISMATCH: { kind: 'invalid', meaning: 'Content does not have the size that was promised' },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>
 

@@ -1,7 +1,8 @@
 import type { Emit } from '../base/events.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { Descriptor, ImageConfig, Manifest, Platform } from '../oci/types.ts'
+import type { Family } from '../oci/media-types.ts'
 import type { Reference } from '../oci/reference.ts'
+import type { Descriptor, ImageConfig, Manifest, Platform } from '../oci/types.ts'
 import type { Snapshot } from '../snapshot/snapshotter.ts'
 
 /** An image of the store for one platform. */
@@ -15,34 +16,42 @@ export interface LocalImage {
   readonly config: ImageConfig
 }
 
+/** When a registry is asked: `missing` only without a local image of that name and platform, `newer` also when its digest differs. */
+export type PullPolicy = 'missing' | 'always' | 'never' | 'newer'
+
 export interface PullOptions {
   readonly platform: Platform
-  /** `missing`: the registry is asked only when the store has no image of that name and platform. */
-  readonly policy: 'missing' | 'always' | 'never' | 'newer'
+  readonly policy: PullPolicy
   readonly emit: Emit
   readonly signal: AbortSignal
 }
 
-/** Images by name, between the store and registries. Errors: IMAGE_NOT_FOUND, PLATFORM_NOT_FOUND, REGISTRY_* codes. */
+export interface UnpackRequest {
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** Images by name, between the store and registries. */
 export interface ImageService {
-  /** The local image, after a pull of manifest, config and layers where the policy asks for it. */
-  ensure(reference: Reference, options: PullOptions): Promise<LocalImage>
-  /** Looks in the store only: by name, digest, or image ID prefix (ID_AMBIGUOUS). */
-  find(nameOrId: string, platform?: Platform): LocalImage | undefined
-  /** Unpacks what is not unpacked yet and gives the top of the stack; null for an image without layers. */
-  unpack(image: LocalImage, options: { readonly emit: Emit; readonly signal: AbortSignal }): Promise<Snapshot | null>
   /**
-   * Writes config and manifest of an image made here. Layers are named by snapshots: those from a registry keep their blob and
-   * descriptor, our own have none yet and are compressed at push or save. Names move to it in the same transaction.
+   * The local image, after a pull where the policy asks for one. IMAGE_NOT_FOUND (policy `never`), PLATFORM_NOT_FOUND, REGISTRY_*.
    */
+  ensure(reference: Reference, options: PullOptions): Promise<LocalImage>
+  /** Looks in the store only: by name, ID or unambiguous ID prefix (ID_AMBIGUOUS). Undefined when there is none for the platform. */
+  find(nameOrId: string, platform: Platform): Promise<LocalImage | undefined>
+  /** Unpacks what is not unpacked yet and gives the top of the stack; null for an image without layers. */
+  unpack(image: LocalImage, request: UnpackRequest): Promise<Snapshot | null>
+  /** Writes an image made here; its names move to it in the same transaction. */
   create(image: NewImage): Promise<LocalImage>
-  tag(image: LocalImage, name: Reference): Promise<void>
+  /** Lets `name` point to what `image` was found by. */
+  tag(image: LocalImage, name: Reference): void
 }
 
 export interface NewImage {
   readonly config: ImageConfig
+  /** The stack of its layers; null for none. */
   readonly top: Snapshot | null
   readonly names: readonly Reference[]
-  readonly format: 'oci' | 'docker'
+  readonly format: Family
   readonly annotations?: Readonly<Record<string, string>>
 }

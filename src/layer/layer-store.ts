@@ -3,7 +3,7 @@ import type { Answer, LayerFacts, NativeCore, Tree } from '../host/native.ts'
 import { parseDigest } from '../oci/digest.ts'
 import type { DiffId, Digest } from '../oci/digest.ts'
 import type { ContentStore } from '../store/content.ts'
-import type { Compression } from './compression.ts'
+import type { Compression } from '../oci/media-types.ts'
 
 export interface ApplyOptions {
   /** `alone` writes a plain directory and rejects with LAYER_NEEDS_LOWER where the layers below must be seen; `merged` sees them. */
@@ -40,8 +40,12 @@ export interface PackedLayer {
   readonly size: number
 }
 
+const defaultLevel = { none: 0, gzip: 6, zstd: 3 } as const
+
 export interface PackOptions {
   readonly compression: Compression
+  /** On the format's own scale (gzip 1–9, zstd 1–22). Default 6 for gzip, 3 for zstd. */
+  readonly level?: number
   readonly threads: number
   /** What the snapshot's commit said; a difference is STORE_CORRUPT. */
   readonly diffId: DiffId
@@ -62,7 +66,11 @@ export async function packLayer(
     {
       tree: layer,
       out: file.path,
-      compression: { level: 6, ...options.compression, threads: options.threads },
+      compression: {
+        kind: options.compression,
+        level: options.level ?? defaultLevel[options.compression],
+        threads: options.threads,
+      },
       expect: { diffId: options.diffId },
     },
     { signal: options.signal, onEvent: (event) => options.onProgress?.(Number(event['done']), Number(event['total'])) },

@@ -45,6 +45,7 @@ const layers = `
     size INTEGER NOT NULL,
     media_type TEXT NOT NULL,
     annotations TEXT,
+    added_at INTEGER NOT NULL,
     PRIMARY KEY (diff_id, digest)
   ) WITHOUT ROWID;
   CREATE TABLE blob_sources (
@@ -59,7 +60,6 @@ const images = `
   CREATE TABLE images (
     manifest TEXT PRIMARY KEY,
     id TEXT NOT NULL,
-    platform TEXT NOT NULL,
     created_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX images_by_id ON images(id);
