@@ -1,5 +1,6 @@
 #pragma once
 #include <jansson.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -43,6 +44,9 @@ int network_update(struct network_lease *lease, const struct network *network, s
 
 /* Writes the kernel's rules of this lease again (after somebody flushed them). Idempotent. */
 int network_reload(struct network_lease *lease, struct rt_error *err);
+
+/* The host did not pass on packets before this lease was attached: it now does, and the user should know. */
+bool network_forwarding_switched(const struct network_lease *lease);
 
 /*
  * A lease may have work of its own: name service for the container, relaying of connections that the kernel cannot translate. The

@@ -1,0 +1,15 @@
+#pragma once
+#include "base/loop.h"
+#include "network/types.h"
+
+/*
+ * A published port's socket. It holds the port on the host, and it serves the connections that no rule translated on the way: from ::1, from IPv6
+ * clients of an IPv4 container, and all of them on a kernel without nftables. Those reach the container from the bridge's own address.
+ */
+struct relay;
+
+/* Binds (TCP: listens) and serves on the loop. Errors: PORT_TAKEN with its holder, NETWORK_FAILED. */
+int relay_open(const struct port *port, struct loop *loop, struct relay **out, struct rt_error *err);
+/* The bound (TCP: listening) socket alone. */
+int relay_bind(const struct port *port, struct rt_error *err);
+void relay_close(struct relay **relay);
