@@ -1,0 +1,128 @@
+import type { Dispatcher } from 'undici'
+import { TsbuildError, cancelled } from '../../base/errors.ts'
+import { createBodyQueue } from './body-queue.ts'
+import type { Dispatchers } from './dispatchers.ts'
+import type { Exchange, HttpRequest, HttpResponse } from './http.ts'
+import { minimumProgress } from './timing.ts'
+import type { Timeouts } from './timing.ts'
+import { hostOf } from './url.ts'
+import { wireError } from './wire-error.ts'
+
+/**
+ * The end of the chain: one request on one connection. Every phase (connect, send, wait for headers, read the body) ends by a
+ * time-out of its own with REGISTRY_TIMEOUT; other failures are REGISTRY_UNREACHABLE, REGISTRY_TLS, REGISTRY_PROTOCOL, CANCELLED.
+ * A failure after the headers comes out of the body's iteration.
+ */
+export function createWire(dispatchers: Dispatchers, timeouts: Timeouts): Exchange {
+  return async (request) => {
+    if (request.signal.aborted) throw cancelled(request.signal)
+    const dispatcher = await dispatchers.get(request.url.origin)
+    return dispatchOnce(dispatcher, request, timeouts)
+  }
+}
+
+function dispatchOnce(dispatcher: Dispatcher, request: HttpRequest, timeouts: Timeouts): Promise<HttpResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
+  let controller: Dispatcher.DispatchController | undefined
+  let failure: TsbuildError | undefined
+  let timer: NodeJS.Timeout | undefined
+  const queue = createBodyQueue({
+    idle: timeouts.idle,
+    minimum: minimumProgress,
+    pause: () => controller?.pause(),
+    resume: () => controller?.resume(),
+    stop: () => abort(new TsbuildError('CANCELLED', 'Stopped reading before the end')),
+    stalled: () => abort(timeout(request, 'it stopped sending')),
+  })
+
+  function abort(error: TsbuildError): void {
+    failure ??= error
+    if (controller === undefined) settle(failure)
+    else controller.abort(failure)
+  }
+  function settle(error: TsbuildError): void {
+    clearTimeout(timer)
+    request.signal.removeEventListener('abort', onAbort)
+    reject(error)
+    queue.fail(error)
+  }
+  function arm(milliseconds: number, why: string): void {
+    clearTimeout(timer)
+    timer = setTimeout(() => abort(timeout(request, why)), milliseconds)
+  }
+  const onAbort = (): void => abort(cancelled(request.signal))
+  request.signal.addEventListener('abort', onAbort, { once: true })
+  const awaitHeaders = (): void => arm(request.patience ?? timeouts.headers, 'it does not answer')
+  arm(timeouts.connect, 'no connection was made in time')
+
+  dispatcher.dispatch(
+    {
+      origin: request.url.origin,
+      path: request.url.target,
+      method: request.method,
+      headers: requestHeaders(request),
+      body:
+        request.body === undefined || request.body.size === 0
+          ? null
+          : watched(request.body.open(), armSending, awaitHeaders),
+    } as Dispatcher.DispatchOptions,
+    {
+      onRequestStart(started) {
+        controller = started
+        if (failure !== undefined) started.abort(failure)
+        else awaitHeaders()
+      },
+      onResponseStart(_, status, headers) {
+        if (status < 200) return
+        clearTimeout(timer)
+        queue.start()
+        resolve({ status, headers: joinHeaders(headers), url: request.url, body: queue.body, discard: queue.discard })
+      },
+      onResponseData: (_, chunk) => queue.push(chunk),
+      onResponseEnd() {
+        request.signal.removeEventListener('abort', onAbort)
+        queue.end()
+      },
+      onResponseError: (_, error) => settle(failure ?? wireError(error, request)),
+    },
+  )
+  return promise
+
+  function armSending(): void {
+    arm(timeouts.idle, 'it stopped taking what is sent')
+  }
+}
+
+/** Tells when the peer took a chunk, so that a stalled upload is noticed, and when all was handed over. */
+async function* watched(
+  body: AsyncIterable<Uint8Array>,
+  onProgress: () => void,
+  onEnd: () => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    onProgress()
+    yield chunk
+  }
+  onEnd()
+}
+
+function requestHeaders(request: HttpRequest): Record<string, string> {
+  const { method, body, headers } = request
+  const sends = body !== undefined || method === 'POST' || method === 'PUT' || method === 'PATCH'
+  return sends ? { ...headers, 'content-length': String(body?.size ?? 0) } : { ...headers }
+}
+
+function joinHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      Array.isArray(value) ? value.join(', ') : value,
+    ]),
+  )
+}
+
+function timeout(request: HttpRequest, why: string): TsbuildError {
+  return new TsbuildError('REGISTRY_TIMEOUT', `Cannot reach ${hostOf(request.url)}: ${why}`)
+}
