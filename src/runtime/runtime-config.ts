@@ -99,16 +99,16 @@ export function runtimeConfig(spec: RuntimeSpec): RuntimeConfig {
 
 /** The part of an OCI process that a `ProcessSpec` decides; user and groups are resolved by the core inside the root. */
 export function processOf(
-  process: ProcessSpec,
+  spec: ProcessSpec,
   consoleSize?: { readonly rows: number; readonly cols: number },
 ): Pick<RuntimeConfig['process'], 'terminal' | 'consoleSize' | 'user' | 'args' | 'env' | 'cwd'> {
   return {
-    terminal: process.tty === true,
+    terminal: spec.tty === true,
     ...(consoleSize === undefined ? {} : { consoleSize: { height: consoleSize.rows, width: consoleSize.cols } }),
     user: { uid: 0, gid: 0 },
-    args: process.args,
-    env: process.env,
-    cwd: process.cwd === '' ? '/' : process.cwd,
+    args: spec.args,
+    env: spec.env,
+    cwd: spec.cwd === '' ? '/' : spec.cwd,
   }
 }
 
