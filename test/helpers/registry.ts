@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, link, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -23,6 +23,8 @@ export interface Registry extends AsyncDisposable {
   /** Only with `auth: 'token'`. */
   readonly tokens: TokenServer | undefined
   readonly pid: number
+  /** The folder of its storage. */
+  readonly data: string
   /** What the registry logged so far, one access line per request. */
   readonly log: readonly string[]
 }
@@ -34,6 +36,8 @@ export interface RegistryOptions {
   readonly deletes?: boolean
   /** Repositories that a token registry lets anybody pull. */
   readonly open?: readonly string[]
+  /** Storage of another registry to start from; hard-linked, so it must lie on the file system of temporary files to be cheap. */
+  readonly seed?: string
   /** Seconds that tokens live. */
   readonly tokenLifetime?: number
 }
@@ -59,11 +63,13 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'tsbuild-registry-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const data = join(folder, 'data')
+  if (options.seed !== undefined) await linkTree(options.seed, data)
   const authority = options.tls === true ? makeCertificate({ name: 'test authority', authority: true }) : undefined
   const lines: string[] = [
     'version: 0.1',
     'log: {level: info, formatter: text, accesslog: {disabled: false}}',
-    `storage: {filesystem: {rootdirectory: ${join(folder, 'data')}}, delete: {enabled: ${options.deletes ?? true}}, cache: {blobdescriptor: inmemory}}`,
+    `storage: {filesystem: {rootdirectory: ${data}}, delete: {enabled: ${options.deletes ?? true}}, cache: {blobdescriptor: inmemory}}`,
     'http:',
     '  addr: 127.0.0.1:0',
   ]
@@ -110,8 +116,19 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     authority: authority?.certificate,
     tokens,
     pid: child.pid ?? 0,
+    data,
     log,
     [Symbol.asyncDispose]: () => keep.disposeAsync(),
+  }
+}
+
+/** docker-registry replaces files and never writes into one, so the seed stays as it is. */
+async function linkTree(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true })
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) await linkTree(source, target)
+    else await link(source, target).catch(() => cp(source, target))
   }
 }
 
