@@ -128,6 +128,8 @@ export interface PublishedPort {
   readonly hostIp: string
   /** 0: any free one. */
   readonly hostPort: number
+  /** Any free one from hostPort to this. */
+  readonly hostPortLast?: number
 }
 
 /** What runs: the entrypoint with the command as its arguments. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { NativeCore } from '../host/native.ts'
 import type { ImageService } from '../image/image-service.ts'
+import type { Platform } from '../oci/types.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import type { Store } from '../store/store.ts'
 import type { VolumeService } from '../volume/volume-service.ts'
@@ -17,8 +18,8 @@ export interface Containers {
   readonly volumes: VolumeService
   readonly networks: ContainerNetworks
   readonly records: ContainerRecords
-  /** GOARCH of the kernel. */
-  readonly architecture: string
+  /** Of the machine. */
+  readonly platform: Platform
   /** Name of the host. */
   readonly hostName: string
   /** Log, state and files of a container: survives a reboot. */
@@ -35,7 +36,7 @@ export interface ContainerSources {
   readonly volumes: VolumeService
   readonly networks: ContainerNetworks
   readonly runRoot: string
-  readonly architecture: string
+  readonly platform: Platform
   readonly hostName: string
 }
 

@@ -12,6 +12,7 @@ import { checkTargets, resolveMounts } from './mount-points.ts'
 import { containerSpec } from './new-container.ts'
 import type { NewContainer } from './new-container.ts'
 import { settle } from './settle.ts'
+import { mountsFrom, withMounts } from './volumes-from.ts'
 import { fillVolumes } from './volume-content.ts'
 
 /** Names to try before giving up; the later ones carry digits. */
@@ -29,7 +30,8 @@ export async function createContainer(
 ): Promise<Container> {
   const { records, snapshots, store } = containers
   const id = newContainerId()
-  const spec = containerSpec(image, request, id, containers.hostName)
+  const inherited = request.volumesFrom.flatMap((text) => mountsFrom(records, text))
+  const spec = containerSpec(image, withMounts(request, inherited), id, containers.hostName)
   checkTargets(spec.mounts)
   containers.networks.check({ spec })
   const top = await containers.images.unpack(image, context)
@@ -43,7 +45,7 @@ export async function createContainer(
     mounts: [],
   }
   const imageTop = async (name: string): Promise<SnapshotId | null> => {
-    const mounted = containers.images.find(name)
+    const mounted = await containers.images.find(name, spec.image.platform)
     if (mounted === undefined) {
       throw new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${name}`, {
         hint: `Fetch it with "tsbuild pull ${name}"`,

@@ -33,6 +33,8 @@ export interface NewContainer extends Omit<
   readonly healthcheck?: 'none' | Healthcheck
   readonly network: ContainerNetwork
   readonly mounts: readonly MountRequest[]
+  /** `CONTAINER[:ro|:rw]`: what that container mounts is mounted here too. */
+  readonly volumesFrom: readonly string[]
 }
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -48,7 +50,7 @@ export function containerSpec(
   hostName: string,
 ): ContainerSpec {
   const config = image.config.config ?? {}
-  const { name: _name, imageName, args, env, workdir, user, groups, tty, stdin, ...rest } = request
+  const { name: _name, volumesFrom: _from, imageName, args, env, workdir, user, groups, tty, stdin, ...rest } = request
   const entrypoint = request.entrypoint ?? config.Entrypoint ?? []
   const cmd = args.length > 0 || request.entrypoint !== undefined ? args : (config.Cmd ?? [])
   if (entrypoint.length + cmd.length === 0) {

@@ -105,7 +105,7 @@ async function startPlan(
   return monitorPlan(container, {
     directory,
     runDirectory: containers.runDirectory(id),
-    architecture: containers.architecture,
+    architecture: containers.platform.architecture,
     rootfs: rootfsOf(containers, container),
     network: network.plan,
     etc: network.etc,
