@@ -174,5 +174,14 @@ interface EntryRow {
 function toEntry(row: EntryRow): CacheEntry {
   const { id, kind, name, size, uses } = row
   const { snapshot } = row
-  return { id, kind, name, ...(snapshot === null ? {} : { snapshot }), size, createdAt: row.created_at, usedAt: row.used_at, uses }
+  return {
+    id,
+    kind,
+    name,
+    ...(snapshot === null ? {} : { snapshot }),
+    size,
+    createdAt: row.created_at,
+    usedAt: row.used_at,
+    uses,
+  }
 }

@@ -9,8 +9,20 @@ export type Cause =
   | { readonly kind: 'ignored' }
   | { readonly kind: 'first' }
   | { readonly kind: 'evicted'; readonly record: CacheRecord }
-  | { readonly kind: 'fact'; readonly name: string; readonly before?: string; readonly after?: string; readonly record: CacheRecord }
-  | { readonly kind: 'input'; readonly name: string; readonly before: string; readonly after: string; readonly record: CacheRecord }
+  | {
+      readonly kind: 'fact'
+      readonly name: string
+      readonly before?: string
+      readonly after?: string
+      readonly record: CacheRecord
+    }
+  | {
+      readonly kind: 'input'
+      readonly name: string
+      readonly before: string
+      readonly after: string
+      readonly record: CacheRecord
+    }
 
 export interface Attempt {
   readonly name: string
@@ -58,7 +70,8 @@ function differences(attempt: Attempt, record: CacheRecord): number {
     if (before.get(name) !== value) count += 1
   }
   count += record.facts.length - common
-  for (const [index, input] of attempt.inputs.entries()) if (inputValue(record.inputs[index]) !== inputValue(input)) count += 1
+  for (const [index, input] of attempt.inputs.entries())
+    if (inputValue(record.inputs[index]) !== inputValue(input)) count += 1
   return count
 }
 

@@ -16,6 +16,6 @@ export function contentKey(kind: string, facts: readonly Fact[], inputs: readonl
 const keyVersion = 1
 
 function digestKey(form: string, kind: string, facts: readonly Fact[], inputs: readonly string[]): string {
-  const pairs = facts.map(({ name, value }) => [name, value])
+  const pairs = facts.map(({ name, value }) => [name, value] as const).sort(([a], [b]) => (a < b ? -1 : 1))
   return sha256(canonicalJson([keyVersion, form, kind, pairs, inputs]))
 }

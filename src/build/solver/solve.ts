@@ -95,7 +95,9 @@ export async function solve<Op>(
   })
 
   try {
-    const results = await Promise.all(targets.map((target) => (target === null ? null : stepper.materialise(target))))
+    const results = await Promise.all(
+      targets.map(async (target) => (target === null ? null : stepper.materialise(target))),
+    )
     const steps: Step<Op>[] = []
     for (const vertex of walkVertices(targets)) steps.push(await stepper.settle(vertex))
     return { results, steps }

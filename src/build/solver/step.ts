@@ -59,7 +59,7 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
   }
 
   async function look(vertex: Vertex<Op>): Promise<State<Op>> {
-    const inputs = await Promise.all(vertex.inputs.map((input) => (input === null ? null : identify(input))))
+    const inputs = await Promise.all(vertex.inputs.map(async (input) => (input === null ? null : identify(input))))
     signal.throwIfAborted()
     const operation = options.operation(vertex)
     const state: State<Op> = {
@@ -126,7 +126,7 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
     const present = state.identity === '' ? undefined : (state.hit?.result() ?? options.byIdentity(state.identity))
     if (present !== undefined) return present
     if (state.hit?.fetch !== undefined) return state.hit.fetch(runContext(state))
-    const inputs = await Promise.all(state.inputs.map((input) => (input === null ? null : files(input))))
+    const inputs = await Promise.all(state.inputs.map(async (input) => (input === null ? null : files(input))))
     if (state.operation.identity !== undefined) return run(state, inputs)
     for (let attempt = 1; ; attempt++) {
       try {

@@ -1,3 +1,4 @@
+import type { Range } from '@dockerfile/parser'
 import { canonicalJson } from '../../base/canonical-json.ts'
 import type { Json } from '../../base/canonical-json.ts'
 import { sha256 } from '../../oci/digest.ts'
@@ -20,8 +21,8 @@ export interface VertexLabel {
   readonly name: string
   /** Run it even when its result is known (`--no-cache`). */
   readonly ignoreCache: boolean
-  /** Index of what the step was written as, for the caller; the solver hands it back with errors. */
-  readonly origin?: number
+  /** Where the step is written in the Dockerfile. */
+  readonly range?: Range
 }
 
 /** Makes a vertex; `op` must have a JSON form that holds everything that decides its result, apart from its inputs. */

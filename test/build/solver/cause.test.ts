@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { findCause } from '../../../src/build/solver/cause.ts'
 import type { CacheRecord } from '../../../src/build/solver/cache.ts'
 
-const record = (name: string, facts: Record<string, string>, inputs: readonly [string, string, string?][]): CacheRecord => ({
+const record = (
+  name: string,
+  facts: Record<string, string>,
+  inputs: readonly [string, string, string?][],
+): CacheRecord => ({
   definitionKey: 'k',
   kind: 'exec',
   name,
@@ -19,11 +23,31 @@ const record = (name: string, facts: Record<string, string>, inputs: readonly [s
 describe('findCause', () => {
   const earlier = record('RUN make', { command: 'make', 'ENV A': '1', 'ENV B': '2' }, [['base', 'x']])
   it.for([
-    ['a changed fact', { command: 'make', 'ENV A': '9', 'ENV B': '2' }, 'x', { kind: 'fact', name: 'ENV A', before: '1', after: '9' }],
-    ['a new fact', { command: 'make', 'ENV A': '1', 'ENV B': '2', 'ENV C': '3' }, 'x', { kind: 'fact', name: 'ENV C', after: '3' }],
+    [
+      'a changed fact',
+      { command: 'make', 'ENV A': '9', 'ENV B': '2' },
+      'x',
+      { kind: 'fact', name: 'ENV A', before: '1', after: '9' },
+    ],
+    [
+      'a new fact',
+      { command: 'make', 'ENV A': '1', 'ENV B': '2', 'ENV C': '3' },
+      'x',
+      { kind: 'fact', name: 'ENV C', after: '3' },
+    ],
     ['a fact that is gone', { command: 'make', 'ENV A': '1' }, 'x', { kind: 'fact', name: 'ENV B', before: '2' }],
-    ['another base', { command: 'make', 'ENV A': '1', 'ENV B': '2' }, 'y', { kind: 'input', name: 'base', before: 'x', after: 'y' }],
-    ['an own fact before the base', { command: 'mate', 'ENV A': '1', 'ENV B': '2' }, 'y', { kind: 'fact', name: 'command' }],
+    [
+      'another base',
+      { command: 'make', 'ENV A': '1', 'ENV B': '2' },
+      'y',
+      { kind: 'input', name: 'base', before: 'x', after: 'y' },
+    ],
+    [
+      'an own fact before the base',
+      { command: 'mate', 'ENV A': '1', 'ENV B': '2' },
+      'y',
+      { kind: 'fact', name: 'command' },
+    ],
     ['nothing: the result is gone', { command: 'make', 'ENV A': '1', 'ENV B': '2' }, 'x', { kind: 'evicted' }],
   ] as const)('names %s', ([, facts, base, cause]) => {
     const attempt = record('RUN make', facts, [['base', base]])

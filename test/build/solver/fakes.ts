@@ -87,7 +87,8 @@ export class World {
       run: async (inputs, context) => {
         this.ran.push(op.name)
         await this.effects[op.name]?.(context)
-        const text = op.image ?? this.outputs[op.name] ?? `${op.name}(${inputs.map((input) => this.text(input)).join(',')})`
+        const text =
+          op.image ?? this.outputs[op.name] ?? `${op.name}(${inputs.map((input) => this.text(input)).join(',')})`
         const snapshot = fakeSnapshot(text)
         this.texts.set(snapshot.chainId, text)
         this.evicted.delete(snapshot.chainId)

@@ -63,7 +63,15 @@ describe('solve', () => {
         now--
       }
     }
-    await solve([world.vertex({ name: 'all' }, names.map((name) => world.vertex({ name })))], world.options(2))
+    await solve(
+      [
+        world.vertex(
+          { name: 'all' },
+          names.map((name) => world.vertex({ name })),
+        ),
+      ],
+      world.options(2),
+    )
     expect(most).toBe(2)
   })
 

@@ -1,0 +1,88 @@
+import { canonicalJson } from '../../base/canonical-json.ts'
+import type { Json } from '../../base/canonical-json.ts'
+import { sha256 } from '../../oci/digest.ts'
+import type { Fact } from '../solver/operation.ts'
+import type { CopyAction, ExecMount, ExecOp, FileAction, FilesOp } from './op.ts'
+
+/** Longer values are named by their digest. */
+const longestClearValue = 256
+
+/** What decides the result of a RUN, besides its inputs. Values of variables and inline documents are digests. */
+export function execFacts(op: ExecOp): readonly Fact[] {
+  return [
+    fact('command', op.args),
+    ...op.env.map((entry) => {
+      const at = entry.indexOf('=')
+      return { name: `variable ${entry.slice(0, at)}`, value: sha256(entry.slice(at + 1)) }
+    }),
+    fact('working directory', op.cwd),
+    fact('user', op.user),
+    ...op.mounts.map(mountFact),
+    fact('network', op.network),
+    fact('security', op.security),
+    ...op.devices.map(({ name, required }) => fact(`device ${name}`, required)),
+    ...op.hosts.map(({ name, address }) => fact(`host ${name}`, address)),
+    fact('hostname', op.hostname),
+    fact('platform', op.platform),
+    ...clampFact(op),
+  ]
+}
+
+/** What decides the result of COPY, ADD and WORKDIR, besides inputs and the content that contexts give. */
+export function filesFacts(op: FilesOp): readonly Fact[] {
+  const several = op.actions.length > 1
+  return [
+    ...op.actions.flatMap((action, at) => {
+      const prefix = several ? `${at + 1}. ` : ''
+      return actionFacts(action).map(({ name, value }) => ({ name: prefix + name, value }))
+    }),
+    fact('link', op.detached),
+    ...clampFact(op),
+  ]
+}
+
+/** The sources of a copy, for people: the name of the fact that their content is. */
+export function sourcesName({ sources }: CopyAction): string {
+  return sources.map(({ path }) => (path === '/' ? '.' : path.slice(1))).join(' ')
+}
+
+function actionFacts(action: FileAction): readonly Fact[] {
+  switch (action.op) {
+    case 'mkdir':
+      return [fact('directory', action.path), fact('mode', action.mode), fact('owner', action.owner)]
+    case 'write':
+      return [
+        { name: `document ${action.name}`, value: sha256(action.data) },
+        fact('destination', action.dest),
+        fact('mode', action.mode),
+        fact('owner', action.owner),
+        fact('chmod', action.chmod),
+      ]
+    case 'copy':
+      return [
+        fact('sources', action.sources as unknown as Json),
+        fact('source root', action.from),
+        fact('destination', action.dest),
+        fact('owner', action.owner),
+        fact('chmod', action.chmod),
+        fact('exclude', action.exclude),
+        fact('parents', action.parents),
+        fact('archives', action.archives),
+      ]
+  }
+}
+
+/** A mount by its target; two at one target are told apart by their order. */
+function mountFact(mount: ExecMount, at: number): Fact {
+  const place = 'target' in mount && mount.target !== undefined ? mount.target : `${mount.kind} ${at + 1}`
+  return fact(`mount ${at + 1} ${place}`, mount)
+}
+
+function clampFact({ clamp }: { readonly clamp?: number }): readonly Fact[] {
+  return clamp === undefined ? [] : [fact('SOURCE_DATE_EPOCH', clamp)]
+}
+
+export function fact(name: string, value: Json): Fact {
+  const text = typeof value === 'string' ? value : canonicalJson(value)
+  return { name, value: text.length > longestClearValue ? sha256(text) : text }
+}
