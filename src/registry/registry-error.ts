@@ -19,7 +19,12 @@ export class RegistryError extends TsbuildError {
   readonly status: number
   readonly diagnostics: readonly Diagnostic[]
 
-  constructor(code: ErrorCode, message: string, answer: RegistryAnswer, options: ErrorOptions = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    answer: Pick<RegistryAnswer, 'status' | 'diagnostics'>,
+    options: ErrorOptions = {},
+  ) {
     super(code, message, {
       ...options,
       details: { ...options.details, status: answer.status, diagnostics: answer.diagnostics },

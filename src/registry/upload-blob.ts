@@ -92,6 +92,7 @@ async function mount(
 ): Promise<
   { readonly kind: 'mounted'; readonly from: string } | { readonly kind: 'not'; readonly session: Url | undefined }
 > {
+  let session: Url | undefined
   for (const from of (options.mountFrom ?? []).slice(0, maxMounts)) {
     const response = await client.send(repository, {
       ...request(options),
@@ -103,9 +104,9 @@ async function mount(
     })
     await response.discard()
     if (response.status === 201) return { kind: 'mounted', from }
-    if (response.status === 202) return { kind: 'not', session: locationOf(response, options) }
+    if (response.status === 202) session = locationOf(response, options)
   }
-  return { kind: 'not', session: undefined }
+  return { kind: 'not', session }
 }
 
 async function upload(
