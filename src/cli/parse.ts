@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { TsbuildError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import type { Command, Flag, Flags, Input } from './command.ts'
@@ -20,74 +19,110 @@ export type Parsed = { readonly kind: 'input'; readonly input: Input<Flags> } | 
  */
 export function parseCommandLine(command: Command, words: readonly string[], options: ParseOptions): Parsed {
   const known = flagIndex(command.flags)
-  const { tokens } = parseArgs({ args: [...words], options: known.parser, strict: false, tokens: true })
   const values = new Map<string, FlagValue[]>()
   const args: string[] = []
-  for (const token of tokens) {
-    if (token.kind === 'option-terminator') continue
-    if (token.kind === 'positional') {
-      if (command.flagsFirst) {
-        args.push(...words.slice(token.index))
-        break
-      }
-      args.push(token.value)
+  for (let next = 0; next < words.length;) {
+    const word = words[next]!
+    next += 1
+    if (word === '--' || (command.flagsFirst && !isFlag(word))) {
+      args.push(...words.slice(word === '--' ? next : next - 1))
+      break
+    }
+    if (!isFlag(word)) {
+      args.push(word)
       continue
     }
-    const name = known.names.get(token.name)
-    if (name === undefined) {
-      if (token.name === 'help' || token.name === 'h') return { kind: 'help' }
-      throw unknownFlag(token.rawName, known, options.name)
+    for (const { spelling, inline } of splitFlag(word, known, options.name)) {
+      if ((spelling === '--help' || spelling === '-h') && !known.names.has(spelling)) return { kind: 'help' }
+      const name = known.names.get(spelling)
+      if (name === undefined) throw unknownFlag(spelling, known, options.name)
+      const flag = command.flags[name]!
+      const text = inline ?? bareValue(flag) ?? words[next++]
+      const value = readValue(spelling, text, flag, options.name)
+      const earlier = values.get(name)
+      if (flag.repeat && earlier !== undefined) earlier.push(value)
+      else values.set(name, [value])
     }
-    const flag = command.flags[name]!
-    const value = readValue(token.rawName, token.value, flag, options.name)
-    const earlier = values.get(name)
-    if (flag.repeat && earlier !== undefined) earlier.push(value)
-    else values.set(name, [value])
   }
   checkCount(command, args, options.name)
   return { kind: 'input', input: { ...collect(command.flags, values, options), args } }
 }
 
+function isFlag(word: string): boolean {
+  return word.startsWith('-') && word !== '-'
+}
+
 interface FlagIndex {
-  /** Any long spelling → key in `flags`. */
+  /** `--long` and `-s` → key in `flags`. */
   readonly names: ReadonlyMap<string, string>
+  /** Short flags that take a value, so that the rest of the word is that value. */
+  readonly valued: ReadonlySet<string>
   readonly visible: readonly string[]
-  readonly parser: Record<string, { type: 'boolean' | 'string'; short?: string }>
 }
 
 function flagIndex(flags: Flags): FlagIndex {
-  const names = new Map<string, string>()
-  const parser: FlagIndex['parser'] = {}
-  for (const [name, flag] of Object.entries(flags)) {
-    const type = flag.kind === 'boolean' || flag.bare !== undefined ? 'boolean' : 'string'
-    parser[name] = flag.short === undefined ? { type } : { type, short: flag.short }
-    names.set(name, name)
-    for (const other of flag.also ?? []) {
-      parser[other] = { type }
-      names.set(other, name)
-    }
-  }
-  const visible = Object.entries(flags).flatMap(([name, flag]) => (flag.hidden ? [] : [`--${name}`]))
-  return { names, visible, parser }
+  const entries = Object.entries(flags)
+  const names = entries.flatMap(([name, { short, also }]) => [
+    [`--${name}`, name] as const,
+    ...(short === undefined ? [] : [[`-${short}`, name] as const]),
+    ...(also ?? []).map((other) => [`--${other}`, name] as const),
+  ])
+  const valued = entries.flatMap(([, flag]) =>
+    bareValue(flag) === undefined && flag.short !== undefined ? [`-${flag.short}`] : [],
+  )
+  const visible = entries.flatMap(([name, flag]) => (flag.hidden ? [] : [`--${name}`]))
+  return { names: new Map(names), valued: new Set(valued), visible }
 }
 
-function unknownFlag(rawName: string, known: FlagIndex, name: string): TsbuildError {
-  const near = nearest(rawName, known.visible)
+/** What the flag means without a value; undefined when it needs one. */
+function bareValue(flag: Flag): string | undefined {
+  return flag.kind === 'boolean' ? 'true' : flag.bare
+}
+
+interface FlagWord {
+  readonly spelling: string
+  /** The value within the word: after `=`, or what follows a short flag that takes one. */
+  readonly inline: string | undefined
+}
+
+/** `--a=b` is one flag; `-it` is two; `-p80` and `-itp=80` end with a flag and its value. */
+function splitFlag(word: string, known: FlagIndex, name: string): readonly FlagWord[] {
+  if (word.startsWith('--')) {
+    const sign = word.indexOf('=')
+    return [
+      sign === -1
+        ? { spelling: word, inline: undefined }
+        : { spelling: word.slice(0, sign), inline: word.slice(sign + 1) },
+    ]
+  }
+  const found: FlagWord[] = []
+  for (let at = 1; at < word.length; at++) {
+    const spelling = `-${word[at]}`
+    if (!known.names.has(spelling) && spelling !== '-h')
+      throw unknownFlag(at === 1 ? word.split('=')[0]! : spelling, known, name)
+    const rest = word.slice(at + 1)
+    if (rest.startsWith('=')) return [...found, { spelling, inline: rest.slice(1) }]
+    if (known.valued.has(spelling)) return [...found, { spelling, inline: rest === '' ? undefined : rest }]
+    found.push({ spelling, inline: undefined })
+  }
+  return found
+}
+
+function unknownFlag(spelling: string, known: FlagIndex, name: string): TsbuildError {
+  const near = nearest(spelling.startsWith('--') ? spelling : `-${spelling}`, known.visible)
   const hint = near.length > 0 ? `Did you mean ${near.join(' or ')}?` : `"${name} --help" lists the flags`
-  return new TsbuildError('USAGE', `Unknown flag "${rawName}" of "${name}"`, { hint, details: { flag: rawName, near } })
+  return new TsbuildError('USAGE', `Unknown flag "${spelling}" of "${name}"`, {
+    hint,
+    details: { flag: spelling, near },
+  })
 }
 
-function readValue(rawName: string, text: string | undefined, flag: Flag, name: string): FlagValue {
-  const given = text ?? (flag.kind === 'boolean' ? 'true' : flag.bare)
-  if (given === undefined) {
-    throw new TsbuildError('USAGE', `Flag "${rawName}" of "${name}" needs a value`, {
-      hint: `${rawName} <${flag.value ?? flag.kind}>: ${flag.help}`,
-      details: { flag: rawName },
-    })
-  }
-  // "-n=3" is "-n 3", as for long flags; the parser of Node leaves the sign in the value of a short one.
-  const value = rawName.startsWith('--') || !given.startsWith('=') ? given : given.slice(1)
-  return parseFlagValue(`Flag "${rawName}" of "${name}"`, flag, value)
+function readValue(spelling: string, text: string | undefined, flag: Flag, name: string): FlagValue {
+  if (text !== undefined) return parseFlagValue(`Flag "${spelling}" of "${name}"`, flag, text)
+  throw new TsbuildError('USAGE', `Flag "${spelling}" of "${name}" needs a value`, {
+    hint: `${spelling} <${flag.value ?? flag.kind}>: ${flag.help}`,
+    details: { flag: spelling },
+  })
 }
 
 function checkCount(command: Command, args: readonly string[], name: string): void {

@@ -7,4 +7,30 @@ export const systemCommands: readonly CommandEntry[] = [
     summary: 'Show the versions of tsbuild, its native core and Node',
     load: () => import('../commands/version.ts'),
   },
+  {
+    name: 'info',
+    also: ['system info'],
+    group: 'System',
+    summary: 'Show the store, the machine and what the registries are set to',
+    load: () => import('../commands/info.ts'),
+  },
+  {
+    name: 'doctor',
+    group: 'System',
+    summary: 'Check what this machine lets tsbuild do, and say how to get the rest',
+    load: () => import('../commands/doctor.ts'),
+  },
+  {
+    name: 'completion',
+    group: 'System',
+    summary: 'Print a script that completes commands in a shell',
+    load: () => import('../commands/completion.ts'),
+  },
+  {
+    name: '__complete',
+    group: 'System',
+    summary: 'Complete a command line',
+    hidden: true,
+    load: () => import('../commands/complete.ts'),
+  },
 ]
