@@ -1,17 +1,15 @@
 #include "data/input.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/plan.h"
 #include "base/util.h"
+#include "data/threads.h"
 
 #define BLOCK (256u << 10)
 #define BLOCKS 6
-#define WAKE_NS 100000000L /* how often a waiting thread looks whether the plan was cancelled */
 
 /*
  * A ring of blocks with one writer (the inflating thread) and two readers. Positions count blocks since the start; a block is free again
@@ -41,20 +39,6 @@ static unsigned char *block(struct input *input, uint64_t position)
     return input->blocks + position % BLOCKS * BLOCK;
 }
 
-/* With the mutex held. False: the wait is over because of a cancelled plan or a stop. */
-static bool wait_changed(struct input *input)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += WAKE_NS;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    pthread_cond_timedwait(&input->changed, &input->mutex, &until);
-    return !input->stop && !plan_cancelled();
-}
-
 static ssize_t inflate_block(struct input *input, unsigned char *data, struct rt_error *err)
 {
     ssize_t n = decoder_read(input->decoder, data, BLOCK, err);
@@ -75,7 +59,7 @@ static void *inflater(void *arg)
         for (;;) {
             slowest = input->options.hash && input->hashed < input->read ? input->hashed : input->read;
             if (input->stop || input->written - slowest < BLOCKS) break;
-            wait_changed(input);
+            thread_wait(&input->changed, &input->mutex);
             if (plan_cancelled()) input->stop = true;
         }
         bool stop = input->stop;
@@ -102,7 +86,7 @@ static void *hasher(void *arg)
     struct input *input = arg;
     for (;;) {
         pthread_mutex_lock(&input->mutex);
-        while (input->hashed == input->written && !input->ended && !input->failed && !input->stop) wait_changed(input);
+        while (input->hashed == input->written && !input->ended && !input->failed && !input->stop) thread_wait(&input->changed, &input->mutex);
         bool over = input->stop || input->hashed == input->written;
         pthread_mutex_unlock(&input->mutex);
         if (over) return NULL;
@@ -114,17 +98,6 @@ static void *hasher(void *arg)
         pthread_cond_broadcast(&input->changed);
         pthread_mutex_unlock(&input->mutex);
     }
-}
-
-/* Signals are for the main thread: a cancel must interrupt its system calls. */
-static int start_thread(pthread_t *thread, void *(*run)(void *), struct input *input, struct rt_error *err)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int errnum = pthread_create(thread, NULL, run, input);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return errnum == 0 ? 0 : rt_fail(err, "NATIVE_FAILED", errnum, "pthread_create", "cannot start a thread");
 }
 
 struct input *input_open(const struct input_options *options, struct rt_error *err)
@@ -146,19 +119,10 @@ struct input *input_open(const struct input_options *options, struct rt_error *e
         return NULL;
     }
     if (!options->threads) return input;
-    input->inflating = start_thread(&input->inflater, inflater, input, err) == 0;
-    input->hashing = input->inflating && options->hash && start_thread(&input->hasher, hasher, input, err) == 0;
+    input->inflating = thread_start(&input->inflater, inflater, input, err) == 0;
+    input->hashing = input->inflating && options->hash && thread_start(&input->hasher, hasher, input, err) == 0;
     if (!input->inflating || (options->hash && !input->hashing)) input_close(&input);
     return input;
-}
-
-/* A thread that waits for bytes of a pipe cannot be joined; it is left to the end of the process, with what it uses. */
-static bool join(pthread_t thread)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 1;
-    return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }
 
 void input_close(struct input **pointer)
@@ -171,7 +135,8 @@ void input_close(struct input **pointer)
     pthread_cond_broadcast(&input->changed);
     pthread_mutex_unlock(&input->mutex);
     if (input->hashing) pthread_join(input->hasher, NULL);
-    if (input->inflating && !join(input->inflater)) return;
+    /* A thread that waits for bytes of a pipe is left to the end of the process, with all that it uses. */
+    if (input->inflating && !thread_join_soon(input->inflater)) return;
     decoder_close(&input->decoder);
     pthread_mutex_destroy(&input->mutex);
     pthread_cond_destroy(&input->changed);
@@ -201,7 +166,7 @@ ssize_t input_next(struct input *input, const unsigned char **data, struct rt_er
         input->holding = false;
         pthread_cond_broadcast(&input->changed);
     }
-    while (input->read == input->written && !input->ended && !input->failed && !plan_cancelled()) wait_changed(input);
+    while (input->read == input->written && !input->ended && !input->failed && !plan_cancelled()) thread_wait(&input->changed, &input->mutex);
     if (input->read < input->written) {
         *data = block(input, input->read);
         n = (ssize_t)input->sizes[input->read % BLOCKS];
@@ -218,7 +183,7 @@ int input_finish(struct input *input, char digest[SHA256_TEXT], uint64_t *size, 
 {
     if (input->options.threads) {
         pthread_mutex_lock(&input->mutex);
-        while (input->options.hash && input->hashed < input->written && !plan_cancelled()) wait_changed(input);
+        while (input->options.hash && input->hashed < input->written && !plan_cancelled()) thread_wait(&input->changed, &input->mutex);
         pthread_mutex_unlock(&input->mutex);
         if (plan_check(err) < 0) return -1;
     }

@@ -48,3 +48,15 @@ int tar_next(struct tar_reader *reader, struct tar_entry *entry, struct rt_error
 
 /* The next piece of the entry's content and where it belongs; holes are skipped. Returns its size, 0 at the end, -1. */
 ssize_t tar_content(struct tar_reader *reader, const unsigned char **data, uint64_t *offset, struct rt_error *err);
+
+/*
+ * Writes archives in the canonical form of docs/layer-format.md: the same entries give the same bytes. Paths are without leading slash;
+ * directories get a trailing one. `mtime` is cut to whole seconds. Attributes must come sorted by name.
+ */
+struct output;
+
+/* Writes the header. A file's `size` bytes of content and tar_write_padding must follow. */
+int tar_write_header(struct output *output, const struct tar_entry *entry, struct rt_error *err);
+int tar_write_padding(struct output *output, uint64_t size, struct rt_error *err);
+/* The two empty blocks at the end. */
+int tar_write_end(struct output *output, struct rt_error *err);

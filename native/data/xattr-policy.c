@@ -6,7 +6,7 @@
 
 bool xattr_belongs_to_layer(const char *name)
 {
-    if (strncmp(name, "user.", 5) == 0) return strncmp(name, "user.overlay.", 13) != 0 && strncmp(name, "user.tsbuild.", 13) != 0;
+    if (strncmp(name, "user.", 5) == 0) return strncmp(name, "user.overlay.", 13) != 0;
     return strcmp(name, "security.capability") == 0;
 }
 

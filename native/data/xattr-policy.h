@@ -6,13 +6,16 @@
 #include "data/tar.h"
 
 /*
- * Which extended attributes belong to an image: user.* but for overlayfs' and our own, and security.capability. All others describe the
+ * Which extended attributes belong to an image: user.* but for overlayfs', and security.capability. All others describe the
  * machine (SELinux labels, ACLs of its users, overlayfs' state) and are neither written into layers nor taken out of them.
  */
 bool xattr_belongs_to_layer(const char *name);
 
-/* Set by `apply` where a device node cannot be made (user namespaces): "c 1 3" or "b 8 0" on an empty regular file; `pack` turns it back. */
-#define XATTR_NODE "user.tsbuild.node"
+/*
+ * Attributes of our own have overlayfs' prefix, so that no merged view shows them and no copy-up carries them on.
+ * NODE: set by `apply` where a device node cannot be made (user namespaces): "c 1 3" or "b 8 0" on an empty regular file; `pack` turns it back.
+ */
+#define XATTR_NODE "user.overlay.tsbuild.node"
 
 /* A list read from a file, sorted by name; one allocation holds everything. */
 struct xattr_list {

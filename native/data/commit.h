@@ -1,0 +1,27 @@
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/tree.h"
+#include "data/layer-facts.h"
+
+/* The plan's "commit": {"clampMtime":seconds|null} | null. */
+struct commit_options {
+    bool wanted;
+    bool clamp;
+    int64_t clamp_seconds;
+};
+
+int commit_parse(const json_t *plan, struct commit_options *out, struct rt_error *err);
+
+/*
+ * Makes the tree's upper directory a layer and tells its facts: what equals the lower layers is taken out or marked, times are clamped, and
+ * `pack` of the upper alone then gives exactly this DiffID. The merged view must not be mounted any more (overlayfs forbids changes below it).
+ * Codes: LAYER_INVALID for a name that starts with ".wh.", FILE_CHANGED.
+ */
+int layer_commit(const struct tree *tree, const struct commit_options *options, struct layer_facts *facts, struct rt_error *err);
+
+/* "layer": the facts, or null where no commit was wanted. */
+json_t *commit_json(const struct commit_options *options, const struct layer_facts *facts);

@@ -1,0 +1,34 @@
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "data/output.h"
+#include "data/progress.h"
+
+/*
+ * A directory as a tar in the canonical form of docs/layer-format.md. Memory does not grow with the tree but for files that have several names.
+ */
+enum tar_view {
+    VIEW_PLAIN,   /* everything that is there (a merged view) */
+    VIEW_MARKED,  /* an overlay layer: whiteouts, opaque directories; directories that `commit` marked as equal to the lower's are left out */
+    VIEW_COMPARED /* as marked, but compared with the merged view of what lies below */
+};
+
+struct tar_options {
+    enum tar_view view;
+    int lowerfd;     /* VIEW_COMPARED: root of what lies below, -1 for nothing (scratch) */
+    bool settle;     /* VIEW_COMPARED: write the outcome into the layer, so that VIEW_MARKED gives the same bytes: set and clear marks,
+                        remove entries that equal the lower's, set clamped times */
+    bool clamp;
+    int64_t clamp_seconds; /* later times become this one */
+    const char *prefix;    /* put in front of every path; "" for none, else without trailing slash */
+    struct progress *progress; /* NULL: none; counts bytes of the archive */
+};
+
+struct tar_counts {
+    uint64_t entries, bytes;
+};
+
+/* Writes the entries below `rootfd` (not O_PATH), and the root itself where it differs; not the end of the archive. */
+int layer_tar(int rootfd, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err);

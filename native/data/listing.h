@@ -1,0 +1,29 @@
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/util.h"
+
+/* The names in a directory, all of them at once. */
+struct listed {
+    const char *name;
+    unsigned char type; /* DT_*; never DT_UNKNOWN */
+    bool whiteout;      /* a 0/0 character device, where asked for */
+};
+
+struct listing {
+    struct listed *entries;
+    size_t count;
+    struct buf names;
+};
+
+enum listing_order {
+    LISTING_BY_NAME,    /* by the bytes of the name */
+    LISTING_BY_TAR_NAME /* by the name in a tar: directories end in a slash, whiteouts begin with ".wh." */
+};
+
+/* Reads and sorts. `fd` is open for reading and at its start. `whiteouts`: find out which character devices are 0/0. */
+int listing_read(int fd, enum listing_order order, bool whiteouts, struct listing *out, struct rt_error *err);
+void listing_free(struct listing *listing);
+#define auto_listing __attribute__((cleanup(listing_free)))

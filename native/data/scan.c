@@ -1,0 +1,278 @@
+#include "data/scan.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/plan.h"
+#include "base/util.h"
+#include "data/listing.h"
+
+/* A directory that is being read, or is about to be: it is visited before its first visible child, even when it is ignored itself. */
+struct frame {
+    struct frame *up;
+    int dirfd; /* where it is an entry */
+    const char *name;
+    struct stat st;
+    size_t path_size, kept_size;
+    bool visited;
+};
+
+struct walk {
+    const struct scan *scan;
+    scan_visit *visit;
+    void *arg;
+    struct buf path, kept;
+};
+
+static void auto_level_free(void *level)
+{
+    free(*(void **)level);
+}
+#define auto_level __attribute__((cleanup(auto_level_free)))
+
+static struct ignore_level *new_level(const struct ignore *ignore, struct rt_error *err)
+{
+    struct ignore_level *level = malloc(ignore_level_size(ignore));
+    if (!level) rt_nomem(err);
+    return level;
+}
+
+/* The level of `path` from the root of the list. */
+static struct ignore_level *level_of(const struct ignore *ignore, const char *path, struct rt_error *err)
+{
+    auto_level struct ignore_level *level = new_level(ignore, err), *next = new_level(ignore, err);
+    auto_free char *names = rt_strdup(path, err);
+    if (!level || !next || !names) return NULL;
+    ignore_root(ignore, level);
+    char *rest = NULL;
+    for (char *name = strtok_r(names, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
+        ignore_enter(ignore, level, name, next);
+        struct ignore_level *swap = level;
+        level = next;
+        next = swap;
+    }
+    return take_ptr(&level);
+}
+
+static int push(struct buf *path, const char *name, struct rt_error *err)
+{
+    if (path->size > 0 && buf_add(path, "/", 1, err) < 0) return -1;
+    return buf_str(path, name, err);
+}
+
+static const char *text(const struct buf *buf)
+{
+    return buf->data ? buf->data : "";
+}
+
+static int visit(struct walk *walk, int dirfd, const char *name, const struct stat *st, struct rt_error *err)
+{
+    struct scan_entry entry = { .dirfd = dirfd, .name = name, .path = text(&walk->path), .kept = text(&walk->kept), .st = *st };
+    return walk->visit(walk->arg, &entry, err);
+}
+
+/* Visits the directories on the way that were not visited yet. The paths are those of something below the frame. */
+static int visit_frames(struct walk *walk, struct frame *frame, struct rt_error *err)
+{
+    if (!frame || frame->visited) return 0;
+    if (visit_frames(walk, frame->up, err) < 0) return -1;
+    frame->visited = true;
+    auto_buf struct buf path = walk->path, kept = walk->kept;
+    walk->path = walk->kept = (struct buf){ 0 };
+    int status = 0;
+    if (buf_add(&walk->path, path.data ? path.data : "", frame->path_size, err) < 0 ||
+        buf_add(&walk->kept, kept.data ? kept.data : "", frame->kept_size, err) < 0 || visit(walk, frame->dirfd, frame->name, &frame->st, err) < 0)
+        status = -1;
+    buf_free(&walk->path);
+    buf_free(&walk->kept);
+    walk->path = path;
+    walk->kept = kept;
+    path = kept = (struct buf){ 0 };
+    return status;
+}
+
+static int scan_directory(struct walk *walk, int fd, struct frame *frame, const struct ignore_level *ignored,
+                          const struct ignore_level *excluded, struct rt_error *err);
+
+static int open_directory(struct walk *walk, int dirfd, const char *name, struct rt_error *err)
+{
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return path_fail(err, errno, "openat", text(&walk->path), "read the directory");
+    return fd;
+}
+
+/* One name of the directory at `frame`. */
+static int scan_child(struct walk *walk, int fd, const char *name, struct frame *frame, const struct ignore_level *ignored,
+                      const struct ignore_level *excluded, struct rt_error *err)
+{
+    const struct ignore *ignore = walk->scan->ignore, *exclude = walk->scan->exclude;
+    auto_level struct ignore_level *here = new_level(ignore, err), *here_excluded = new_level(exclude, err);
+    if (!here || !here_excluded) return -1;
+    ignore_enter(ignore, ignored, name, here);
+    ignore_enter(exclude, excluded, name, here_excluded);
+    bool hidden = here->ignored || here_excluded->ignored;
+    struct frame child = { .up = frame, .dirfd = fd, .name = name, .path_size = walk->path.size, .kept_size = walk->kept.size };
+    if (fstatat(fd, name, &child.st, AT_SYMLINK_NOFOLLOW) < 0) return path_fail(err, errno, "fstatat", text(&walk->path), "read the status of");
+    if (walk->scan->raw && S_ISCHR(child.st.st_mode) && child.st.st_rdev == 0) return 0;
+    if (!S_ISDIR(child.st.st_mode)) {
+        if (hidden) return 0;
+        if (visit_frames(walk, frame, err) < 0) return -1;
+        return visit(walk, fd, name, &child.st, err);
+    }
+    if (here->ignored && !ignore_may_reinclude(ignore, here)) return 0;
+    if (here_excluded->ignored && !ignore_may_reinclude(exclude, here_excluded)) return 0;
+    if (!hidden && visit_frames(walk, &child, err) < 0) return -1;
+    auto_close int directory = open_directory(walk, fd, name, err);
+    if (directory < 0) return -1;
+    return scan_directory(walk, directory, &child, here, here_excluded, err);
+}
+
+static int scan_directory(struct walk *walk, int fd, struct frame *frame, const struct ignore_level *ignored,
+                          const struct ignore_level *excluded, struct rt_error *err)
+{
+    auto_listing struct listing names = { 0 };
+    if (plan_check(err) < 0) return -1;
+    if (listing_read(fd, LISTING_BY_NAME, false, &names, err) < 0) return rt_wrap(err, "'%s'", text(&walk->path));
+    for (size_t i = 0; i < names.count; i++) {
+        size_t path_size = walk->path.size, kept_size = walk->kept.size;
+        if (push(&walk->path, names.entries[i].name, err) < 0 || push(&walk->kept, names.entries[i].name, err) < 0 ||
+            scan_child(walk, fd, names.entries[i].name, frame, ignored, excluded, err) < 0)
+            return -1;
+        buf_cut(&walk->path, path_size);
+        buf_cut(&walk->kept, kept_size);
+    }
+    return 0;
+}
+
+/* Where a descriptor is below the root: links on the way are resolved. Fresh memory. */
+static char *real_path(int root, int fd, struct rt_error *err)
+{
+    char link[64], base[4096], full[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", root);
+    ssize_t base_size = readlink(link, base, sizeof base - 1);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t full_size = readlink(link, full, sizeof full - 1);
+    if (base_size < 0 || full_size < 0) {
+        rt_fail(err, "NATIVE_FAILED", errno, "readlink", "cannot tell where a file is");
+        return NULL;
+    }
+    base[base_size] = full[full_size] = '\0';
+    if (strcmp(base, "/") == 0) base_size = 0;
+    if (strncmp(base, full, (size_t)base_size) != 0) {
+        rt_fail_at(err, full, "PATH_ESCAPES", 0, NULL, "'%s' is not below '%s'", full, base);
+        return NULL;
+    }
+    const char *below = full + base_size;
+    return rt_strdup(below[0] == '/' ? below + 1 : below, err);
+}
+
+/* The part of `path` behind its first `count` elements. */
+static const char *skip_elements(const char *path, size_t count)
+{
+    for (; count > 0 && *path; count--) {
+        path = strchrnul(path, '/');
+        if (*path == '/') path++;
+    }
+    return path;
+}
+
+/* Visits the directories between the pivot and a source whose path is kept. */
+static int visit_parents(struct walk *walk, const char *path, const char *kept, struct rt_error *err)
+{
+    for (const char *end = strchr(kept, '/'); end; end = strchr(end + 1, '/')) {
+        buf_cut(&walk->path, 0);
+        buf_cut(&walk->kept, 0);
+        if (buf_add(&walk->path, path, (size_t)(end - path), err) < 0 || buf_add(&walk->kept, kept, (size_t)(end - kept), err) < 0) return -1;
+        const char *name;
+        auto_close int dir = open_parent_in_root(walk->scan->root, text(&walk->path), &name, err);
+        struct stat st;
+        if (dir < 0 || stat_in_root(walk->scan->root, text(&walk->path), true, &st, err) < 0) return -1;
+        if (visit(walk, dir, name, &st, err) < 0) return -1;
+    }
+    return 0;
+}
+
+/* What the kept path of a source begins with. */
+static const char *kept_path(const struct scan *scan, const char *path, size_t pivot, bool directory)
+{
+    if (scan->parents) return skip_elements(path, pivot);
+    if (directory) return "";
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int scan_found(struct walk *walk, int fd, const char *path, const char *real, const char *kept, const struct ignore_level *level,
+                      const struct stat *st, struct rt_error *err)
+{
+    const struct scan *scan = walk->scan;
+    auto_level struct ignore_level *excluded = level_of(scan->exclude, scan->parents ? kept : "", err);
+    if (!excluded || (scan->parents && visit_parents(walk, path, kept, err) < 0)) return -1;
+    buf_cut(&walk->path, 0);
+    buf_cut(&walk->kept, 0);
+    if (buf_str(&walk->path, real, err) < 0 || buf_str(&walk->kept, kept, err) < 0) return -1;
+    const char *name = ".";
+    auto_close int dir = real[0] ? open_parent_in_root(scan->root, real, &name, err) : fcntl(scan->root, F_DUPFD_CLOEXEC, 0);
+    if (dir < 0) return real[0] ? -1 : rt_fail(err, "NATIVE_FAILED", errno, "fcntl", "cannot duplicate a descriptor");
+    if (!S_ISDIR(st->st_mode)) return excluded->ignored ? 0 : visit(walk, dir, name, st, err);
+    if (excluded->ignored && !ignore_may_reinclude(scan->exclude, excluded)) return 0;
+    struct frame frame = { .dirfd = dir, .name = name, .st = *st, .path_size = walk->path.size, .kept_size = walk->kept.size };
+    if (!level->ignored && !excluded->ignored && visit_frames(walk, &frame, err) < 0) return -1;
+    auto_close int directory = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return path_fail(err, errno, "openat", real, "read the directory");
+    return scan_directory(walk, directory, &frame, level, excluded, err);
+}
+
+/* Counts what comes, to see whether an ignored directory shows anything. */
+struct counted {
+    scan_visit *visit;
+    void *arg;
+    size_t count;
+};
+
+static int count_visit(void *arg, const struct scan_entry *entry, struct rt_error *err)
+{
+    struct counted *counted = arg;
+    counted->count++;
+    return counted->visit(counted->arg, entry, err);
+}
+
+int scan_source(const struct scan *scan, const char *path, size_t pivot, scan_visit *visit_entry, void *arg, struct scan_result *result,
+                struct rt_error *err)
+{
+    *result = (struct scan_result){ .outcome = SCAN_MISSING, .rule = -1 };
+    auto_close int fd = try_open_in_root(scan->root, path[0] ? path : ".", O_PATH, 0);
+    if (fd < 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return 0;
+        return path_fail(err, errno, "openat2", path, "find");
+    }
+    struct stat st;
+    if (fstat(fd, &st) < 0) return path_fail(err, errno, "fstat", path, "read the status of");
+    auto_free char *real = real_path(scan->root, fd, err);
+    if (!real) return -1;
+    auto_level struct ignore_level *written = level_of(scan->ignore, path, err), *level = level_of(scan->ignore, real, err);
+    if (!written || !level) return -1;
+    result->mode = st.st_mode;
+    for (const struct ignore_level *each = written;; each = level) {
+        bool hidden = each->ignored && !(S_ISDIR(st.st_mode) && ignore_may_reinclude(scan->ignore, each));
+        if (hidden) {
+            result->outcome = SCAN_HIDDEN;
+            result->rule = each->rule;
+            return 0;
+        }
+        if (each == level) break;
+    }
+    struct counted counted = { .visit = visit_entry, .arg = arg };
+    struct walk walk = { .scan = scan, .visit = count_visit, .arg = &counted };
+    int status = scan_found(&walk, fd, path, real, kept_path(scan, path, pivot, S_ISDIR(st.st_mode)), level, &st, err);
+    buf_free(&walk.path);
+    buf_free(&walk.kept);
+    if (status < 0) return -1;
+    bool shown = counted.count > 0 || !level->ignored;
+    result->outcome = shown ? SCAN_FOUND : SCAN_HIDDEN;
+    result->rule = shown ? -1 : level->rule;
+    return 0;
+}
