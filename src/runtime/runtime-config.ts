@@ -161,7 +161,8 @@ function defaultSysctls(spec: RuntimeSpec): Readonly<Record<string, string>> {
   return { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' }
 }
 
-function cgroupPath(spec: RuntimeSpec): string {
+/** Below the root of each cgroup hierarchy. */
+export function cgroupPath(spec: Pick<RuntimeSpec, 'id' | 'cgroupParent'>): string {
   const parent = (spec.cgroupParent ?? '/tsbuild').replace(/\/+$/, '')
   return `${parent.startsWith('/') ? '' : '/'}${parent}/${spec.id}`
 }

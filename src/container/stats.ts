@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises'
+import { availableParallelism, totalmem } from 'node:os'
+import { hasErrno } from '../base/errors.ts'
+import { cgroupPath } from '../runtime/runtime-config.ts'
+import { cgroupFigures } from './cgroup-figures.ts'
+import type { CgroupFigures } from './cgroup-figures.ts'
+import type { Container } from './container-records.ts'
+import type { Containers } from './containers.ts'
+import { isLive, readState } from './container-state.ts'
+
+/** Counters of a container at one moment; rates come from two of them. */
+export interface StatsSample extends CgroupFigures {
+  /** Milliseconds, monotonic. */
+  readonly at: number
+  readonly received: number
+  readonly sent: number
+  readonly running: boolean
+}
+
+/** What `stats` shows of one container. */
+export interface StatsRow {
+  readonly container: Container
+  readonly running: boolean
+  readonly cpuPercent: number
+  readonly memory: number
+  readonly memoryLimit: number
+  readonly received: number
+  readonly sent: number
+  readonly blockRead: number
+  readonly blockWrite: number
+  readonly processes: number
+}
+
+const none: CgroupFigures = { cpu: 0, memory: 0, memoryLimit: null, processes: 0, blockRead: 0, blockWrite: 0 }
+
+export async function sampleStats(containers: Containers, container: Container): Promise<StatsSample> {
+  const state = await readState(containers.directory(container.id))
+  const at = performance.now()
+  if (!isLive(state) || state.pid === 0) return { ...none, at, received: 0, sent: 0, running: false }
+  const path = cgroupPath({
+    id: container.id,
+    ...(container.spec.cgroupParent === null ? {} : { cgroupParent: container.spec.cgroupParent }),
+  })
+  const [figures, traffic] = await Promise.all([cgroupFigures(path), networkTraffic(state.pid, container)])
+  return { ...figures, ...traffic, at, running: true }
+}
+
+/** 100 % is one CPU, as docker shows it. */
+export function statsRow(container: Container, before: StatsSample, after: StatsSample): StatsRow {
+  const elapsed = (after.at - before.at) * 1e6
+  return {
+    container,
+    running: after.running,
+    cpuPercent:
+      elapsed <= 0 || after.cpu < before.cpu
+        ? 0
+        : Math.min(100 * availableParallelism(), (100 * (after.cpu - before.cpu)) / elapsed),
+    memory: after.memory,
+    memoryLimit: after.running ? Math.min(after.memoryLimit ?? totalmem(), totalmem()) : 0,
+    received: after.received,
+    sent: after.sent,
+    blockRead: after.blockRead,
+    blockWrite: after.blockWrite,
+    processes: after.processes,
+  }
+}
+
+/** Bytes over every interface but the loopback; a container in the host's network has none of its own. */
+async function networkTraffic(
+  pid: number,
+  container: Container,
+): Promise<{ readonly received: number; readonly sent: number }> {
+  if (container.spec.network.mode === 'host') return { received: 0, sent: 0 }
+  let text = ''
+  try {
+    text = await readFile(`/proc/${pid}/net/dev`, 'utf8')
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT', 'ESRCH')) throw error
+  }
+  let [received, sent] = [0, 0]
+  for (const line of text.split('\n').slice(2)) {
+    const [name = '', figures = ''] = line.trim().split(/:\s*/)
+    const columns = figures.split(/\s+/).map(Number)
+    if (name === '' || name === 'lo') continue
+    received += columns[0] ?? 0
+    sent += columns[8] ?? 0
+  }
+  return { received, sent }
+}
