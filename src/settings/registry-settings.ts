@@ -89,7 +89,7 @@ function daemonFacts(place: Place): RegistryFacts {
 
 /** `[http[s]://]host[:port][/prefix]`. `place` starts the message of SETTINGS_INVALID. */
 export function parseMirror(place: string, text: string): Mirror {
-  const match = /^(?:(https?):\/\/)?([^\s/@?#]+(?:\/[^\s?#@]*)?)$/.exec(text)
+  const match = /^(?:(https?):\/\/)?((?:\[[0-9a-fA-F:]+\]|[^\s/@?#:]+)(?::\d+)?(?:\/[^\s?#@]*)?)$/.exec(text)
   if (match === null) {
     throw new TsbuildError(
       'SETTINGS_INVALID',

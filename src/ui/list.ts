@@ -36,9 +36,9 @@ export function formatList<Row>(rows: readonly Row[], options: ListOptions<Row>)
     const heading = shown.map((name) => columns[name]!.header)
     return alignTable([heading, ...records.map((record) => shown.map((name) => cell(record[name])))])
   }
-  const source = unescape(format.replace(/^table\s+/, ''))
-  const template = compileTemplate(source)
-  if (source === format) return records.map((record) => `${template.render(record)}\n`).join('')
+  const isTable = /^table\s/.test(format)
+  const template = compileTemplate(unescape(isTable ? format.replace(/^table\s+/, '') : format))
+  if (!isTable) return records.map((record) => `${template.render(record)}\n`).join('')
   const headers = Object.fromEntries(Object.entries(columns).map(([name, { header }]) => [name, header]))
   const lines = [
     template.render(withMethods(headers, records[0])),
