@@ -1,6 +1,11 @@
 import type { Emit } from '../base/events.ts'
 import { createNativeCore } from '../host/native-client.ts'
 import type { NativeCore } from '../host/native.ts'
+import { imageRecords } from '../image/image-records.ts'
+import type { ImageRecords } from '../image/image-records.ts'
+import type { ImageService } from '../image/image-service.ts'
+import { createImages } from '../image/images.ts'
+import type { RegistryClient } from '../registry/client.ts'
 import type { Settings } from '../settings/settings.ts'
 import { openOverlaySnapshotter } from '../snapshot/overlay.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
@@ -16,6 +21,10 @@ export interface Engine extends AsyncDisposable {
   readonly native: NativeCore
   readonly store: Store
   readonly snapshots: Snapshotter
+  readonly images: ImageService
+  readonly imageRecords: ImageRecords
+  /** Connections are made when it is first asked for, and closed with the engine. */
+  registry(): Promise<RegistryClient>
 }
 
 /** What every verb gets from its caller besides its request. */
@@ -30,6 +39,25 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   const native = createNativeCore(settings.corePath, settings.idmap)
   const store = stack.use(await openStore(settings.root))
   const snapshots = stack.use(await openOverlaySnapshotter(store, native))
+  let client: Promise<RegistryClient> | undefined
+  stack.defer(async () => {
+    await (await client)?.[Symbol.asyncDispose]()
+  })
+  const registry = (): Promise<RegistryClient> => (client ??= openRegistry(settings))
   const owned = stack.move()
-  return { settings, native, store, snapshots, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return {
+    settings,
+    native,
+    store,
+    snapshots,
+    images: createImages({ store, snapshots, native, registry }),
+    imageRecords: imageRecords(store.db),
+    registry,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+async function openRegistry(settings: Settings): Promise<RegistryClient> {
+  const { openRegistryClient } = await import('./open-registry-client.ts')
+  return openRegistryClient(settings)
 }

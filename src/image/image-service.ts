@@ -26,6 +26,12 @@ export interface PullOptions {
   readonly signal: AbortSignal
 }
 
+export interface PulledImage {
+  readonly image: LocalImage
+  /** False when the store had all of it under that name already. */
+  readonly changed: boolean
+}
+
 export interface UnpackRequest {
   readonly emit: Emit
   readonly signal: AbortSignal
@@ -37,6 +43,8 @@ export interface ImageService {
    * The local image, after a pull where the policy asks for one. IMAGE_NOT_FOUND (policy `never`), PLATFORM_NOT_FOUND, REGISTRY_*.
    */
   ensure(reference: Reference, options: PullOptions): Promise<LocalImage>
+  /** Asks the registry, whatever the policy but `newer` says, which makes do with a local image when no registry answers. */
+  pull(reference: Reference, options: PullOptions): Promise<PulledImage>
   /** Looks in the store only: by name, ID or unambiguous ID prefix (ID_AMBIGUOUS). Undefined when there is none for the platform. */
   find(nameOrId: string, platform: Platform): Promise<LocalImage | undefined>
   /** Unpacks what is not unpacked yet and gives the top of the stack; null for an image without layers. */

@@ -6,12 +6,14 @@ import { shortId } from '../oci/digest.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import { familiarReference } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
+import type { RegistryClient } from '../registry/client.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import type { Store } from '../store/store.ts'
 import { createImage } from './create-image.ts'
 import { findByName, findImage, tagName } from './find-image.ts'
 import { imageRecords } from './image-records.ts'
-import type { ImageService, LocalImage, PullOptions } from './image-service.ts'
+import { layersToUnpack } from './image-layers.ts'
+import type { ImageService, LocalImage, PulledImage, PullOptions } from './image-service.ts'
 import { unpackLayers } from './unpack-layers.ts'
 import type { PackedInput } from './unpack-layers.ts'
 
@@ -19,14 +21,14 @@ export interface ImageTools {
   readonly store: Store
   readonly snapshots: Snapshotter
   readonly native: NativeCore
-  /** Brings an image of a registry into the store, named by `reference`; resolves when it can be found there. */
-  readonly pull: (reference: Reference, options: PullOptions) => Promise<LocalImage>
+  /** Made when a registry is first asked: most commands never ask one. */
+  readonly registry: () => Promise<RegistryClient>
 }
 
 /** Layers that are unpacked at once: inflating and hashing keep a core busy each. */
 const unpackJobs = 2
 
-export function createImages({ store, snapshots, native, pull }: ImageTools): ImageService {
+export function createImages({ store, snapshots, native, registry }: ImageTools): ImageService {
   const records = imageRecords(store.db)
   const unpacking = {
     native,
@@ -36,12 +38,18 @@ export function createImages({ store, snapshots, native, pull }: ImageTools): Im
     limiter: createLimiter(unpackJobs),
   }
 
+  async function pull(reference: Reference, options: PullOptions): Promise<PulledImage> {
+    const { pullImage } = await import('./pull-image.ts')
+    return pullImage({ store, records, unpacking, registry }, reference, options)
+  }
+
   return {
+    pull,
     async ensure(reference, options) {
-      if (options.policy === 'always' || options.policy === 'newer') return pull(reference, options)
+      if (options.policy === 'always' || options.policy === 'newer') return (await pull(reference, options)).image
       const local = await findByName(records, store.content, reference, options.platform)
       if (local !== undefined) return local
-      if (options.policy === 'missing') return pull(reference, options)
+      if (options.policy === 'missing') return (await pull(reference, options)).image
       throw new TsbuildError(
         'IMAGE_NOT_FOUND',
         `Cannot find image "${familiarReference(reference)}" for ${formatPlatform(options.platform)} in the store`,
@@ -50,25 +58,17 @@ export function createImages({ store, snapshots, native, pull }: ImageTools): Im
     },
     find: (nameOrId, platform) => findImage(records, store.content, nameOrId, platform),
     unpack: (image, { emit, signal }) =>
-      unpackLayers(unpacking, packedInputs(image), {
-        signal,
-        onProgress: (layer, done, total) => tellExtracting(emit, image, layer, done, total),
-      }),
+      unpackLayers(
+        unpacking,
+        layersToUnpack(image.manifest, image.config, `Cannot unpack image ${shortId(image.id)}`),
+        {
+          signal,
+          onProgress: (layer, done, total) => tellExtracting(emit, image, layer, done, total),
+        },
+      ),
     create: (image) => createImage(store, snapshots, records, image),
     tag: (image, name) => records.setRef(tagName(name), image.target),
   }
-}
-
-/** The layers of an image with their DiffIDs. MANIFEST_INVALID when manifest and config do not speak of the same layers. */
-export function packedInputs({ manifest, config, id }: LocalImage): readonly PackedInput[] {
-  const diffIds = config.rootfs.diff_ids
-  if (diffIds.length !== manifest.layers.length) {
-    throw new TsbuildError(
-      'MANIFEST_INVALID',
-      `Cannot unpack image ${shortId(id)}: its manifest has ${manifest.layers.length} layers, its config ${diffIds.length}`,
-    )
-  }
-  return manifest.layers.map((layer, at) => ({ diffId: diffIds[at]!, blob: layer.digest }))
 }
 
 function tellExtracting(emit: Emit, image: LocalImage, layer: PackedInput, done: number, total: number): void {

@@ -77,7 +77,7 @@ interface Alone {
   readonly facts: LayerFacts
 }
 
-function chainIds(layers: readonly PackedInput[]): readonly ChainId[] {
+export function chainIds(layers: readonly Pick<PackedInput, 'diffId'>[]): readonly ChainId[] {
   const chains: ChainId[] = []
   for (const { diffId } of layers) chains.push(chainId(chains.at(-1) ?? null, diffId))
   return chains

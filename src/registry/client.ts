@@ -1,7 +1,6 @@
 import { TsbuildError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { createLimiter } from '../base/limiter.ts'
-import type { Emit } from '../base/events.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { ProxySettings, RegistrySettings } from '../settings/settings.ts'
 import { createConnections } from './connections.ts'
@@ -22,8 +21,6 @@ export interface RegistryClientOptions {
   readonly limits: { readonly perHost: number; readonly transfers: number }
   readonly credentials: CredentialSource
   readonly userAgent: string
-  /** Notices: a mirror that fails, a wait. */
-  readonly emit: Emit
   readonly timeouts?: Timeouts
   readonly retry?: RetryPolicy
   readonly timing?: Timing
@@ -49,6 +46,7 @@ export interface RegistryRequest {
   /** Statuses that the caller handles. Everything else becomes an error. */
   readonly expect: readonly number[]
   readonly signal: AbortSignal
+  /** Told about waits, new attempts and mirrors that fail, for people. */
   readonly notify?: (note: string) => void
   readonly repeatable?: boolean
   readonly patience?: number
@@ -120,11 +118,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       if (!(error instanceof TsbuildError) || error.code === 'CANCELLED') throw error
       if (outOfOrder.has(error.code)) failedMirrors.add(place.host)
       if (error.code !== 'REGISTRY_NOT_FOUND') {
-        options.emit({
-          kind: 'notice',
-          level: 'warning',
-          text: `Mirror ${place.host} is passed over: ${error.message}`,
-        })
+        request.notify?.(`Mirror ${place.host} is passed over: ${error.message}`)
       }
       return undefined
     }

@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Event } from '../../src/base/events.ts'
 import { parseDigest, sha256 } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { encodeManifest } from '../../src/oci/manifest.ts'
@@ -26,7 +25,6 @@ export const noRegistrySettings: RegistrySettings = {
 }
 
 export interface TestClient extends RegistryClient {
-  readonly events: readonly Event[]
   /** Every wait that a retry took, in milliseconds; nothing is really waited for. */
   readonly waits: readonly number[]
 }
@@ -39,13 +37,11 @@ export interface TestClientOptions extends Partial<Omit<RegistryClientOptions, '
 
 /** A client whose waits take no time and whose time-outs are a second: for scripted servers. */
 export function testClient(options: TestClientOptions = {}): TestClient {
-  const events: Event[] = []
   const waits: number[] = []
   const client = createRegistryClient({
     proxies: { http: undefined, https: undefined, no: undefined },
     limits: { perHost: 4, transfers: 8 },
     userAgent: 'tsbuild/test',
-    emit: (event) => void events.push(event),
     timeouts: { connect: 1000, headers: 700, idle: 500, document: 2000 },
     retry: defaultRetryPolicy,
     timing: {
@@ -62,7 +58,7 @@ export function testClient(options: TestClientOptions = {}): TestClient {
     ...options,
     registries: { ...noRegistrySettings, ...options.registries },
   })
-  return Object.assign(client, { events, waits })
+  return Object.assign(client, { waits })
 }
 
 export function bytesSource(content: Uint8Array): BlobSource {
