@@ -84,6 +84,8 @@ export interface CommandContext {
   /** Shows notices at once on stderr and drops the rest; verbs with progress use `openProgress` of ui/progress. */
   readonly emit: Emit
   readonly debug: boolean
+  /** Prints an error as main prints the one that ends the command; for commands that go on with their next argument. */
+  report(error: unknown): void
   /** Opens the engine at the first call; main closes it after the command. */
   openEngine(): Promise<Engine>
   /** From now on signals go to `listener` instead of the abort (run, attach, exec with sig-proxy), until disposed. */

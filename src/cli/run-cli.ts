@@ -103,6 +103,7 @@ async function createContext(
   stack: AsyncDisposableStack,
 ): Promise<CommandContext> {
   const { readSettings } = await import('../settings/read-settings.ts')
+  const { reportError } = await import('../ui/error-report.ts')
   const settings = await readSettings({ env: world.env, cwd: world.cwd, root: globals.root, config: globals.config })
   let engine: ReturnType<CommandContext['openEngine']> | undefined
   return {
@@ -110,6 +111,7 @@ async function createContext(
     terminal,
     signal: signals.signal,
     debug: globals.debug,
+    report: (error) => reportError(error, terminal, globals),
     emit: (event) => sayNotice(event, terminal, globals.logFormat),
     openEngine: () =>
       (engine ??= import('../engine/engine.ts').then(async (module) => stack.use(await module.openEngine(settings)))),

@@ -35,17 +35,17 @@ export const defaultStopTimeout = 10
 /** The `monitor` plan of one start. Pure. */
 export function monitorPlan(container: Container, facts: StartFacts): Readonly<Record<string, unknown>> {
   const { spec } = container
-  const { process } = spec
+  const program = spec.process
   const etc = etcMounts(facts.etc).filter((mount) => !container.mounts.some(({ target }) => target === mount.target))
   const config = runtimeConfig({
     id: container.id,
     architecture: facts.architecture,
     process: {
-      args: argsOf(process),
+      args: argsOf(program),
       env: processEnv(spec),
-      cwd: process.workdir,
-      user: process.user,
-      tty: process.tty,
+      cwd: program.workdir,
+      user: program.user,
+      tty: program.tty,
     },
     network: facts.network.mode,
     ...(facts.network.mode === 'path' ? { networkPath: facts.network.path } : {}),
@@ -75,12 +75,12 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     runDir: facts.runDirectory,
     rootfs: facts.rootfs,
     config,
-    user: { name: process.user, groups: process.groups },
+    user: { name: program.user, groups: program.groups },
     network: facts.network,
     trees: facts.mounts.trees,
     runtime: facts.runtime,
-    tty: process.tty,
-    stdin: process.stdin,
+    tty: program.tty,
+    stdin: program.stdin,
     log: {
       driver: spec.log.driver,
       path: join(facts.directory, logFile),

@@ -12,6 +12,8 @@ export interface StopOptions {
   /** Seconds until SIGKILL; -1 waits for ever. Absent: the container's own, else 10. */
   readonly timeout?: number
   readonly stopSignal?: string
+  /** It is to be started again: not even one with `--rm` goes. */
+  readonly keep?: boolean
   readonly signal: AbortSignal
 }
 
@@ -26,7 +28,7 @@ export async function stopContainer(containers: Containers, container: Container
   using client = await connectMonitor(containers.runDirectory(container.id))
   await client?.ask({ op: 'stop', timeoutMs: seconds < 0 ? -1 : seconds * 1000, signal: stopSignal })
   await monitorGone(containers.runDirectory(container.id), options.signal)
-  await settle(containers, container)
+  if (options.keep !== true) await settle(containers, container)
 }
 
 /** Sends a signal to the init process. CONTAINER_STOPPED. Returns at once; a container that it ends settles by itself. */

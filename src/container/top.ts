@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-import { TsbuildError, hasErrno, messageOf } from '../base/errors.ts'
+import { TsbuildError, hasCode, hasErrno } from '../base/errors.ts'
+import { processOutput } from '../base/process-output.ts'
 import { cgroupPath } from '../runtime/runtime-config.ts'
 import { cgroupPids } from './cgroup-figures.ts'
 import type { Container } from './container-records.ts'
@@ -43,15 +42,13 @@ function columns(line: string, count: number): readonly string[] {
 
 async function runPs(args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)('ps', [...args], { maxBuffer: 64 * 1024 * 1024 })
-    return stdout
+    return await processOutput('ps', args)
   } catch (error) {
-    if (hasErrno(error, 'ENOENT')) {
-      throw new TsbuildError('FEATURE_MISSING', 'Cannot list processes: the machine has no "ps"', {
-        hint: 'Install procps',
-        cause: error,
-      })
-    }
-    throw new TsbuildError('USAGE', `ps: ${messageOf(error)}`, { cause: error })
+    if (!hasCode(error, 'PROCESS_FAILED')) throw error
+    if (!hasErrno(error.cause, 'ENOENT')) throw new TsbuildError('USAGE', error.message, { cause: error })
+    throw new TsbuildError('FEATURE_MISSING', 'Cannot list processes: the machine has no "ps"', {
+      hint: 'Install the package procps',
+      cause: error,
+    })
   }
 }

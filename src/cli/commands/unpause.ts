@@ -1,0 +1,13 @@
+import { defineCommand } from '../command.ts'
+import type { Command } from '../command.ts'
+
+export const command: Command = defineCommand({
+  arguments: [{ name: 'CONTAINER', many: true, complete: 'running' }],
+  flags: {},
+  async run({ args }, context) {
+    const engine = await context.openEngine()
+    const { unpause } = await import('../../engine/pause.ts')
+    const { eachName } = await import('../container/each-name.ts')
+    return await eachName(args, context, (name) => unpause(engine, name))
+  },
+})

@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import type { AttachIo, TerminalSize } from '../../container/attach.ts'
+import type { CommandContext } from '../command.ts'
+import type { OutputStream } from '../../ui/terminal.ts'
+
+export interface AttachChoice {
+  readonly tty: boolean
+  /** The caller's stdin goes to the container. */
+  readonly stdin: boolean
+  readonly stdout: boolean
+  readonly stderr: boolean
+  readonly detachKeys: Uint8Array
+  /** Signals that reach this process go to the container. */
+  readonly sigProxy: boolean
+}
+
+/** Signals that stay with this process, or that the kernel sends for other reasons. */
+const notProxied = new Set(['SIGCHLD', 'SIGPIPE', 'SIGURG', 'SIGWINCH'])
+
+/**
+ * The command line's end of an attached container. With a terminal, the caller's is raw until this is disposed, so that every key
+ * reaches the container, and its size follows.
+ */
+export function openAttachIo(context: CommandContext, choice: AttachChoice): AttachIo & Disposable {
+  const { terminal } = context
+  const stack = new DisposableStack()
+  const { stdin, stdout, stderr } = terminal
+  const raw = choice.tty && choice.stdin && stdin.isTTY === true
+  if (raw) {
+    stdin.setRawMode?.(true)
+    stack.defer(() => void stdin.setRawMode?.(false))
+  }
+  if (choice.stdin) stack.defer(() => void stdin.pause())
+  const resizing = choice.tty && stdout.isTTY === true
+  const io: AttachIo = {
+    stdin: choice.stdin ? (stdin as AsyncIterable<Uint8Array>) : null,
+    stdout: choice.stdout ? (chunk) => writeAll(stdout, chunk) : null,
+    stderr: choice.stderr ? (chunk) => writeAll(stderr, chunk) : null,
+    detachKeys: choice.tty ? choice.detachKeys : new Uint8Array(),
+    ...(resizing ? { onResize: (listener: (size: TerminalSize) => void) => watchSize(stdout, listener) } : {}),
+    ...(choice.sigProxy && !raw
+      ? { onSignal: (listener: (signal: string) => void) => proxySignals(context, listener) }
+      : {}),
+  }
+  return { ...io, [Symbol.dispose]: () => stack.dispose() }
+}
+
+function proxySignals(context: CommandContext, listener: (signal: string) => void): Disposable {
+  return context.takeSignals((signal) => {
+    if (!notProxied.has(signal)) listener(signal)
+  })
+}
+
+async function writeAll(stream: OutputStream, chunk: Uint8Array): Promise<void> {
+  if (!stream.write(chunk)) await once(stream, 'drain')
+}
+
+function watchSize(stdout: OutputStream, listener: (size: TerminalSize) => void): Disposable {
+  const tell = (): void => {
+    const { rows, columns } = stdout
+    if (rows !== undefined && columns !== undefined && rows > 0) listener({ rows, cols: columns })
+  }
+  tell()
+  stdout.on('resize', tell)
+  return { [Symbol.dispose]: () => void stdout.off('resize', tell) }
+}

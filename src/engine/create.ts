@@ -1,0 +1,40 @@
+import type { Container } from '../container/container-records.ts'
+import { createContainer } from '../container/create.ts'
+import type { NewContainer } from '../container/new-container.ts'
+import { familiarReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { parsePlatform } from '../oci/platform.ts'
+import type { LocalImage, PullPolicy } from '../image/image-service.ts'
+import type { Engine, VerbContext } from './engine.ts'
+
+export interface CreateRequest {
+  readonly container: NewContainer
+  readonly pull: PullPolicy
+  /** `os/arch[/variant]`; absent: the machine's. */
+  readonly platform?: string
+}
+
+/** Makes a container, pulling its image where the policy wants it. Codes of `createContainer` and of a pull. */
+export async function create(engine: Engine, request: CreateRequest, context: VerbContext): Promise<Container> {
+  const image = await imageFor(engine, request, context)
+  return createContainer(engine.containers, image, request.container, context)
+}
+
+/** docker's order: a local image by name or ID; else it says that there is none, and pulls. */
+async function imageFor(engine: Engine, request: CreateRequest, context: VerbContext): Promise<LocalImage> {
+  const { platform: host } = engine.settings
+  const platform = request.platform === undefined ? host : parsePlatform(request.platform, host)
+  const name = request.container.imageName
+  if (request.pull !== 'always' && request.pull !== 'newer') {
+    const local = await engine.images.find(name, platform)
+    if (local !== undefined) return local
+  }
+  const reference = withDefaultTag(parseReference(name))
+  if (request.pull === 'missing') {
+    context.emit({
+      kind: 'notice',
+      level: 'info',
+      text: `Unable to find image '${familiarReference(reference)}' locally`,
+    })
+  }
+  return engine.images.ensure(reference, { platform, policy: request.pull, ...context })
+}

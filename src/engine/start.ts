@@ -1,0 +1,27 @@
+import { pumpAttached } from '../container/attach.ts'
+import type { AttachEnd, AttachIo } from '../container/attach.ts'
+import { startContainer } from '../container/start.ts'
+import type { Engine, VerbContext } from './engine.ts'
+
+/** Starts a container by name or id; one that runs is left as it is. */
+export async function start(engine: Engine, name: string, context: VerbContext): Promise<void> {
+  const container = engine.containers.records.resolve(name)
+  await startContainer(engine.containers, container, { signal: context.signal })
+}
+
+/** Starts a container and stays attached to it until it ends or the client detaches. */
+export async function startAttached(
+  engine: Engine,
+  name: string,
+  io: AttachIo,
+  context: VerbContext,
+): Promise<AttachEnd> {
+  const container = engine.containers.records.resolve(name)
+  const exited = Promise.withResolvers<number>()
+  const attach = { stdout: io.stdout ?? ignore, stderr: io.stderr ?? ignore, exit: exited.resolve }
+  using client = await startContainer(engine.containers, container, { signal: context.signal, attach })
+  if (client === undefined) throw new Error('An attached start gave no connection')
+  return await pumpAttached(client, exited.promise, io, context.signal)
+}
+
+function ignore(): void {}
