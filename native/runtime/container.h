@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "runtime/mount_point.h"
 #include "runtime/spec.h"
 
 /*
@@ -20,6 +21,14 @@ struct container;
 
 enum cgroup_driver { CGROUP_NONE, CGROUP_CGROUPFS, CGROUP_SYSTEMD };
 
+/* A subtree of a tree (tree_open with TREE_MOUNT; used up by the container) that is mounted at `target`. */
+struct runtime_tree_mount {
+    int tree;
+    const char *source, *target;
+    size_t before; /* mounted before this one of spec->mounts */
+    bool readonly;
+};
+
 struct runtime_params {
     const char *id;     /* checked: 1 to 1024 characters of [A-Za-z0-9_+.-], not "." or ".." */
     const char *bundle; /* absolute; base of a relative root.path and told to hooks */
@@ -28,13 +37,19 @@ struct runtime_params {
      * other processes can start, exec, kill and delete. NULL: no record, the container lives and dies with the caller (sandbox).
      */
     const char *state_dir;
-    int rootfs;               /* directory to become the root (from tree_open); -1: root.path of the spec */
+    int rootfs; /* mount to become the root, from tree_open with TREE_MOUNT, used up by the container; -1: root.path of the spec */
+    const struct runtime_tree_mount *trees;
+    size_t tree_count;
+    struct mount_points *mount_points; /* told of everything that is made in the root to be mounted upon; may be NULL */
     int stdio[3];             /* descriptors for the process; -1: those of the caller. Not used with a terminal */
     int preserve_fds;         /* descriptors 3 … 2 + n stay open in the process */
     const char *console_socket; /* with process.terminal: the terminal is sent to this socket; NULL: take it by runtime_take_terminal */
     const char *pid_file;       /* written once the init process exists */
     enum cgroup_driver cgroup;
     const char *cgroup_path; /* below the root of each hierarchy; NULL: spec->linux.cgroups_path, else tsbuild/<id> */
+    int seccomp_cache;       /* directory for compiled filters, private to the caller; -1: none */
+    bool start_later;        /* `start` comes from another process, over state_dir/start.sock */
+    bool whole_cgroup;       /* in every v1 hierarchy, not only where the limits need it: for other programs that look there, and for figures */
     bool die_with_parent;    /* the init process is killed when the calling process ends in whatever way */
     bool no_pivot;           /* MS_MOVE and chroot for a host whose root is the initramfs */
     bool no_new_keyring;
@@ -53,7 +68,7 @@ struct runtime_exit {
 };
 
 /*
- * Codes: CONFIG_INVALID (the spec), EXEC_NOT_FOUND and EXEC_DENIED (process.args[0] or cwd), MOUNT_FAILED, CGROUP_FAILED, FEATURE_MISSING, else NATIVE_FAILED.
+ * Codes: RUNTIME_CONFIG_INVALID (the spec), EXEC_NOT_FOUND and EXEC_DENIED (process.args[0] or cwd), MOUNT_FAILED, CGROUP_FAILED, FEATURE_MISSING, else NATIVE_FAILED.
  * On failure nothing is left: no process, no cgroup, no mount; the files in state_dir are removed.
  */
 int runtime_create(const struct spec *spec, const struct runtime_params *params, struct container **out, struct rt_error *err);

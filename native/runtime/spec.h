@@ -1,6 +1,5 @@
 #pragma once
 #include <jansson.h>
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/idmap.h"
 #include "runtime/arena.h"
 
 /*
@@ -85,11 +85,8 @@ struct spec_process {
 
 /* mounts */
 
-struct spec_idmap {
-    uint32_t inside, outside, count;
-};
 struct spec_idmaps {
-    struct spec_idmap *items;
+    struct idmap_range *items;
     size_t count;
 };
 
@@ -101,7 +98,7 @@ struct spec_mount {
     uint64_t recursive_set, recursive_clear; /* MOUNT_ATTR_* of rro, rnosuid, … */
     unsigned long propagation; /* MS_SHARED, … with MS_REC, 0 for none */
     const char *data;          /* what the file system itself understands, comma-separated, or NULL */
-    bool copy_up, idmap, idmap_recursive, source_nofollow, optional;
+    bool copy_up, idmap, idmap_recursive, source_nofollow;
     struct spec_idmaps uid_maps, gid_maps;
 };
 
@@ -256,7 +253,7 @@ struct spec {
     struct spec_strings warnings; /* what was left out although the config names it */
 };
 
-/* Parses the text of a config.json. Members that the specification does not name are ignored. Code CONFIG_INVALID, with the member. */
+/* Parses the text of a config.json. Members that the specification does not name are ignored. Code RUNTIME_CONFIG_INVALID, with the member. */
 struct spec *spec_parse(const char *text, size_t size, struct rt_error *err);
 /* As spec_parse, of a document that is parsed already; takes a reference. */
 struct spec *spec_from_json(json_t *document, struct rt_error *err);

@@ -98,9 +98,11 @@ export const errorCodes = {
     kind: 'usage',
     meaning: 'A prefix is too short, or digits only, for a command that cannot be undone',
   },
+  HOOK_FAILED: { kind: 'internal', meaning: 'A hook of a container failed or took too long' },
   MOUNT_FAILED: { kind: 'invalid', meaning: 'A mount of a container or a build step could not be made' },
   MOUNT_SOURCE_MISSING: { kind: 'notFound', meaning: 'The host path of a bind mount does not exist' },
   PATH_MISSING: { kind: 'notFound', meaning: 'A path does not exist in a container, image or snapshot' },
+  RUNTIME_CONFIG_INVALID: { kind: 'invalid', meaning: 'A container configuration breaks the runtime specification' },
   USER_UNKNOWN: { kind: 'notFound', meaning: 'A user or group does not exist inside the root' },
 
   // ── volumes ──

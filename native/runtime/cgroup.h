@@ -1,0 +1,43 @@
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "runtime/container.h"
+#include "runtime/spec.h"
+
+/*
+ * The container's own cgroup in every hierarchy that the host has (v2, v1 or both). Nothing outside of it is changed but `cgroup.subtree_control` on the way to it.
+ * Code: CGROUP_FAILED, FEATURE_MISSING for a limit whose controller is not there.
+ */
+struct cgroup;
+
+typedef void cgroup_warn(void *context, const char *text);
+
+/*
+ * `path`: relative to the caller's own cgroup or absolute in the hierarchy; NULL: tsbuild/<id>. systemd driver: "slice:prefix:name".
+ * `whole`: in every hierarchy, for other programs that look there; else in v2 and those of v1 whose limits `resources` sets.
+ */
+int cgroup_create(enum cgroup_driver driver, const char *path, const char *id, const struct spec_resources *resources, bool whole, struct cgroup **out, struct rt_error *err);
+/* One that exists, by the paths that cgroup_paths gave. */
+int cgroup_open(const json_t *paths, struct cgroup **out, struct rt_error *err);
+json_t *cgroup_paths(const struct cgroup *cgroup);
+void cgroup_free(struct cgroup *cgroup);
+
+/* Applies the limits that are set; `resources` NULL: only the default device rules. */
+int cgroup_apply(const struct cgroup *cgroup, const struct spec_resources *resources, cgroup_warn *warn, void *context, struct rt_error *err);
+
+/* Directory of the v2 cgroup for CLONE_INTO_CGROUP, -1 without v2. */
+int cgroup_v2_directory(const struct cgroup *cgroup);
+/* Moves a process into all of them. */
+int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct rt_error *err);
+int cgroup_kill(const struct cgroup *cgroup, int signal, struct rt_error *err);
+int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct rt_error *err);
+bool cgroup_frozen(const struct cgroup *cgroup);
+/* Processes in it and below; fresh memory. */
+int cgroup_processes(const struct cgroup *cgroup, pid_t **pids, size_t *count, struct rt_error *err);
+/* What can be told is filled in, the rest stays. */
+void cgroup_usage(const struct cgroup *cgroup, uint64_t *cpu_us, uint64_t *memory_peak, bool *oom_killed);
+/* Removes the directories, with retries while the kernel still counts processes that have ended. */
+int cgroup_remove(const struct cgroup *cgroup, struct rt_error *err);

@@ -1,0 +1,335 @@
+#include "runtime/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "runtime/bind_early.h"
+#include "runtime/cgroup.h"
+#include "runtime/hooks.h"
+#include "runtime/init.h"
+#include "runtime/process.h"
+#include "runtime/procfs.h"
+#include "runtime/seccomp.h"
+#include "runtime/spawn.h"
+#include "runtime/state.h"
+#include "runtime/sync.h"
+#include "runtime/terminal.h"
+
+struct container {
+    const struct spec *spec;
+    struct runtime_params params;
+    pid_t pid;
+    int pidfd;
+    int sync; /* -1: closed, or the start comes from elsewhere */
+    int terminal;
+    int status; /* of waitpid, once `ended` */
+    bool ended;
+    struct rusage usage;
+    struct cgroup *cgroup; /* NULL: none of its own */
+};
+
+static void warn(const struct container *container, const char *text)
+{
+    if (container->params.warn) container->params.warn(container->params.warn_context, text);
+}
+
+static int check_id(const char *id, struct rt_error *err)
+{
+    static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
+    size_t length = strlen(id);
+    if (length == 0 || length > 1024 || strspn(id, ALLOWED) != length || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+        return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "container id '%s' is not of letters, digits, '_', '+', '-' and '.'", id);
+    return 0;
+}
+
+/* What the init process will need, made while failures still cost nothing. */
+static int prepare(struct container *container, struct init *init, struct rt_error *err)
+{
+    const struct spec *spec = container->spec;
+    const struct runtime_params *params = &container->params;
+    if (params->bundle && (init->bundle = open(params->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return rt_fail_at(err, params->bundle, "PATH_MISSING", errno, "open", "cannot open the bundle '%s'", params->bundle);
+    if (params->rootfs < 0 && !spec->root_path) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the config has no root");
+    if (params->rootfs < 0) {
+        bool absolute = spec->root_path[0] == '/' || !params->bundle;
+        init->root_path = absolute ? rt_strdup(spec->root_path, err) : rt_printf(err, "%s/%s", params->bundle, spec->root_path);
+        if (!init->root_path) return -1;
+        if (access(init->root_path, F_OK)) return rt_fail_at(err, init->root_path, "PATH_MISSING", errno, "access", "cannot find the root '%s'", init->root_path);
+    }
+    if (namespaces_open(&spec->linux, init->namespaces, err)) return -1;
+    if (spec->linux.seccomp) {
+        if (filter_compile(spec->linux.seccomp, params->seccomp_cache, &init->filter, err)) return -1;
+        init->filter_flags = filter_load_flags(spec->linux.seccomp);
+    }
+    if (params->start_later && (init->listener = state_listen(params->state_dir, err)) < 0) return -1;
+    return bind_early(init, err);
+}
+
+static void init_free(struct init *init)
+{
+    namespaces_close(init->namespaces);
+    bind_early_free(init);
+    util_close(&init->sync);
+    util_close(&init->listener);
+    util_close(&init->bundle);
+    util_close(&init->root_tree);
+    free((char *)init->root_path);
+    free(init->filter.filter);
+}
+
+static int make_cgroup(struct container *container, struct rt_error *err)
+{
+    const struct runtime_params *params = &container->params;
+    if (params->cgroup == CGROUP_NONE) return 0;
+    const struct spec_linux *linux = &container->spec->linux;
+    const char *path = params->cgroup_path ? params->cgroup_path : linux->cgroups_path;
+    if (cgroup_create(params->cgroup, path, params->id, linux->resources, params->whole_cgroup, &container->cgroup, err)) return -1;
+    return cgroup_apply(container->cgroup, linux->resources, params->warn, params->warn_context, err);
+}
+
+/* The part that belongs to the runtime's side while init waits at stage 1. */
+static int settle(struct container *container, const struct init *init, struct rt_error *err)
+{
+    struct rt_error ignored;
+    const struct spec_linux *linux = &container->spec->linux;
+    const struct spec_namespace *user = &linux->namespaces[NS_USER];
+    auto_close int procfs = procfs_open(err);
+    if (procfs < 0) return -1;
+    const struct idmap map = {.uid = linux->uid_maps.items, .uid_count = linux->uid_maps.count, .gid = linux->gid_maps.items, .gid_count = linux->gid_maps.count};
+    if (user->wanted && !user->path && idmap_write(&map, container->pid, err)) return -1;
+    if (container->cgroup && cgroup_join(container->cgroup, container->pid, err)) return -1;
+    if (process_oom_score(procfs, container->pid, container->spec->process, &ignored)) warn(container, ignored.message);
+    return sync_send(init->sync, SYNC_GO, NULL, 0, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the container's first process") : 0;
+}
+
+static char *state_text(const struct container *container, const char *status, struct rt_error *err)
+{
+    return state_json(container->spec, container->params.id, status, container->pid, container->params.bundle ? container->params.bundle : "/", err);
+}
+
+static int run_hooks(const struct container *container, enum spec_hook_kind kind, const char *name, const char *status, struct rt_error *err)
+{
+    const struct spec_hooks *hooks = &container->spec->hooks[kind];
+    if (!hooks->count) return 0;
+    auto_free char *state = state_text(container, status, err);
+    return state ? hooks_run(hooks, name, state, err) : -1;
+}
+
+static int create_hooks(const struct container *container, struct rt_error *err)
+{
+    return run_hooks(container, HOOK_PRESTART, "prestart", "creating", err) || run_hooks(container, HOOK_CREATE_RUNTIME, "createRuntime", "creating", err) ? -1 : 0;
+}
+
+static int take_terminal(struct container *container, int fd, struct rt_error *err)
+{
+    if (!container->params.console_socket) {
+        container->terminal = fd;
+        return 0;
+    }
+    int result = terminal_send(container->params.console_socket, fd, err);
+    util_close(&fd);
+    return result;
+}
+
+static int note_mount_point(struct container *container, const struct sync_message *message, struct rt_error *err)
+{
+    struct mount_point point;
+    if (!container->params.mount_points || message->size <= sizeof point || message->data[message->size - 1]) return 0;
+    memcpy(&point, message->data, sizeof point);
+    return mount_points_add(container->params.mount_points, &point, message->data + sizeof point, err);
+}
+
+/* Serves the init process until it is ready for the start (or, with `until_exec`, has become the user's process): 0, or its error. */
+static int serve(struct container *container, int sock, bool until_exec, struct rt_error *err)
+{
+    struct sync_message message;
+    for (;;) {
+        int got = sync_recv(sock, &message, err);
+        if (got < 0) return -1;
+        if (got == 0 && until_exec) return 0;
+        if (got == 0) return rt_fail(err, "NATIVE_FAILED", 0, NULL, "the container's first process ended before it was set up");
+        bool answer = false;
+        int result = 0;
+        switch (message.type) {
+        case SYNC_READY: return 0;
+        case SYNC_HOOKS:
+            result = create_hooks(container, err);
+            answer = true;
+            break;
+        case SYNC_WARNING: warn(container, message.data); break;
+        case SYNC_MOUNT_POINT: result = note_mount_point(container, &message, err); break;
+        case SYNC_TERMINAL: result = take_terminal(container, message.fd, err); break;
+        case SYNC_SECCOMP:
+            result = state_send_listener(container->spec, container->params.id, container->pid, container->params.bundle, message.fd, err);
+            util_close(&message.fd);
+            answer = true;
+            break;
+        case SYNC_ERROR:
+            if (message.size == sizeof *err) memcpy(err, message.data, sizeof *err);
+            return -1;
+        case SYNC_GO:
+        case SYNC_PID: return rt_fail(err, "NATIVE_FAILED", EPROTO, NULL, "the container's first process sent message %d", message.type);
+        }
+        if (result) return -1;
+        if (answer && sync_send(sock, SYNC_GO, NULL, 0, -1)) return rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the container's first process");
+    }
+}
+
+static int record(struct container *container, struct rt_error *err)
+{
+    const struct runtime_params *params = &container->params;
+    if (params->state_dir && state_write(container->spec, params, container->pid, container->cgroup, err)) return -1;
+    return params->pid_file ? state_pid_file(params->pid_file, container->pid, err) : 0;
+}
+
+static int create(struct container *container, struct init *init, struct rt_error *err)
+{
+    int pair[2];
+    if (prepare(container, init, err) || make_cgroup(container, err) || sync_pair(pair, err)) return -1;
+    container->sync = pair[0];
+    init->sync = pair[1];
+    init->cgroup = container->cgroup;
+    if (spawn_init(init, container->cgroup ? cgroup_v2_directory(container->cgroup) : -1, pair[0], &container->pid, &container->pidfd, err)) return -1;
+    util_close(&init->sync);
+    init->sync = -1;
+    struct init runtime_side = *init;
+    runtime_side.sync = container->sync;
+    if (settle(container, &runtime_side, err) || serve(container, container->sync, false, err) || record(container, err)) return -1;
+    if (container->params.start_later) {
+        util_close(&container->sync);
+        container->sync = -1;
+    }
+    return 0;
+}
+
+int runtime_create(const struct spec *spec, const struct runtime_params *params, struct container **out, struct rt_error *err)
+{
+    if (check_id(params->id, err)) return -1;
+    struct container *container = calloc(1, sizeof *container);
+    if (!container) return rt_nomem(err);
+    *container = (struct container){.spec = spec, .params = *params, .pidfd = -1, .sync = -1, .terminal = -1};
+    struct init init = {.spec = spec, .params = &container->params, .sync = -1, .listener = -1, .bundle = AT_FDCWD, .root_tree = params->rootfs, .procfs = -1};
+    for (int kind = 0; kind < NS_KINDS; kind++) init.namespaces[kind] = -1;
+    int result = create(container, &init, err);
+    init.root_tree = -1; /* it is the caller's */
+    init_free(&init);
+    if (result) {
+        struct rt_error ignored;
+        runtime_delete(container, &ignored);
+        return -1;
+    }
+    *out = container;
+    return 0;
+}
+
+pid_t runtime_pid(const struct container *container)
+{
+    return container->pid;
+}
+
+int runtime_pidfd(const struct container *container)
+{
+    return container->pidfd;
+}
+
+int runtime_take_terminal(struct container *container)
+{
+    return take_fd(&container->terminal);
+}
+
+int runtime_start(struct container *container, struct rt_error *err)
+{
+    struct rt_error ignored;
+    if (container->sync < 0) return rt_fail(err, "NATIVE_FAILED", 0, NULL, "the container '%s' is started by another process", container->params.id);
+    int result = sync_send(container->sync, SYNC_GO, NULL, 0, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot start the container: its first process has ended")
+                                                                 : serve(container, container->sync, true, err);
+    util_close(&container->sync);
+    container->sync = -1;
+    if (result) return -1;
+    /* runtime-spec, "Lifecycle": a failed poststart hook is told and the container goes on. */
+    if (run_hooks(container, HOOK_POSTSTART, "poststart", "running", &ignored)) warn(container, ignored.message);
+    return 0;
+}
+
+/* 0 reaped, 1 still running */
+static int reap(struct container *container, bool block, struct rt_error *err)
+{
+    if (container->ended) return 0;
+    pid_t pid;
+    do pid = wait4(container->pid, &container->status, block ? 0 : WNOHANG, &container->usage);
+    while (pid < 0 && errno == EINTR && !block);
+    if (pid == 0) return 1;
+    if (pid < 0) return rt_fail(err, errno == EINTR ? "CANCELLED" : "NATIVE_FAILED", errno, "wait4", "cannot wait for the container");
+    container->ended = true;
+    return 0;
+}
+
+static uint64_t cpu_time(const struct rusage *usage)
+{
+    const struct timeval *user = &usage->ru_utime, *kernel = &usage->ru_stime;
+    return (uint64_t)(user->tv_sec + kernel->tv_sec) * 1000000 + (uint64_t)(user->tv_usec + kernel->tv_usec);
+}
+
+int runtime_wait(struct container *container, bool block, struct runtime_exit *out, struct rt_error *err)
+{
+    int result = reap(container, block, err);
+    if (result) return result;
+    int status = container->status;
+    *out = (struct runtime_exit){.cpu_us = cpu_time(&container->usage), .memory_peak = (uint64_t)container->usage.ru_maxrss * 1024};
+    out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    out->code = out->signal ? 128 + out->signal : WEXITSTATUS(status);
+    if (container->cgroup) cgroup_usage(container->cgroup, &out->cpu_us, &out->memory_peak, &out->oom_killed);
+    return 0;
+}
+
+int runtime_kill(const struct container *container, int signal, bool all, struct rt_error *err)
+{
+    if (all && container->cgroup) return cgroup_kill(container->cgroup, signal, err);
+    if (container->ended || container->pidfd < 0) return 0;
+    if (syscall(SYS_pidfd_send_signal, container->pidfd, signal, NULL, 0) && errno != ESRCH) return rt_fail(err, "NATIVE_FAILED", errno, "pidfd_send_signal", "cannot send signal %d", signal);
+    return 0;
+}
+
+int runtime_pause(const struct container *container, bool pause, struct rt_error *err)
+{
+    if (!container->cgroup) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "a container without a cgroup cannot be paused");
+    return cgroup_freeze(container->cgroup, pause, err);
+}
+
+int runtime_update(const struct container *container, const struct spec_resources *resources, struct rt_error *err)
+{
+    if (!container->cgroup) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "a container without a cgroup has no limits to update");
+    return cgroup_apply(container->cgroup, resources, container->params.warn, container->params.warn_context, err);
+}
+
+/* The first error is the one to tell; the rest is done all the same. */
+int runtime_delete(struct container *container, struct rt_error *err)
+{
+    struct rt_error later;
+    int result = 0;
+    if (container->pid > 0 && !container->ended) {
+        runtime_kill(container, SIGKILL, false, &later);
+        while (reap(container, true, &later) && later.saved_errno == EINTR) continue;
+    }
+    if (container->cgroup) {
+        cgroup_kill(container->cgroup, SIGKILL, &later);
+        result = cgroup_remove(container->cgroup, err);
+    }
+    if (container->pid > 0 && run_hooks(container, HOOK_POSTSTOP, "poststop", "stopped", &later)) warn(container, later.message);
+    if (container->params.state_dir) state_remove(container->params.state_dir);
+    cgroup_free(container->cgroup);
+    util_close(&container->sync);
+    util_close(&container->pidfd);
+    util_close(&container->terminal);
+    free(container);
+    return result;
+}

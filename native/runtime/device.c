@@ -1,0 +1,122 @@
+#include "runtime/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/util.h"
+#include "runtime/mount.h"
+
+/* runtime-spec, config-linux.md, "Default Devices". */
+const struct default_device default_devices[] = {
+    {"/dev/null", 1, 3}, {"/dev/zero", 1, 5}, {"/dev/full", 1, 7}, {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}, {NULL, 0, 0},
+};
+
+static const struct {
+    const char *path, *target;
+} LINKS[] = {
+    {"/dev/fd", "/proc/self/fd"}, {"/dev/stdin", "/proc/self/fd/0"}, {"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
+    {"/dev/core", "/proc/kcore"}, {"/dev/ptmx", "pts/ptmx"},
+};
+
+static mode_t type_bits(char type)
+{
+    return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR;
+}
+
+static bool is_device(const struct stat *st, const struct spec_device *device)
+{
+    if ((st->st_mode & S_IFMT) != type_bits(device->type)) return false;
+    return device->type == 'p' || st->st_rdev == makedev(device->major, device->minor);
+}
+
+static int fail(struct rt_error *err, const char *syscall, const char *path)
+{
+    return rt_fail_at(err, path, "NATIVE_FAILED", errno, syscall, "cannot make the device '%s'", path);
+}
+
+static int bind_device(int rootfd, const char *path, struct rt_error *err)
+{
+    auto_close int target = mount_point_open(rootfd, path, false, NULL, NULL, err);
+    if (target < 0) return -1;
+    auto_close int tree = mount_clone(AT_FDCWD, path, 0, false, err);
+    return tree < 0 ? -1 : mount_attach(tree, target, rootfd, path, err);
+}
+
+/* Everything by the directory's descriptor: a link at the node's own place is replaced by nothing and refused by mknod. */
+static int make_node(int rootfd, const struct spec_device *device, bool *denied, struct rt_error *err)
+{
+    const char *name;
+    struct stat st;
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", device->path);
+    *strrchr(parent, '/') = 0;
+    auto_close int made = mkdirs_in_root(rootfd, *parent ? parent : "/", 0755, NULL, NULL, err);
+    if (made < 0) return -1;
+    auto_close int directory = open_parent_in_root(rootfd, device->path, &name, err);
+    if (directory < 0) return -1;
+    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (is_device(&st, device)) return 0;
+        errno = EEXIST;
+        return fail(err, "mknodat", device->path);
+    }
+    if (mknodat(directory, name, type_bits(device->type) | device->mode, device->type == 'p' ? 0 : makedev(device->major, device->minor))) {
+        if (errno != EPERM) return fail(err, "mknodat", device->path);
+        *denied = true;
+        return 0;
+    }
+    if (fchmodat(directory, name, device->mode, 0)) return fail(err, "fchmodat", device->path);
+    if ((device->uid || device->gid) && fchownat(directory, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW)) return fail(err, "fchownat", device->path);
+    return 0;
+}
+
+static int make(int rootfd, const struct spec_device *device, bool bind, struct rt_error *err)
+{
+    bool denied = false;
+    if (!bind && make_node(rootfd, device, &denied, err)) return -1;
+    return bind || denied ? bind_device(rootfd, device->path, err) : 0;
+}
+
+static int link_all(int rootfd, struct rt_error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(LINKS); i++) {
+        const char *name;
+        auto_close int directory = open_parent_in_root(rootfd, LINKS[i].path, &name, err);
+        if (directory < 0) return -1;
+        if (strcmp(name, "core") == 0 && access("/proc/kcore", F_OK)) continue;
+        if (symlinkat(LINKS[i].target, directory, name) && errno != EEXIST) return fail(err, "symlinkat", LINKS[i].path);
+    }
+    return 0;
+}
+
+static bool overridden(const struct spec_linux *config, const char *path)
+{
+    for (size_t i = 0; i < config->device_count; i++)
+        if (strcmp(config->devices[i].path, path) == 0) return true;
+    return false;
+}
+
+int devices_make(int rootfd, const struct spec_linux *config, bool bind, struct rt_error *err)
+{
+    for (const struct default_device *device = default_devices; device->path; device++) {
+        if (overridden(config, device->path)) continue;
+        const struct spec_device wanted = {.type = 'c', .path = device->path, .major = device->major, .minor = device->minor, .mode = 0666};
+        if (make(rootfd, &wanted, bind, err)) return -1;
+    }
+    for (size_t i = 0; i < config->device_count; i++)
+        if (make(rootfd, &config->devices[i], bind, err)) return -1;
+    return link_all(rootfd, err);
+}
+
+int device_null_mount(struct rt_error *err)
+{
+    struct stat st;
+    auto_close int tree = mount_clone(AT_FDCWD, "/dev/null", AT_SYMLINK_NOFOLLOW, false, err);
+    if (tree < 0) return -1;
+    if (fstat(tree, &st) || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) return rt_fail_at(err, "/dev/null", "MOUNT_FAILED", 0, NULL, "'/dev/null' is not the null device");
+    return take_fd(&tree);
+}

@@ -1,0 +1,56 @@
+#include "runtime/executable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+
+int executable_fail(const char *name, int errnum, struct rt_error *err)
+{
+    bool missing = errnum == ENOENT || errnum == ENOTDIR;
+    return rt_fail_at(err, name, missing ? "EXEC_NOT_FOUND" : "EXEC_DENIED", errnum, "execve", "exec: \"%s\"", name);
+}
+
+/* 0, or the errno that execve would give. */
+static int check(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st)) return errno;
+    if (S_ISDIR(st.st_mode)) return EISDIR;
+    if (!S_ISREG(st.st_mode)) return EACCES;
+    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) ? errno : 0;
+}
+
+static const char *path_of(const char *const *env)
+{
+    for (; *env; env++)
+        if (strncmp(*env, "PATH=", 5) == 0) return *env + 5;
+    return "";
+}
+
+char *executable_find(const char *name, const char *const *env, struct rt_error *err)
+{
+    if (strchr(name, '/')) {
+        int fault = check(name);
+        if (!fault) return rt_strdup(name, err);
+        executable_fail(name, fault, err);
+        return NULL;
+    }
+    bool denied = false;
+    for (const char *at = path_of(env), *end; *name; at = end + 1) {
+        end = at + strcspn(at, ":");
+        auto_free char *path = end == at ? rt_printf(err, "./%s", name) : rt_printf(err, "%.*s/%s", (int)(end - at), at, name);
+        if (!path) return NULL;
+        int fault = check(path);
+        if (!fault) return take_ptr(&path);
+        denied = denied || fault == EACCES;
+        if (!*end) break;
+    }
+    if (denied) rt_fail_at(err, name, "EXEC_DENIED", EACCES, "execve", "exec: \"%s\"", name);
+    else rt_fail_at(err, name, "EXEC_NOT_FOUND", 0, "execve", "exec: \"%s\": executable file not found in $PATH", name);
+    return NULL;
+}

@@ -1,0 +1,255 @@
+#include "runtime/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/util.h"
+#include "runtime/hooks.h"
+#include "runtime/keyring.h"
+#include "runtime/lsm.h"
+#include "runtime/process.h"
+#include "runtime/procfs.h"
+#include "runtime/reaper.h"
+#include "runtime/rootfs.h"
+#include "runtime/state.h"
+#include "runtime/sync.h"
+#include "runtime/terminal.h"
+
+void init_warn(const struct init *init, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    sync_send(init->sync, SYNC_WARNING, text, strlen(text) + 1, -1);
+}
+
+static void warn_process(void *context, const char *text)
+{
+    init_warn(context, "%s", text);
+}
+
+static int tell(const struct init *init, enum sync_type type, int fd, struct rt_error *err)
+{
+    return sync_send(init->sync, type, NULL, 0, fd) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot talk to the runtime") : 0;
+}
+
+static int wait_go(int sock, struct rt_error *err)
+{
+    struct sync_message message;
+    return sync_expect(sock, SYNC_GO, &message, err);
+}
+
+/* Handlers, ignored signals and a mask of the runtime's would pass through execve. */
+static void reset_signals(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    for (int signo = 1; signo < NSIG; signo++) sigaction(signo, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int die_with_parent(const struct init *init, struct rt_error *err)
+{
+    if (!init->params->die_with_parent) return 0;
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) ? rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot bind the container to the runtime") : 0;
+}
+
+/* Root of a user namespace; an id 0 that is not mapped leaves the ids as they are, the capabilities are full all the same. */
+static int become_root(struct rt_error *err)
+{
+    if ((setresgid(0, 0, 0) || setresuid(0, 0, 0)) && errno != EINVAL) return rt_fail(err, "NATIVE_FAILED", errno, "setresuid", "cannot become root of the user namespace");
+    return 0;
+}
+
+static int loopback_up(struct rt_error *err)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    auto_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &request)) return rt_fail(err, "NATIVE_FAILED", errno, "ioctl", "cannot bring up the loopback interface");
+    return 0;
+}
+
+/*
+ * stage 1, namespaces: we are in those that are new, all but the cgroup namespace, and wait until the runtime has written the id maps and put us into
+ * our cgroups; then we join what is to be joined. The cgroup namespace comes last, its root is the cgroup of the process that makes it.
+ */
+static int enter_namespaces(struct init *init, struct rt_error *err)
+{
+    static const int LATE[] = {NS_NETWORK, NS_IPC, NS_UTS, NS_TIME, NS_MOUNT, NS_CGROUP};
+    const struct spec_namespace *wanted = init->spec->linux.namespaces;
+    prctl(PR_SET_NAME, "tsbuild:init");
+    reset_signals();
+    umask(0);
+    if (die_with_parent(init, err) || wait_go(init->sync, err)) return -1;
+    for (size_t i = 0; i < ARRAY_LEN(LATE); i++)
+        if (namespace_join(LATE[i], init->namespaces[LATE[i]], err)) return -1;
+    if (init->user_namespace && become_root(err)) return -1;
+    if (wanted[NS_CGROUP].wanted && !wanted[NS_CGROUP].path && unshare(CLONE_NEWCGROUP)) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a cgroup namespace");
+    if (wanted[NS_NETWORK].wanted && !wanted[NS_NETWORK].path && loopback_up(err)) return -1;
+    /* Nobody inside may look at the runtime's memory and descriptors while it is there. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot hide the runtime's memory");
+    if (setsid() < 0 && errno != EPERM) return rt_fail(err, "NATIVE_FAILED", errno, "setsid", "cannot begin a session");
+    return (init->procfs = procfs_open(err)) < 0 ? -1 : 0;
+}
+
+static int set_names(const struct spec *spec, struct rt_error *err)
+{
+    if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname))) return rt_fail(err, "NATIVE_FAILED", errno, "sethostname", "cannot set the hostname '%s'", spec->hostname);
+    if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)))
+        return rt_fail(err, "NATIVE_FAILED", errno, "setdomainname", "cannot set the domain name '%s'", spec->domainname);
+    return 0;
+}
+
+/* "net.ipv4.ip_forward" and "net/ipv4/conf/eth0.1/forwarding": as in sysctl(8), the first separator tells which of both spellings it is. */
+static int set_sysctls(const struct init *init, struct rt_error *err)
+{
+    for (size_t i = 0; i < init->spec->linux.sysctl.count; i++) {
+        const struct spec_pair *pair = &init->spec->linux.sysctl.items[i];
+        auto_free char *path = rt_printf(err, "sys/%s", pair->key);
+        if (!path) return -1;
+        if (pair->key[strcspn(pair->key, "./")] == '.')
+            for (char *c = path; *c; c++) *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+        if (procfs_write(init->procfs, path, pair->value, err)) return rt_wrap(err, "cannot set sysctl '%s'", pair->key);
+    }
+    return 0;
+}
+
+static char *state_text(const struct init *init, const char *status, struct rt_error *err)
+{
+    return state_json(init->spec, init->params->id, status, getpid(), init->params->bundle, err);
+}
+
+/* The hooks between mounts and pivot: first those of the runtime's side, which it runs when told, then those of this namespace. */
+static int hooks_before_pivot(struct init *init, struct rt_error *err)
+{
+    const struct spec_hooks *hooks = init->spec->hooks;
+    if ((hooks[HOOK_PRESTART].count || hooks[HOOK_CREATE_RUNTIME].count) && (tell(init, SYNC_HOOKS, -1, err) || wait_go(init->sync, err))) return -1;
+    if (!hooks[HOOK_CREATE_CONTAINER].count) return 0;
+    auto_free char *state = state_text(init, "creating", err);
+    return state ? hooks_run(&hooks[HOOK_CREATE_CONTAINER], "createContainer", state, err) : -1;
+}
+
+/* The working directory is made where it is missing, as runc does; on a read-only root it has to be there. */
+static int make_cwd(const struct init *init, int rootfd, struct rt_error *err)
+{
+    const struct spec_process *process = init->spec->process;
+    if (!process) return 0;
+    struct rt_error ignored = {0};
+    auto_close int fd = try_open_in_root(rootfd, process->cwd, O_PATH, 0);
+    if (fd >= 0) return 0;
+    auto_close int made = mkdirs_in_root(rootfd, process->cwd, 0755, NULL, NULL, &ignored);
+    if (made < 0 && ignored.saved_errno != EROFS && ignored.saved_errno != EACCES && ignored.saved_errno != ENOTDIR) {
+        *err = ignored;
+        return rt_wrap(err, "cannot make the working directory '%s'", process->cwd);
+    }
+    return 0;
+}
+
+static int set_terminal(struct init *init, int rootfd, struct terminal *terminal, struct rt_error *err)
+{
+    const struct spec_process *process = init->spec->process;
+    *terminal = (struct terminal){.master = -1, .slave = -1};
+    if (!process || !process->terminal) return 0;
+    return terminal_open(rootfd, process, terminal, err) || terminal_bind_console(rootfd, terminal, err) || tell(init, SYNC_TERMINAL, terminal->master, err) ? -1 : 0;
+}
+
+/* stage 2, file system: root of our own namespaces, the host's tree in sight; after the pivot it is gone for good. */
+static int enter_root(struct init *init, struct terminal *terminal, struct rt_error *err)
+{
+    auto_close int rootfd = -1;
+    if (set_names(init->spec, err) || set_sysctls(init, err)) return -1;
+    if (!init->spec->linux.namespaces[NS_MOUNT].wanted) return rootfs_chroot(init, err);
+    if (rootfs_attach(init, &rootfd, err) || rootfs_mounts(init, rootfd, err)) return -1;
+    if (set_terminal(init, rootfd, terminal, err) || make_cwd(init, rootfd, err)) return -1;
+    return hooks_before_pivot(init, err) || rootfs_finish(init, rootfd, err) || rootfs_pivot(init, rootfd, err) ? -1 : 0;
+}
+
+static int take_stdio(const struct init *init, struct terminal *terminal, struct rt_error *err)
+{
+    if (terminal->slave >= 0) return terminal_take(terminal, err);
+    for (int fd = 0; fd < 3; fd++)
+        if (init->params->stdio[fd] >= 0 && dup2(init->params->stdio[fd], fd) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "dup2", "cannot hand over stream %d", fd);
+    return 0;
+}
+
+/* stage 3, process: inside for good; rights are given up step by step. The user's executable is looked for here, so that `create` already tells when it is missing. */
+static int become_process(struct init *init, struct process *process, struct terminal *terminal, struct rt_error *err)
+{
+    const struct spec *spec = init->spec;
+    if (take_stdio(init, terminal, err)) return -1;
+    if (!init->params->no_new_keyring && keyring_join(init->params->id, spec->process->selinux_label, err)) return -1;
+    if (spec->linux.personality.set && personality((unsigned long)spec->linux.personality.value) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "personality", "cannot set the personality");
+    int missing = lsm_set_exec(init->procfs, spec->process, err);
+    if (missing < 0) return -1;
+    if (missing) init_warn(init, "the kernel has no such security module: the AppArmor profile or SELinux label is not applied");
+    util_close(&init->procfs);
+    init->procfs = -1;
+    return process_prepare(process, init->params->preserve_fds, err);
+}
+
+/* The start comes from the creating process, or from another one through the listening socket. */
+static int wait_start(struct init *init, struct rt_error *err)
+{
+    if (init->listener < 0) return wait_go(init->sync, err);
+    int from;
+    do from = accept4(init->listener, NULL, NULL, SOCK_CLOEXEC);
+    while (from < 0 && errno == EINTR);
+    if (from < 0) return rt_fail(err, "NATIVE_FAILED", errno, "accept4", "cannot wait for the start");
+    util_close(&init->sync);
+    util_close(&init->listener);
+    init->sync = from;
+    init->listener = -1;
+    return wait_go(init->sync, err);
+}
+
+/* stage 4, start: what is left is the user's own; after process_confine nothing but execve and the report of its failure. */
+static int start(struct init *init, struct process *process, struct rt_error *err)
+{
+    const struct spec_hooks *hooks = &init->spec->hooks[HOOK_START_CONTAINER];
+    if (wait_start(init, err)) return -1;
+    if (hooks->count) {
+        auto_free char *state = state_text(init, "created", err);
+        if (!state || hooks_run(hooks, "startContainer", state, err)) return -1;
+    }
+    if (init->params->init && reaper_split(err)) return -1;
+    /* Cleared by the change of user. */
+    if (die_with_parent(init, err) || process_confine(process, err)) return -1;
+    if (process->seccomp_listener >= 0 && (tell(init, SYNC_SECCOMP, process->seccomp_listener, err) || wait_go(init->sync, err))) return -1;
+    return process_exec(process, err);
+}
+
+static int run(struct init *init, struct rt_error *err)
+{
+    struct terminal terminal = {.master = -1, .slave = -1};
+    struct process process = {.spec = init->spec->process, .filter = &init->filter, .filter_flags = init->filter_flags, .setgroups_denied = init->setgroups_denied,
+                              .warn = warn_process, .warn_context = init};
+    if (enter_namespaces(init, err) || enter_root(init, &terminal, err)) return -1;
+    if (!init->spec->process) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the config has no process to start");
+    if (become_process(init, &process, &terminal, err) || tell(init, SYNC_READY, -1, err)) return -1;
+    return start(init, &process, err);
+}
+
+void init_main(struct init *init)
+{
+    struct rt_error err = {0};
+    run(init, &err);
+    sync_send(init->sync, SYNC_ERROR, &err, sizeof err, -1);
+    _exit(1);
+}

@@ -1,0 +1,102 @@
+#include "runtime/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "runtime/procfs.h"
+#include "runtime/sync.h"
+
+/* New namespaces, all but that of cgroups: its root must be the cgroup into which the process is put first. */
+static uint64_t clone_flags(const struct init *init)
+{
+    uint64_t flags = 0;
+    for (int kind = 0; kind < NS_KINDS; kind++) {
+        const struct spec_namespace *namespace = &init->spec->linux.namespaces[kind];
+        bool made_by_helper = kind == NS_TIME && init->helper;
+        if (namespace->wanted && !namespace->path && kind != NS_CGROUP && !made_by_helper) flags |= (uint64_t)namespace_flag(kind);
+    }
+    return flags;
+}
+
+static pid_t clone_init(struct init *init, uint64_t extra, int cgroup, int *pidfd)
+{
+    struct clone_args args = {.flags = clone_flags(init) | extra, .exit_signal = extra & CLONE_PARENT ? 0u : (unsigned)SIGCHLD};
+    if (pidfd) {
+        args.flags |= CLONE_PIDFD;
+        args.pidfd = (uint64_t)(uintptr_t)pidfd;
+    }
+    if (cgroup >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)(unsigned)cgroup;
+    }
+    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+/* proc(5), timens_offsets: to be written before the first process is born into the namespace. */
+static int write_offsets(const struct spec_linux *linux, struct rt_error *err)
+{
+    auto_buf struct buf text = {0};
+    auto_close int procfs = procfs_open(err);
+    if (procfs < 0) return -1;
+    if (linux->monotonic_set && buf_printf(&text, err, "monotonic %lld %u\n", (long long)linux->monotonic_s, linux->monotonic_ns)) return -1;
+    if (linux->boottime_set && buf_printf(&text, err, "boottime %lld %u\n", (long long)linux->boottime_s, linux->boottime_ns)) return -1;
+    return text.size ? procfs_write(procfs, "self/timens_offsets", text.data, err) : 0;
+}
+
+static int help(struct init *init, int cgroup, struct rt_error *err)
+{
+    const struct spec_namespace *wanted = init->spec->linux.namespaces;
+    if (namespace_join(NS_USER, init->namespaces[NS_USER], err) || namespace_join(NS_PID, init->namespaces[NS_PID], err)) return -1;
+    if (wanted[NS_TIME].wanted && !wanted[NS_TIME].path) {
+        if (unshare(namespace_flag(NS_TIME))) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a time namespace");
+        if (write_offsets(&init->spec->linux, err)) return -1;
+    }
+    pid_t pid = clone_init(init, CLONE_PARENT, cgroup, NULL);
+    if (pid == 0) init_main(init);
+    if (pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clone3", "cannot make the container's namespaces");
+    return sync_send(init->sync, SYNC_PID, &pid, sizeof pid, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot tell the runtime the container's pid") : 0;
+}
+
+static int spawn_with_helper(struct init *init, int cgroup, int runtime_sync, pid_t *pid, int *pidfd, struct rt_error *err)
+{
+    struct sync_message message;
+    pid_t helper = fork();
+    if (helper < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fork", "cannot make the container's namespaces");
+    if (helper == 0) {
+        struct rt_error fault = {0};
+        if (help(init, cgroup, &fault)) sync_send(init->sync, SYNC_ERROR, &fault, sizeof fault, -1);
+        _exit(0);
+    }
+    int result = sync_expect(runtime_sync, SYNC_PID, &message, err);
+    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) continue;
+    if (result) return -1;
+    memcpy(pid, message.data, sizeof *pid);
+    /* Our own child, which nobody has reaped: the number still means it. */
+    *pidfd = (int)syscall(SYS_pidfd_open, *pid, 0);
+    return *pidfd < 0 ? rt_fail(err, "NATIVE_FAILED", errno, "pidfd_open", "cannot watch the container's first process") : 0;
+}
+
+int spawn_init(struct init *init, int cgroup, int runtime_sync, pid_t *pid, int *pidfd, struct rt_error *err)
+{
+    const struct spec_linux *linux = &init->spec->linux;
+    init->user_namespace = linux->namespaces[NS_USER].wanted;
+    init->setgroups_denied = init->user_namespace && !linux->namespaces[NS_USER].path && linux->gid_maps.count == 1 && linux->gid_maps.items[0].count == 1 && geteuid() != 0;
+    init->helper = init->namespaces[NS_USER] >= 0 || init->namespaces[NS_PID] >= 0 || linux->monotonic_set || linux->boottime_set;
+    if (init->helper) return spawn_with_helper(init, cgroup, runtime_sync, pid, pidfd, err);
+    *pid = clone_init(init, 0, cgroup, pidfd);
+    if (*pid == 0) init_main(init);
+    if (*pid < 0) {
+        *pid = 0;
+        return rt_fail(err, errno == EPERM || errno == ENOSPC ? "FEATURE_MISSING" : "NATIVE_FAILED", errno, "clone3", "cannot make the container's namespaces");
+    }
+    return 0;
+}

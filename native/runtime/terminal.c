@@ -1,0 +1,90 @@
+#include "runtime/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/util.h"
+#include "runtime/mount.h"
+#include "runtime/mount_point.h"
+
+static int fail(struct rt_error *err, const char *syscall, const char *what)
+{
+    return rt_fail(err, "NATIVE_FAILED", errno, syscall, "cannot make the terminal: %s", what);
+}
+
+static int open_master(int rootfd, struct rt_error *err)
+{
+    struct stat st;
+    struct statfs fs;
+    auto_close int fd = open_in_root(rootfd, "dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, 0, err);
+    if (fd < 0) return rt_wrap(err, "cannot make the terminal");
+    if (fstat(fd, &st) || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || fstatfs(fd, &fs) || fs.f_type != DEVPTS_SUPER_MAGIC)
+        return errno = ENODEV, fail(err, "fstat", "/dev/pts/ptmx is not of a devpts");
+    return take_fd(&fd);
+}
+
+int terminal_open(int rootfd, const struct spec_process *process, struct terminal *out, struct rt_error *err)
+{
+    int unlock = 0;
+    struct winsize size = {.ws_row = process->rows, .ws_col = process->columns};
+    auto_close int master = open_master(rootfd, err);
+    if (master < 0) return -1;
+    if (ioctl(master, TIOCSPTLCK, &unlock)) return fail(err, "ioctl", "unlock");
+    auto_close int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave < 0) return fail(err, "ioctl", "open the slave");
+    if (fchown(slave, process->user.uid, (gid_t)-1) && errno != EINVAL && errno != EPERM && errno != EROFS) return fail(err, "fchown", "owner");
+    if ((size.ws_row || size.ws_col) && ioctl(slave, TIOCSWINSZ, &size)) return fail(err, "ioctl", "window size");
+    *out = (struct terminal){.master = take_fd(&master), .slave = take_fd(&slave)};
+    return 0;
+}
+
+int terminal_bind_console(int rootfd, const struct terminal *terminal, struct rt_error *err)
+{
+    auto_close int target = mount_point_open(rootfd, "/dev/console", false, NULL, NULL, err);
+    if (target < 0) return -1;
+    auto_close int tree = mount_clone(terminal->slave, "", AT_EMPTY_PATH, false, err);
+    return tree < 0 ? -1 : mount_attach(tree, target, rootfd, "/dev/console", err);
+}
+
+int terminal_take(struct terminal *terminal, struct rt_error *err)
+{
+    if (ioctl(terminal->slave, TIOCSCTTY, 0)) return fail(err, "ioctl", "controlling terminal");
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(terminal->slave, fd) < 0) return fail(err, "dup2", "standard streams");
+    util_close(&terminal->slave);
+    util_close(&terminal->master);
+    terminal->slave = terminal->master = -1;
+    return 0;
+}
+
+int terminal_send(const char *path, int master, struct rt_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char name[64] = "/dev/ptmx";
+    auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (sock < 0 || strlen(path) >= sizeof address.sun_path) {
+        if (sock >= 0) errno = ENAMETOOLONG;
+        return rt_fail_at(err, path, "NATIVE_FAILED", errno, "socket", "cannot reach the console socket '%s'", path);
+    }
+    strcpy(address.sun_path, path);
+    if (connect(sock, (struct sockaddr *)&address, sizeof address)) return rt_fail_at(err, path, "NATIVE_FAILED", errno, "connect", "cannot reach the console socket '%s'", path);
+    struct iovec data = {.iov_base = name, .iov_len = strlen(name)};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof master)] = {0};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof master)};
+    memcpy(CMSG_DATA(header), &master, sizeof master);
+    return sendmsg(sock, &message, MSG_NOSIGNAL) < 0 ? rt_fail_at(err, path, "NATIVE_FAILED", errno, "sendmsg", "cannot send the terminal to '%s'", path) : 0;
+}

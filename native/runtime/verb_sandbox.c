@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/idmap.h"
+#include "base/plan.h"
+#include "base/tree.h"
+#include "base/util.h"
+#include "data/commit.h"
+#include "network/network.h"
+#include "runtime/accounts.h"
+#include "runtime/container.h"
+#include "verbs.h"
+
+/* docs/native-core.md, "sandbox": one process on a tree, from the start to the layer of what it changed. */
+
+struct sandbox {
+    struct plan *plan;
+    const char *id, *user;
+    bool has_user;
+    struct spec_strings groups;
+    struct tree rootfs, *trees; /* the trees of `mounts` */
+    struct runtime_tree_mount *mounts;
+    size_t mount_count;
+    struct network *network;
+    struct spec *spec;
+    const char *cgroup_path;
+    int64_t timeout_ms; /* -1: none */
+    struct commit_options commit;
+    struct mount_points made;
+};
+
+struct outcome {
+    struct runtime_exit exit;
+    bool timed_out;
+};
+
+static int parse_user(struct sandbox *sandbox, struct rt_error *err)
+{
+    json_t *user = NULL, *groups = NULL;
+    if (json_opt_obj(sandbox->plan->json, "user", &user, err)) return -1;
+    if (!user) return 0;
+    sandbox->has_user = true;
+    if (json_allow(user, err, "name", "groups", NULL) || json_req_str(user, "name", &sandbox->user, err) || json_opt_arr(user, "groups", &groups, err)) return rt_wrap(err, "user");
+    size_t count = json_array_size(groups);
+    if (!(sandbox->groups.items = arena_array(&sandbox->spec->arena, count + 1, sizeof *sandbox->groups.items, err))) return -1;
+    for (; sandbox->groups.count < count; sandbox->groups.count++)
+        if (json_elem_str(groups, sandbox->groups.count, "groups", &sandbox->groups.items[sandbox->groups.count], err)) return -1;
+    return 0;
+}
+
+static int parse_tree_mount(struct sandbox *sandbox, json_t *object, size_t i, struct rt_error *err)
+{
+    struct runtime_tree_mount *mount = &sandbox->mounts[i];
+    int64_t before = (int64_t)sandbox->spec->mount_count;
+    *mount = (struct runtime_tree_mount){.tree = -1, .source = "/"};
+    if (json_allow(object, err, "tree", "source", "target", "readonly", "before", NULL) || tree_req(object, "tree", &sandbox->trees[i], err)) return -1;
+    sandbox->mount_count = i + 1;
+    if (json_opt_str(object, "source", &mount->source, err) || json_req_str(object, "target", &mount->target, err) || json_opt_bool(object, "readonly", &mount->readonly, err) ||
+        json_opt_i64(object, "before", 0, before, &before, err))
+        return -1;
+    mount->before = (size_t)before;
+    return 0;
+}
+
+static int parse_trees(struct sandbox *sandbox, struct rt_error *err)
+{
+    json_t *list = NULL, *object;
+    if (json_opt_arr(sandbox->plan->json, "trees", &list, err)) return -1;
+    size_t count = json_array_size(list);
+    sandbox->trees = arena_array(&sandbox->spec->arena, count, sizeof *sandbox->trees, err);
+    sandbox->mounts = arena_array(&sandbox->spec->arena, count, sizeof *sandbox->mounts, err);
+    if (!sandbox->trees || !sandbox->mounts) return -1;
+    for (size_t i = 0; i < count; i++)
+        if (json_elem_obj(list, i, "trees", &object, err) || parse_tree_mount(sandbox, object, i, err)) return rt_wrap(err, "trees[%zu]", i);
+    return 0;
+}
+
+static int parse_cgroup(struct sandbox *sandbox, struct rt_error *err)
+{
+    json_t *cgroup = NULL;
+    if (json_opt_obj(sandbox->plan->json, "cgroup", &cgroup, err) || !cgroup) return err->code[0] ? -1 : 0;
+    return json_allow(cgroup, err, "path", NULL) || json_opt_str(cgroup, "path", &sandbox->cgroup_path, err) ? rt_wrap(err, "cgroup") : 0;
+}
+
+static int parse(struct sandbox *sandbox, struct rt_error *err)
+{
+    json_t *config, *network, *runtime = NULL;
+    const json_t *plan = sandbox->plan->json;
+    const char *kind = "builtin";
+    sandbox->timeout_ms = -1;
+    if (plan_allow(sandbox->plan, err, "id", "rootfs", "config", "user", "network", "cgroup", "trees", "transient", "runtime", "timeoutMs", "commit") ||
+        json_req_str(plan, "id", &sandbox->id, err) || tree_req(plan, "rootfs", &sandbox->rootfs, err) || json_req_obj(plan, "config", &config, err) ||
+        json_req_obj(plan, "network", &network, err) || json_opt_obj(plan, "runtime", &runtime, err) || json_opt_i64(plan, "timeoutMs", 0, INT64_MAX / 2000000, &sandbox->timeout_ms, err) ||
+        commit_parse(plan, &sandbox->commit, err))
+        return -1;
+    if (runtime && json_req_str(runtime, "kind", &kind, err)) return rt_wrap(err, "runtime");
+    if (network_parse(network, &sandbox->network, err) || network_configure(sandbox->network, config, err)) return -1;
+    if (!(sandbox->spec = spec_from_json(config, err))) return -1;
+    if (!sandbox->spec->process) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the config has no process");
+    if (sandbox->spec->process->terminal) return rt_fail(err, "PLAN_INVALID", 0, NULL, "a sandbox has no terminal");
+    return parse_user(sandbox, err) || parse_trees(sandbox, err) || parse_cgroup(sandbox, err) ? -1 : 0;
+}
+
+static void warn(void *context, const char *text)
+{
+    struct rt_error ignored;
+    plan_event(context, "warning", json_pack("{s:s}", "message", text), &ignored);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until the process ends; a timeout or a cancelled plan kills it. The network may have work meanwhile. */
+static int wait_end(struct sandbox *sandbox, struct container *container, struct network_lease *lease, struct outcome *outcome, struct rt_error *err)
+{
+    int64_t end = sandbox->timeout_ms >= 0 ? now_ms() + sandbox->timeout_ms : -1;
+    struct pollfd waited[2] = {{.fd = runtime_pidfd(container), .events = POLLIN}, {.fd = lease ? network_fd(lease) : -1, .events = POLLIN}};
+    for (;;) {
+        int64_t left = end < 0 ? -1 : end - now_ms();
+        if (plan_check(err)) return -1;
+        if (end >= 0 && left <= 0) {
+            outcome->timed_out = true;
+            if (runtime_kill(container, SIGKILL, true, err)) return -1;
+            end = -1;
+            continue;
+        }
+        int ready = poll(waited, 2, left > INT_MAX ? INT_MAX : (int)left);
+        if (ready < 0 && errno != EINTR) return rt_fail(err, "NATIVE_FAILED", errno, "poll", "cannot wait for the process");
+        if (ready > 0 && waited[1].revents) network_serve(lease);
+        if (ready > 0 && waited[0].revents) return runtime_wait(container, true, &outcome->exit, err);
+    }
+}
+
+static int open_trees(struct sandbox *sandbox, int *rootfd, struct rt_error *err)
+{
+    if (tree_open(&sandbox->rootfs, TREE_MOUNT, rootfd, err)) return -1;
+    for (size_t i = 0; i < sandbox->mount_count; i++)
+        if (tree_open(&sandbox->trees[i], TREE_MOUNT, &sandbox->mounts[i].tree, err)) return rt_wrap(err, "cannot mount on '%s'", sandbox->mounts[i].target);
+    if (!sandbox->has_user) return 0;
+    return accounts_resolve(*rootfd, sandbox->user, &sandbox->groups, &sandbox->spec->arena, &sandbox->spec->process->user, err);
+}
+
+static int start_and_wait(struct sandbox *sandbox, struct container *container, struct outcome *outcome, struct rt_error *err)
+{
+    struct network_lease *lease = NULL;
+    int result = network_attach(sandbox->network, sandbox->id, NULL, runtime_pid(container), &lease, err);
+    if (!result) result = plan_event(sandbox->plan, "started", json_pack("{s:i}", "pid", runtime_pid(container)), err);
+    if (!result) result = runtime_start(container, err);
+    if (!result) result = wait_end(sandbox, container, lease, outcome, err);
+    network_detach(&lease);
+    return result;
+}
+
+static int run(struct sandbox *sandbox, int rootfd, struct outcome *outcome, struct rt_error *err)
+{
+    struct container *container;
+    struct rt_error later;
+    const struct spec_linux *linux = &sandbox->spec->linux;
+    bool grouped = sandbox->cgroup_path || linux->cgroups_path || linux->resources;
+    const struct runtime_params params = {.id = sandbox->id, .rootfs = rootfd, .trees = sandbox->mounts, .tree_count = sandbox->mount_count, .mount_points = &sandbox->made,
+                                          .stdio = {-1, -1, -1}, .cgroup = grouped ? CGROUP_CGROUPFS : CGROUP_NONE, .cgroup_path = sandbox->cgroup_path, .die_with_parent = true,
+                                          .seccomp_cache = -1, .warn = warn, .warn_context = sandbox->plan};
+    if (runtime_create(sandbox->spec, &params, &container, err)) return -1;
+    int result = start_and_wait(sandbox, container, outcome, err);
+    return runtime_delete(container, result ? &later : err) || result ? -1 : 0;
+}
+
+static int run_and_clean(struct sandbox *sandbox, struct outcome *outcome, struct rt_error *err)
+{
+    struct rt_error later;
+    auto_close int rootfd = -1;
+    int result = open_trees(sandbox, &rootfd, err) || run(sandbox, rootfd, outcome, err) ? -1 : 0;
+    for (size_t i = 0; i < sandbox->mount_count; i++) util_close(&sandbox->mounts[i].tree);
+    if (rootfd >= 0 && mount_points_remove(&sandbox->made, rootfd, result ? &later : err)) result = -1;
+    return result;
+}
+
+static json_t *usage(const struct runtime_exit *exit)
+{
+    return json_pack("{s:I, s:I}", "cpuUs", (json_int_t)exit->cpu_us, "memoryPeak", (json_int_t)exit->memory_peak);
+}
+
+static int sandbox_run(struct sandbox *sandbox, struct rt_error *err)
+{
+    struct outcome outcome = {0};
+    struct layer_facts facts = {0};
+    struct commit_options commit = sandbox->commit;
+    if (parse(sandbox, err) || idmap_enter_plan(sandbox->plan->json, err) || run_and_clean(sandbox, &outcome, err)) return -1;
+    commit = sandbox->commit;
+    commit.wanted = commit.wanted && outcome.exit.code == 0;
+    if (commit.wanted && layer_commit(&sandbox->rootfs, &commit, &facts, err)) return -1;
+    return plan_result(sandbox->plan,
+                       json_pack("{s:i, s:o, s:b, s:b, s:o, s:o}", "exitCode", outcome.exit.code, "signal", outcome.exit.signal ? json_integer(outcome.exit.signal) : json_null(), "oomKilled",
+                                 outcome.exit.oom_killed, "timedOut", outcome.timed_out, "usage", usage(&outcome.exit), "layer", commit_json(&commit, &facts)),
+                       err);
+}
+
+int verb_sandbox(struct plan *plan, struct rt_error *err)
+{
+    struct sandbox sandbox = {.plan = plan};
+    int result = sandbox_run(&sandbox, err);
+    for (size_t i = 0; i < sandbox.mount_count; i++) tree_free(&sandbox.trees[i]);
+    tree_free(&sandbox.rootfs);
+    network_free(&sandbox.network);
+    mount_points_free(&sandbox.made);
+    spec_free(sandbox.spec);
+    return result;
+}
