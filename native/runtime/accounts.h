@@ -4,10 +4,7 @@
 #include "base/error.h"
 #include "runtime/spec.h"
 
-/*
- * Users and groups as the /etc/passwd and /etc/group of an image have them. The files are hostile: they are opened inside the root, only as regular files and without waiting (a
- * FIFO in their place must not hang anything), read to a limit, and parsed here: no code of the image is ever loaded.
- */
+/* The user of a process, by the passwd and group files inside the root (data/users.h). */
 
 /* The home directory of `uid`, "/" without an entry. Fresh memory. */
 char *accounts_home(int rootfd, uid_t uid, struct rt_error *err);
