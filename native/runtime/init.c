@@ -125,7 +125,7 @@ static int set_sysctls(const struct init *init, struct rt_error *err)
         auto_free char *path = rt_printf(err, "sys/%s", pair->key);
         if (!path) return -1;
         if (pair->key[strcspn(pair->key, "./")] == '.')
-            for (char *c = path; *c; c++) *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+            for (char *c = path + strlen("sys/"); *c; c++) *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
         if (procfs_write(init->procfs, path, pair->value, err)) return rt_wrap(err, "cannot set sysctl '%s'", pair->key);
     }
     return 0;
