@@ -1,0 +1,53 @@
+import { hasCode, TsbuildError } from '../base/errors.ts'
+import { hasLabel } from '../container/container-filter.ts'
+import { isLive } from '../container/container-state.ts'
+import { removeContainer } from '../container/remove.ts'
+import { settleAll } from '../container/settle.ts'
+import { containerSizes } from '../container/sizes.ts'
+import type { Engine, VerbContext } from './engine.ts'
+import type { PruneResult } from './volume-prune.ts'
+
+export interface ContainerPruneRequest {
+  /** `label=…`, `label!=…`. */
+  readonly filters: readonly string[]
+  /** Only those made before. */
+  readonly until?: Date
+}
+
+/** Removes every container that does not run. USAGE for an unknown filter. */
+export async function containerPrune(
+  engine: Engine,
+  request: ContainerPruneRequest,
+  context: VerbContext,
+): Promise<PruneResult> {
+  const { containers } = engine
+  const labels = request.filters.map(labelTest)
+  const idle = (await settleAll(containers))
+    .filter(({ container, state }) => container.stage === 'ready' && !isLive(state))
+    .filter(({ container }) => request.until === undefined || container.createdAt < request.until.getTime())
+    .filter(({ container }) => labels.every((test) => test(container.spec.labels)))
+    .map(({ container }) => container)
+  const sizes = await containerSizes(containers, idle)
+  const removed: string[] = []
+  let bytes = 0
+  for (const [index, container] of idle.entries()) {
+    try {
+      await removeContainer(containers, container, { force: false, volumes: false, signal: context.signal })
+      removed.push(container.id)
+      bytes += sizes[index]?.rw ?? 0
+    } catch (error) {
+      if (!hasCode(error, 'CONTAINER_RUNNING')) throw error
+    }
+  }
+  return { removed, bytes }
+}
+
+function labelTest(filter: string): (labels: Readonly<Record<string, string>>) => boolean {
+  const match = /^label(!?)=(.+)$/s.exec(filter)
+  if (match === null)
+    throw new TsbuildError('USAGE', `invalid filter '${filter}'`, {
+      hint: 'Filters: until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]',
+    })
+  const [, negated = '', word = ''] = match
+  return (labels) => hasLabel(labels, word) === (negated === '')
+}

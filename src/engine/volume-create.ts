@@ -1,0 +1,8 @@
+import type { Volume } from '../volume/volume-records.ts'
+import type { NewVolume } from '../volume/volume-service.ts'
+import type { Engine } from './engine.ts'
+
+/** Makes a volume, or gives the one of that name. VOLUME_INVALID, VOLUME_EXISTS. */
+export function volumeCreate(engine: Engine, request: NewVolume): Volume {
+  return engine.volumes.create(request)
+}
