@@ -1,4 +1,7 @@
+import { hostname } from 'node:os'
 import type { Emit } from '../base/events.ts'
+import type { Containers } from '../container/containers.ts'
+import { openContainers } from '../container/containers.ts'
 import { createNativeCore } from '../host/native-client.ts'
 import type { NativeCore } from '../host/native.ts'
 import { imageRecords } from '../image/image-records.ts'
@@ -11,6 +14,9 @@ import { openOverlaySnapshotter } from '../snapshot/overlay.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
+import { createVolumeService } from '../volume/volume-service.ts'
+import type { VolumeService } from '../volume/volume-service.ts'
+import { containerNetworks } from './container-networks.ts'
 
 /**
  * The composition root: the only place where the services of ranks 2 to 7 are put together. Verbs take it as their first
@@ -23,6 +29,8 @@ export interface Engine extends AsyncDisposable {
   readonly snapshots: Snapshotter
   readonly images: ImageService
   readonly imageRecords: ImageRecords
+  readonly volumes: VolumeService
+  readonly containers: Containers
   /** Connections are made when it is first asked for, and closed with the engine. */
   registry(): Promise<RegistryClient>
 }
@@ -44,15 +52,29 @@ export async function openEngine(settings: Settings): Promise<Engine> {
     await (await client)?.[Symbol.asyncDispose]()
   })
   const registry = (): Promise<RegistryClient> => (client ??= openRegistry(settings))
+  const images = createImages({ store, snapshots, native, registry })
+  const volumes = createVolumeService(store, native)
   const owned = stack.move()
   return {
     settings,
     native,
     store,
     snapshots,
-    images: createImages({ store, snapshots, native, registry }),
+    images,
     imageRecords: imageRecords(store.db),
     registry,
+    volumes,
+    containers: openContainers({
+      store,
+      native,
+      snapshots,
+      images,
+      volumes,
+      networks: containerNetworks(),
+      runRoot: settings.runRoot,
+      platform: settings.platform,
+      hostName: hostname(),
+    }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
