@@ -185,10 +185,13 @@ static int allow_remount(const struct tree *tree, struct rt_error *err)
     if (!tree->upper || !tree->is_volatile) return 0;
     auto_close int work = open_directory(tree->work, err);
     if (work < 0) return -1;
-    if (unlinkat(work, "work/incompat/volatile", AT_REMOVEDIR) < 0 && errno != ENOENT)
-        return rt_fail_at(err, tree->work, "MOUNT_FAILED", errno, "unlinkat", "cannot reuse the work directory '%s'", tree->work);
-    if (unlinkat(work, "work/incompat", AT_REMOVEDIR) < 0 && errno != ENOENT)
-        return rt_fail_at(err, tree->work, "MOUNT_FAILED", errno, "unlinkat", "cannot reuse the work directory '%s'", tree->work);
+    static const struct {
+        const char *name;
+        int flags;
+    } MARKS[] = { { "work/incompat/volatile/dirty", 0 }, { "work/incompat/volatile", AT_REMOVEDIR }, { "work/incompat", AT_REMOVEDIR } };
+    for (size_t i = 0; i < ARRAY_LEN(MARKS); i++)
+        if (unlinkat(work, MARKS[i].name, MARKS[i].flags) < 0 && errno != ENOENT)
+            return rt_fail_at(err, tree->work, "MOUNT_FAILED", errno, "unlinkat", "cannot reuse the work directory '%s'", tree->work);
     return 0;
 }
 
