@@ -13,12 +13,17 @@ export interface SweptBlob {
 }
 
 /**
- * Removes the blobs that neither `keep` nor a living process names. A blob that arrives while this runs is held by its lease
- * before it is visible, and the holds are read after the directory.
+ * Removes the blobs that neither `roots` nor a living process names. A blob that arrives while this runs is held by its lease
+ * before it is visible, and the holds are read after the directory; the roots are asked for after that, so that a process that
+ * has just recorded its work and ended is not overlooked.
  */
-export async function sweepBlobs(store: Store, keep: ReadonlySet<Digest>): Promise<readonly SweptBlob[]> {
+export async function sweepBlobs(
+  store: Store,
+  roots: () => Promise<ReadonlySet<Digest>>,
+): Promise<readonly SweptBlob[]> {
   const present = store.content.digests()
   const held = new Set(store.db.all<{ key: string }>(`SELECT key FROM holds WHERE kind = 'blob'`).map((row) => row.key))
+  const keep = await roots()
   const swept: SweptBlob[] = []
   for (const digest of present) {
     if (keep.has(digest) || held.has(digest)) continue

@@ -20,6 +20,8 @@ export interface Lease {
    * a dead holder's claim is taken over. Rejects with the abort reason.
    */
   claim(key: string, signal?: AbortSignal): Promise<Disposable>
+  /** As `claim`, without waiting: undefined while somebody has it. May be called inside a transaction, which it then belongs to. */
+  tryClaim(key: string): Disposable | undefined
   /** Removes the rows of dead processes and says which they were. */
   bury(): readonly number[]
 }
@@ -44,7 +46,7 @@ export function createLease(db: Database, directory: string): Lease & Disposable
     return own
   }
 
-  function tryClaim(key: string, lease: number): boolean {
+  function takeClaim(key: string, lease: number): boolean {
     return db.transaction(() => {
       const holder = db.get<{ lease: number }>('SELECT lease FROM claims WHERE key = ?', key)
       if (holder !== undefined && (holder.lease === lease || isAlive(directory, holder.lease))) return false
@@ -59,9 +61,18 @@ export function createLease(db: Database, directory: string): Lease & Disposable
       signal?.throwIfAborted()
       const mine = waiting.get(key)
       if (mine !== undefined) await mine
-      else if (tryClaim(key, lease)) break
+      else if (takeClaim(key, lease)) break
       else await delay(pause, undefined, signal === undefined ? {} : { signal })
     }
+    return held(key, lease)
+  }
+
+  function tryClaim(key: string): Disposable | undefined {
+    const lease = take().id
+    return !waiting.has(key) && takeClaim(key, lease) ? held(key, lease) : undefined
+  }
+
+  function held(key: string, lease: number): Disposable {
     const { promise, resolve } = Promise.withResolvers<void>()
     waiting.set(key, promise)
     return {
@@ -80,6 +91,7 @@ export function createLease(db: Database, directory: string): Lease & Disposable
     hold: (kind, key) =>
       void db.run('INSERT OR IGNORE INTO holds (lease, kind, key) VALUES (?, ?, ?)', take().id, kind, key),
     claim,
+    tryClaim,
     bury() {
       const dead = db
         .all<{ id: number }>('SELECT id FROM leases')

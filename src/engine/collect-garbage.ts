@@ -1,0 +1,41 @@
+import { containerRoots } from '../container/roots.ts'
+import { imageRoots } from '../image/image-roots.ts'
+import { isDigest } from '../oci/digest.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Snapshot, SnapshotId } from '../snapshot/snapshotter.ts'
+import { sweepBlobs } from '../store/gc.ts'
+import type { SweptBlob } from '../store/gc.ts'
+import type { Engine } from './engine.ts'
+
+export interface Collected {
+  readonly snapshots: readonly Snapshot[]
+  readonly blobs: readonly SweptBlob[]
+}
+
+/**
+ * Removes the layers and blobs that no image, container, cache record or living process names. Called after something was removed;
+ * what it takes cannot be reached any more.
+ */
+export async function collectGarbage(engine: Engine): Promise<Collected> {
+  const { store, snapshots } = engine
+  const blobs = await sweepBlobs(store, async () => (await rootsOf(engine)).blobs)
+  return { snapshots: await snapshots.sweep((await rootsOf(engine)).snapshots), blobs }
+}
+
+async function rootsOf(
+  engine: Engine,
+): Promise<{ readonly blobs: ReadonlySet<Digest>; readonly snapshots: ReadonlySet<SnapshotId> }> {
+  const { store, snapshots, imageRecords } = engine
+  const images = await imageRoots(imageRecords, store.content, snapshots)
+  const containers = containerRoots(store.db)
+  return {
+    blobs: new Set([...images.blobs, ...containers.images.filter(isDigest)]),
+    snapshots: new Set([...images.snapshots, ...containers.snapshots, ...cachedSnapshots(engine)] as SnapshotId[]),
+  }
+}
+
+function cachedSnapshots({ store }: Engine): readonly number[] {
+  return store.db
+    .all<{ snapshot: number }>('SELECT DISTINCT snapshot FROM cache_records WHERE snapshot IS NOT NULL')
+    .map((row) => row.snapshot)
+}
