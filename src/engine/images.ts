@@ -1,0 +1,82 @@
+import { TsbuildError } from '../base/errors.ts'
+import { listImages } from '../image/list-images.ts'
+import type { ListedImage } from '../image/list-images.ts'
+import { compileNamePattern } from '../image/name-pattern.ts'
+import type { Engine, VerbContext } from './engine.ts'
+
+export interface ImagesRequest {
+  /** `NAME[:TAG]`, with wildcards. */
+  readonly name?: string
+  /** `KEY=VALUE`: dangling, label, before, since, reference, until. */
+  readonly filters: readonly string[]
+}
+
+/** Images of the store, newest first. USAGE for a filter that does not exist, IMAGE_NOT_FOUND for one of `before` and `since`. */
+export async function images(
+  engine: Engine,
+  request: ImagesRequest,
+  _context: VerbContext,
+): Promise<readonly ListedImage[]> {
+  const all = await listImages(engine.imageRecords, engine.store.content, engine.snapshots, engine.settings.platform)
+  const filters = await Promise.all(request.filters.map((text) => compileFilter(engine, text, all)))
+  const byName = request.name === undefined ? undefined : compileNamePattern(request.name)
+  return all
+    .filter((image) => filters.every((fits) => fits(image)))
+    .flatMap((image) => {
+      if (byName === undefined) return [image]
+      const tags = image.tags.filter(byName)
+      return tags.length === 0
+        ? []
+        : [
+            {
+              ...image,
+              tags,
+              digests: image.digests.filter((name) => tags.some((tag) => tag.repository === name.repository)),
+            },
+          ]
+    })
+}
+
+type Filter = (image: ListedImage) => boolean
+
+async function compileFilter(engine: Engine, text: string, all: readonly ListedImage[]): Promise<Filter> {
+  const equals = text.indexOf('=')
+  const key = equals < 0 ? text : text.slice(0, equals)
+  const value = equals < 0 ? '' : text.slice(equals + 1)
+  switch (key) {
+    case 'dangling': {
+      const wanted = truth(value)
+      return ({ tags }) => (tags.length === 0) === wanted
+    }
+    case 'label': {
+      const at = value.indexOf('=')
+      const [name, wanted] = at < 0 ? [value, undefined] : [value.slice(0, at), value.slice(at + 1)]
+      return ({ image }) => {
+        const label = image.config.config?.Labels?.[name]
+        return label !== undefined && (wanted === undefined || label === wanted)
+      }
+    }
+    case 'reference': {
+      const fits = compileNamePattern(value)
+      return ({ tags }) => tags.some(fits)
+    }
+    case 'before':
+    case 'since': {
+      const other = await engine.images.find(value, engine.settings.platform)
+      const listed = all.find(({ image }) => image.id === other?.id)
+      if (listed === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${value}`)
+      return ({ createdAt }) => (key === 'before' ? createdAt < listed.createdAt : createdAt > listed.createdAt)
+    }
+    default:
+      throw new TsbuildError(
+        'USAGE',
+        `Cannot filter images by "${key}": there are dangling, label, reference, before and since`,
+      )
+  }
+}
+
+function truth(value: string): boolean {
+  if (value === 'true' || value === '1' || value === '') return true
+  if (value === 'false' || value === '0') return false
+  throw new TsbuildError('USAGE', `Cannot filter by dangling=${value}: expected true or false`)
+}

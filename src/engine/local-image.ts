@@ -1,0 +1,38 @@
+import { TsbuildError } from '../base/errors.ts'
+import { formatPlatform, parsePlatform } from '../oci/platform.ts'
+import type { Platform } from '../oci/types.ts'
+import type { LocalImage } from '../image/image-service.ts'
+import type { Engine } from './engine.ts'
+
+/** The image that a verb's argument names. IMAGE_NOT_FOUND, PLATFORM_NOT_FOUND, ID_AMBIGUOUS, PLATFORM_INVALID. */
+export async function localImage(engine: Engine, name: string, platformText?: string): Promise<LocalImage> {
+  const { images, settings } = engine
+  const platform = platformText === undefined ? settings.platform : parsePlatform(platformText, settings.platform)
+  const found =
+    (await images.find(name, platform)) ?? (platformText === undefined ? await anyPlatform(engine, name) : undefined)
+  if (found !== undefined) return found
+  if (platformText !== undefined && (await anyPlatform(engine, name)) !== undefined) {
+    throw new TsbuildError(
+      'PLATFORM_NOT_FOUND',
+      `Cannot use image "${name}": the store does not have it for ${formatPlatform(platform)}`,
+    )
+  }
+  throw new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${name}`)
+}
+
+/** Where nothing fits the machine, the platform that is here. */
+async function anyPlatform(engine: Engine, name: string): Promise<LocalImage | undefined> {
+  const { images, imageRecords, store } = engine
+  const { readManifestImage } = await import('../image/image-documents.ts')
+  const tried = new Set<string>()
+  for (const record of imageRecords.images()) {
+    const descriptor = { mediaType: '', digest: record.manifest, size: 0 }
+    const image = await readManifestImage(store.content, descriptor, descriptor)
+    const platform: Platform | undefined = image?.config
+    if (platform === undefined || tried.has(formatPlatform(platform))) continue
+    tried.add(formatPlatform(platform))
+    const found = await images.find(name, platform)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -1,0 +1,112 @@
+import type { Digest } from '../oci/digest.ts'
+import { parsePlatform } from '../oci/platform.ts'
+import {
+  defaultTag,
+  familiarReference,
+  familiarRepository,
+  parseReference,
+  withDefaultTag,
+  withTag,
+} from '../oci/reference.ts'
+import type { Reference } from '../oci/reference.ts'
+import { listTags } from '../registry/list.ts'
+import type { PullPolicy } from '../image/image-service.ts'
+import { TsbuildError } from '../base/errors.ts'
+import type { Engine, VerbContext } from './engine.ts'
+
+export interface PullRequest {
+  readonly name: string
+  readonly allTags: boolean
+  /** `os/arch[/variant]`; the machine's own without it. */
+  readonly platform?: string
+  readonly policy: PullPolicy
+}
+
+export interface PullResult {
+  /** Full name with tag or digest. */
+  readonly reference: Reference
+  /** What the name points to: index or manifest. */
+  readonly digest: Digest
+  /** Image ID. */
+  readonly id: Digest
+  readonly changed: boolean
+}
+
+/** Brings images from a registry into the store, telling what docker tells at each point. Errors: those of ImageService.pull. */
+export async function pull(engine: Engine, request: PullRequest, context: VerbContext): Promise<readonly PullResult[]> {
+  const named = parseReference(request.name)
+  const results: PullResult[] = []
+  for (const reference of await referencesOf(engine, named, request, context)) {
+    results.push(await pullOne(engine, reference, request, context))
+  }
+  return results
+}
+
+async function referencesOf(
+  engine: Engine,
+  named: Reference,
+  request: PullRequest,
+  { emit, signal }: VerbContext,
+): Promise<readonly Reference[]> {
+  if (!request.allTags) {
+    if (named.tag === undefined && named.digest === undefined) {
+      emit({ kind: 'notice', level: 'info', text: `Using default tag: ${defaultTag}` })
+    }
+    return [withDefaultTag(named)]
+  }
+  if (named.tag !== undefined || named.digest !== undefined) {
+    throw new TsbuildError('USAGE', `Cannot pull all tags of "${request.name}": it names a tag or digest already`)
+  }
+  const tags = await Array.fromAsync(listTags(await engine.registry(), named, { signal }))
+  return tags.map((tag) => withTag(named, tag))
+}
+
+async function pullOne(
+  engine: Engine,
+  reference: Reference,
+  request: PullRequest,
+  context: VerbContext,
+): Promise<PullResult> {
+  const { emit, signal } = context
+  const { settings } = engine
+  const platform =
+    request.platform === undefined ? settings.platform : parsePlatform(request.platform, settings.platform)
+  const inform = (text: string): void => emit({ kind: 'notice', level: 'info', text })
+  const pulled = await outcome(engine, reference, {
+    platform,
+    policy: request.policy,
+    signal,
+    emit: tellFirst(reference, context),
+  })
+  const { image, changed } = pulled
+  inform(`Digest: ${image.target.digest}`)
+  inform(
+    `Status: ${changed ? 'Downloaded newer image for' : 'Image is up to date for'} ${familiarReference(reference)}`,
+  )
+  return { reference, digest: image.target.digest, id: image.id, changed }
+}
+
+async function outcome(
+  engine: Engine,
+  reference: Reference,
+  options: Parameters<Engine['images']['pull']>[1],
+): ReturnType<Engine['images']['pull']> {
+  if (options.policy === 'always' || options.policy === 'newer') return engine.images.pull(reference, options)
+  const local = await engine.images.find(familiarReference(reference), options.platform)
+  if (local !== undefined) return { image: local, changed: false }
+  return { image: await engine.images.ensure(reference, options), changed: true }
+}
+
+/** `latest: Pulling from library/busybox` comes before the first line about a layer. */
+function tellFirst(reference: Reference, { emit }: VerbContext): VerbContext['emit'] {
+  let told = false
+  return (event) => {
+    if (!told && event.kind === 'transfer') {
+      told = true
+      const what = reference.tag ?? reference.digest ?? ''
+      const where = reference.registry === 'docker.io' ? reference.repository : familiarRepository(reference)
+      emit({ kind: 'notice', level: 'info', text: `${what}: Pulling from ${where}` })
+    }
+    emit(event)
+  }
+}

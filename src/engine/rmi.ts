@@ -1,0 +1,103 @@
+import { join } from 'node:path'
+import { TsbuildError, hasCode } from '../base/errors.ts'
+import { containerRecords } from '../container/container-records.ts'
+import { isLive, readState } from '../container/container-state.ts'
+import { listImages } from '../image/list-images.ts'
+import { removeImage } from '../image/remove-image.ts'
+import type { ImageUse, RemovedImage } from '../image/remove-image.ts'
+import type { Digest } from '../oci/digest.ts'
+import { parseReference } from '../oci/reference.ts'
+import type { Reference } from '../oci/reference.ts'
+import { collectGarbage } from './collect-garbage.ts'
+import type { Engine, VerbContext } from './engine.ts'
+import { localImage } from './local-image.ts'
+
+export interface RmiRequest {
+  readonly names: readonly string[]
+  readonly force: boolean
+}
+
+export interface RmiResult {
+  readonly removed: readonly RemovedImage[]
+  /** One per name that could not be removed; the others were. */
+  readonly failed: readonly TsbuildError[]
+}
+
+/** Removes names and images, then the layers that nothing needs any more. A name given twice counts once. */
+export async function rmi(engine: Engine, request: RmiRequest, context: VerbContext): Promise<RmiResult> {
+  const removed: RemovedImage[] = []
+  const failed: TsbuildError[] = []
+  const gone = new Set<Digest>()
+  for (const name of new Set(request.names)) {
+    try {
+      const one = await removeOne(engine, name, request, gone)
+      if (one.deleted !== undefined) gone.add(one.deleted)
+      removed.push(one)
+    } catch (error) {
+      if (!(error instanceof TsbuildError) || error.code === 'CANCELLED') throw error
+      if (!(request.force && hasCode(error, 'IMAGE_NOT_FOUND'))) failed.push(error)
+    }
+    context.signal.throwIfAborted()
+  }
+  if (gone.size > 0) await collectGarbage(engine)
+  return { removed, failed }
+}
+
+async function removeOne(
+  engine: Engine,
+  name: string,
+  request: RmiRequest,
+  gone: ReadonlySet<Digest>,
+): Promise<RemovedImage> {
+  const image = await localImage(engine, name).catch((error: unknown) => {
+    // `rmi $(images -q)` names an image once per tag.
+    if (hasCode(error, 'IMAGE_NOT_FOUND') && isIdOf(name, gone)) return undefined
+    throw error
+  })
+  if (image === undefined) return { untagged: [], deleted: undefined }
+  const { imageRecords, store, snapshots, settings } = engine
+  const listed = (await listImages(imageRecords, store.content, snapshots, settings.platform)).find(
+    (one) => one.image.id === image.id,
+  )
+  if (listed === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${name}`)
+  const uses = await usesOf(engine, image.id)
+  const by = await nameOf(engine, name, image.id)
+  return store.db.transaction(() => removeImage(imageRecords, listed, by, { force: request.force, uses }))
+}
+
+async function usesOf(engine: Engine, id: Digest): Promise<readonly ImageUse[]> {
+  const { store } = engine
+  const using = containerRecords(store.db)
+    .list()
+    .filter(({ spec }) => spec.image.id === id)
+  return Promise.all(
+    using.map(async (container) => ({
+      name: container.name,
+      running: isLive(await readState(join(store.paths.containers, container.id))),
+    })),
+  )
+}
+
+/** The reference that the argument was, undefined when it was an ID. */
+async function nameOf(engine: Engine, name: string, id: Digest): Promise<Reference | undefined> {
+  if (isIdOf(name, new Set([id]))) {
+    const { findByName } = await import('../image/find-image.ts')
+    const named = await findByName(engine.imageRecords, engine.store.content, parsed(name), engine.settings.platform)
+    if (named === undefined) return undefined
+  }
+  return parsed(name)
+}
+
+function parsed(name: string): Reference | undefined {
+  try {
+    return parseReference(name)
+  } catch (error) {
+    if (hasCode(error, 'REFERENCE_INVALID', 'DIGEST_INVALID')) return undefined
+    throw error
+  }
+}
+
+function isIdOf(name: string, ids: ReadonlySet<Digest>): boolean {
+  const hex = name.replace(/^sha256:/, '')
+  return /^[0-9a-f]+$/.test(hex) && [...ids].some((id) => id.startsWith(`sha256:${hex}`))
+}

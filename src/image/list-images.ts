@@ -1,0 +1,102 @@
+import { chainId } from '../oci/digest.ts'
+import type { ChainId, Digest } from '../oci/digest.ts'
+import { samePlatform } from '../oci/platform.ts'
+import { parseReference } from '../oci/reference.ts'
+import type { Reference } from '../oci/reference.ts'
+import type { Platform } from '../oci/types.ts'
+import type { Snapshotter } from '../snapshot/snapshotter.ts'
+import type { ContentStore } from '../store/content.ts'
+import { readImage, readManifestImage } from './image-documents.ts'
+import type { ImageRecords, RefRecord } from './image-records.ts'
+import type { LocalImage } from './image-service.ts'
+
+/** An image of the store with all its names. */
+export interface ListedImage {
+  readonly image: LocalImage
+  /** Names with tags. */
+  readonly tags: readonly Reference[]
+  /** Names by digest, as pulled or pushed. */
+  readonly digests: readonly Reference[]
+  /** Milliseconds since the epoch: of the config, else of its arrival. */
+  readonly createdAt: number
+  /** Bytes of the files of all layers, shared ones included. */
+  readonly size: number
+}
+
+/**
+ * All images, newest first, each once: a name that points to an index counts for its image of `platform`, or for the only one
+ * that is here.
+ */
+export async function listImages(
+  records: ImageRecords,
+  content: ContentStore,
+  snapshots: Pick<Snapshotter, 'list'>,
+  platform: Platform,
+): Promise<readonly ListedImage[]> {
+  const sizes = new Map(snapshots.list().map((snapshot) => [snapshot.chainId, snapshot.size]))
+  const found = new Map<Digest, { readonly image: LocalImage; readonly arrived: number; readonly refs: RefRecord[] }>()
+  for (const record of records.images()) {
+    const descriptor = { mediaType: '', digest: record.manifest, size: content.size(record.manifest) ?? 0 }
+    const image = await readManifestImage(content, descriptor, descriptor)
+    if (image !== undefined && !found.has(image.id)) found.set(image.id, { image, arrived: record.createdAt, refs: [] })
+  }
+  for (const ref of records.refs()) {
+    const image = await targetImage(
+      content,
+      ref,
+      platform,
+      [...found.values()].map((one) => one.image),
+    )
+    if (image !== undefined) found.get(image.id)?.refs.push(ref)
+  }
+  return [...found.values()]
+    .map(({ image, arrived, refs }) => toListed(image, arrived, refs, sizes))
+    .sort((a, b) => b.createdAt - a.createdAt)
+}
+
+function toListed(
+  image: LocalImage,
+  arrived: number,
+  refs: readonly RefRecord[],
+  sizes: ReadonlyMap<ChainId, number>,
+): ListedImage {
+  const names = refs.map(({ name }) => parseReference(name))
+  const created = Date.parse(image.config.created ?? '')
+  return {
+    image:
+      refs[0] === undefined
+        ? image
+        : { ...image, target: (refs.find(({ name }) => !name.includes('@')) ?? refs[0]).target },
+    tags: names.filter(({ tag }) => tag !== undefined),
+    digests: names.filter(({ digest }) => digest !== undefined),
+    createdAt: Number.isNaN(created) ? arrived : created,
+    size: sizeOf(image, sizes),
+  }
+}
+
+async function targetImage(
+  content: ContentStore,
+  ref: RefRecord,
+  platform: Platform,
+  present: readonly LocalImage[],
+): Promise<LocalImage | undefined> {
+  const fitting = await readImage(content, ref.target, platform)
+  if (fitting !== undefined) return fitting
+  for (const { config } of present) {
+    if (samePlatform(config, platform)) continue
+    const other = await readImage(content, ref.target, config)
+    if (other !== undefined) return other
+  }
+  return undefined
+}
+
+/** Unpacked layers count by their files, others by their blobs. */
+function sizeOf({ config, manifest }: LocalImage, sizes: ReadonlyMap<ChainId, number>): number {
+  let chain: ChainId | null = null
+  let sum = 0
+  for (const [at, diffId] of config.rootfs.diff_ids.entries()) {
+    chain = chainId(chain, diffId)
+    sum += sizes.get(chain) ?? manifest.layers[at]?.size ?? 0
+  }
+  return sum
+}
