@@ -14,24 +14,28 @@ export interface Collected {
 
 /**
  * Removes the layers and blobs that no image, container, cache record or living process names. Called after something was removed;
- * what it takes cannot be reached any more. Roots are read after the holds of living processes and, for layers, inside the
- * transaction that condemns the others: what another process finishes meanwhile is kept.
+ * what it takes cannot be reached any more.
  */
 export async function collectGarbage(engine: Engine): Promise<Collected> {
-  const { store, snapshots, imageRecords } = engine
-  const images = (): ReturnType<typeof imageRoots> => imageRoots(imageRecords, store.content, snapshots)
-  const sweeping = store.db.transaction(() => {
-    const keep = [...images().snapshots, ...containerRoots(store.db).snapshots, ...cachedSnapshots(engine)]
-    return snapshots.sweep(new Set(keep))
-  })
-  const swept = await sweeping
-  const keepBlobs = (): ReadonlySet<Digest> =>
-    new Set([...images().blobs, ...containerRoots(store.db).images.filter(isDigest)])
-  return { snapshots: swept, blobs: await sweepBlobs(store, keepBlobs) }
+  const { store, snapshots } = engine
+  const blobs = await sweepBlobs(store, async () => (await rootsOf(engine)).blobs)
+  return { snapshots: await snapshots.sweep((await rootsOf(engine)).snapshots), blobs }
 }
 
-function cachedSnapshots({ store }: Engine): readonly SnapshotId[] {
+async function rootsOf(
+  engine: Engine,
+): Promise<{ readonly blobs: ReadonlySet<Digest>; readonly snapshots: ReadonlySet<SnapshotId> }> {
+  const { store, snapshots, imageRecords } = engine
+  const images = await imageRoots(imageRecords, store.content, snapshots)
+  const containers = containerRoots(store.db)
+  return {
+    blobs: new Set([...images.blobs, ...containers.images.filter(isDigest)]),
+    snapshots: new Set([...images.snapshots, ...containers.snapshots, ...cachedSnapshots(engine)] as SnapshotId[]),
+  }
+}
+
+function cachedSnapshots({ store }: Engine): readonly number[] {
   return store.db
-    .all<{ snapshot: SnapshotId }>('SELECT DISTINCT snapshot FROM cache_records WHERE snapshot IS NOT NULL')
+    .all<{ snapshot: number }>('SELECT DISTINCT snapshot FROM cache_records WHERE snapshot IS NOT NULL')
     .map((row) => row.snapshot)
 }
