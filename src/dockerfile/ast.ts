@@ -91,6 +91,8 @@ export interface InstructionBase {
   readonly flags: readonly Flag[]
   readonly heredocs: readonly Heredoc[]
   readonly comments: readonly Comment[]
+  /** Lines without content between its continuations. */
+  readonly emptyLines: readonly Range[]
 }
 
 export interface FromInstruction extends InstructionBase {

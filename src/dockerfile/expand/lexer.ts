@@ -1,8 +1,7 @@
 import type { Problem } from '../diagnostics.ts'
 import { isSpace } from '../go-text.ts'
 import type { Environment, ExpandOptions } from './expand.ts'
-import type { Modifier } from './modifiers.ts'
-import { applyModifier, ExpansionError, isModifier } from './modifiers.ts'
+import { applyModifier, ExpansionError, isOperator } from './modifiers.ts'
 
 export interface LexerResult {
   readonly value: string
@@ -170,27 +169,29 @@ class Lexer {
 
   #modified(name: string, sign: string, start: number): string {
     const operator = sign === ':' ? sign + this.#take() : sign
-    if (!isModifier(operator)) {
-      throw this.#fault(
-        `unsupported modifier "${operator}" in a variable expression`,
-        start,
-        'Modifiers are ":-", "-", ":+", "+", ":?", "?", "#", "##", "%", "%%", "/" and "//"',
-      )
+    const unsupported = (): ExpansionError => {
+      const hint = 'Modifiers are ":-", "-", ":+", "+", ":?", "?", "#", "##", "%", "%%", "/" and "//"'
+      return this.#fault(`unsupported modifier "${operator}" in a variable expression`, start, hint)
     }
-    let modifier: Modifier
+    // What follows a colon is read to its end first: a variable that is to be kept as written is kept with any modifier.
+    if (operator !== '/' && !isOperator(operator) && (sign !== ':' || operator === ':#' || operator === ':%'))
+      throw unsupported()
+    const kept = this.#options.keepUnset === true
     if (operator === '/') {
       const all = this.#text[this.#at] === '/'
       if (all) this.#at += 1
       const pattern = this.#until('/', true).value
       const replacement = this.#until('}', true).value
-      modifier = { operator, pattern, replacement, all }
-    } else {
-      // A pattern reads its escapes itself.
-      modifier = { operator, word: this.#until('}', operator === '#' || operator === '%').value }
+      const value = this.#lookup(name)
+      if (value === undefined && kept) return `\${${name}/${pattern}/${replacement}}`
+      return applyModifier(name, value, { operator, pattern, replacement, all })
     }
+    // A pattern reads its escapes itself.
+    const word = this.#until('}', operator === '#' || operator === '%').value
     const value = this.#lookup(name)
-    if (value === undefined && this.#options.keepUnset === true) return this.#text.slice(start, this.#at)
-    return applyModifier(name, value, modifier)
+    if (value === undefined && kept) return `\${${name}${operator}${word}}`
+    if (!isOperator(operator)) throw unsupported()
+    return applyModifier(name, value, { operator, word })
   }
 
   /** A name: letters, digits and underscores of any script, or a number, or one special parameter; they are never set in a Dockerfile. */

@@ -2,12 +2,13 @@ import type { Checked, Problem } from '../diagnostics.ts'
 import type { ValuePattern } from './value-pattern.ts'
 import { readValuePattern, replacePattern, trimPrefix, trimSuffix } from './value-pattern.ts'
 
-const operators = [':-', '-', ':+', '+', ':?', '?', '#', '%', '/'] as const
+const operators = [':-', '-', ':+', '+', ':?', '?', '#', '%'] as const
+/** The operators that are followed by one word; `/` is followed by two. */
 export type Operator = (typeof operators)[number]
 
 /** What stands behind the name in `${name…}`. */
 export type Modifier =
-  | { readonly operator: Exclude<Operator, '/'>; readonly word: string }
+  | { readonly operator: Operator; readonly word: string }
   | { readonly operator: '/'; readonly pattern: string; readonly replacement: string; readonly all: boolean }
 
 /** Leaves the lexer from any depth; `runLexer` turns it into data. */
@@ -20,7 +21,7 @@ export class ExpansionError extends Error {
   }
 }
 
-export function isModifier(text: string): text is Operator {
+export function isOperator(text: string): text is Operator {
   return (operators as readonly string[]).includes(text)
 }
 

@@ -99,6 +99,7 @@ function readClass(pattern: string, start: number): Checked<{ readonly token: Gl
       at += 1
       high = character()
       if (high === undefined) return broken('with an unfinished range')
+      if (high < low) return broken('with a range that runs backwards')
     }
     ranges.push([low, high])
   }

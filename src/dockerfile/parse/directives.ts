@@ -5,17 +5,22 @@ import type { LineIndex } from '../source.ts'
 export type DirectiveName = Directive['name']
 export const directiveNames = ['syntax', 'escape', 'check'] as const
 
-const pattern = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*$/
+const beginning = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=/
+const space = /[\t\n\f\r ]/
 
 /** Reads `name=value` behind a comment sign. Gives nothing for any other comment. */
 export function matchDirective(source: string, start: number, end: number, lines: LineIndex): Directive | undefined {
   const from = skipSpace(source, start, end)
-  const match = pattern.exec(source.slice(from, end))
-  const [, word = '', value = ''] = match ?? []
+  const [head = '', word = ''] = beginning.exec(source.slice(from, end)) ?? []
   const name = directiveNames.find((candidate) => candidate === word.toLowerCase())
-  if (match === null || name === undefined) return undefined
-  const valueStart = from + match[0].indexOf(value, match[0].indexOf('=') + 1)
-  return { name, value, range: lines.range(start, end), valueRange: lines.range(valueStart, valueStart + value.length) }
+  if (name === undefined) return undefined
+  let valueStart = from + head.length
+  let valueEnd = end
+  while (valueStart < valueEnd - 1 && space.test(source[valueStart] ?? '')) valueStart++
+  while (valueEnd > valueStart + 1 && space.test(source[valueEnd - 1] ?? '')) valueEnd--
+  if (valueStart >= valueEnd) return undefined
+  const value = source.slice(valueStart, valueEnd)
+  return { name, value, range: lines.range(start, end), valueRange: lines.range(valueStart, valueEnd) }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isSpaceAt } from '../go-text.ts'
+import { isBlank } from '../go-text.ts'
 import type { Span } from './words.ts'
 
 /** One `--name=value` with quotes and escapes resolved. `offset(i)` is where character `i` of `text` stands in the line. */
@@ -15,13 +15,13 @@ export interface FlagScan {
 
 /**
  * Takes the words that begin with `--` from the front of an instruction's arguments; a lone `--` ends them.
- * BuildKit goes through bytes here and garbles flags that are not ASCII; this goes through characters.
+ * White space is ASCII only here. BuildKit goes through bytes and garbles flags that are not ASCII; this goes through characters.
  */
 export function readFlags(text: string, span: Span, escape: string): FlagScan {
   const flags: FlagToken[] = []
   let at = span.start
   while (at < span.end) {
-    if (isSpaceAt(text, at)) {
+    if (isBlank(text.charCodeAt(at))) {
       at += 1
       continue
     }
@@ -42,7 +42,7 @@ function readToken(text: string, { start, end: limit }: Span, escape: string): F
   let at = start
   for (; at < limit; at++) {
     const character = text[at] ?? ''
-    if (quote === '' && isSpaceAt(text, at)) break
+    if (quote === '' && isBlank(text.charCodeAt(at))) break
     if (quote === '' ? character === '"' || character === "'" : character === quote) {
       quote = quote === '' ? character : ''
       continue

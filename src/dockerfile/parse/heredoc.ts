@@ -13,13 +13,15 @@ export interface HeredocMark {
 }
 
 const nothing = new Map<string, string>()
+/** A variable with a modifier makes BuildKit's lexer forget what stands in front of it, so such a word is no heredoc mark. */
+const modifiedVariable = /\$\{[^{}]*[^{}\p{L}\p{Nd}_@*$!]/u
 const markPattern = /^(\d*)<<(-?)[\t\n\f\r ]*([^<]*)$/
 
 /** Reads one word as a heredoc mark. Its name ends up without quotes; with quotes the content is not expanded. */
 export function readHeredocMark(word: string): HeredocMark | undefined {
   const match = markPattern.exec(word)
   const [, descriptor = '', dash = '', rest = ''] = match ?? []
-  if (rest === '') return undefined
+  if (rest === '' || modifiedVariable.test(rest)) return undefined
   const plain = expandWords(rest, nothing, { keepUnset: true })
   const raw = expandWords(rest, nothing, { keepUnset: true, keepQuotes: true })
   const [name] = plain.words

@@ -56,7 +56,7 @@ export function canHaveHeredoc(parts: Parts): boolean {
 }
 
 /** What the base of an instruction cannot know from its line alone. */
-export type Frame = Pick<InstructionBase, 'range' | 'text'>
+export type Frame = Pick<InstructionBase, 'range' | 'text' | 'emptyLines'>
 
 /** Makes the instruction of its parts; `invalid` when an error was reported. */
 export function readInstruction(parts: Parts, frame: Frame, heredocs: readonly Heredoc[], report: Report): Instruction {
@@ -108,8 +108,8 @@ function readOnbuild(parts: Parts, base: InstructionBase, heredocs: readonly Her
     return invalid
   }
   const inner = triggerParts(parts)
-  if (inner.name === 'onbuild' || inner.name === 'from' || inner.name === 'maintainer') {
-    report('ONBUILD_INVALID', `${inner.name.toUpperCase()} is not allowed behind ONBUILD`, inner.keyword.range)
+  if (['onbuild', 'from', 'maintainer'].includes(trim(inner.name))) {
+    report('ONBUILD_INVALID', `${trim(inner.name).toUpperCase()} is not allowed behind ONBUILD`, inner.keyword.range)
     return invalid
   }
   // BuildKit looks into the trigger only when it fires, in another build. A warning now is better than an error there.
@@ -121,6 +121,7 @@ function readOnbuild(parts: Parts, base: InstructionBase, heredocs: readonly Her
   const frame = {
     range: parts.line.range(parts.args.start, parts.args.end),
     text: parts.line.text.slice(parts.args.start, parts.args.end),
+    emptyLines: [],
   }
   const trigger = readInstruction(inner, frame, heredocs, reportTrigger)
   if (!valid) return invalid

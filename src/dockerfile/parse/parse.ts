@@ -148,7 +148,12 @@ class Parser {
     const end = marks.length === 0 ? group.end : bodies.end
     const range = this.#lines.range(group.start, Math.max(group.start, end))
     const text = this.#source.slice(group.start, end)
-    const instruction = readInstruction(parts, { range, text }, bodies.heredocs, this.#report)
+    const instruction = readInstruction(
+      parts,
+      { range, text, emptyLines: group.emptyLines },
+      bodies.heredocs,
+      this.#report,
+    )
     if (bodies.unterminated !== undefined) {
       const { mark, start, end: markEnd } = bodies.unterminated
       const hint = `End it with a line that is exactly "${mark.name}"${mark.chomp ? '' : ', or begin it with "<<-" to allow tabs in front'}`
@@ -157,16 +162,6 @@ class Parser {
       })
     }
     if (blockedBy !== undefined) this.#noteBlockedHeredoc(line.text, instruction, blockedBy)
-    for (const empty of group.emptyLines.slice(0, 1)) {
-      this.#diagnostics.push({
-        code: 'CHECK',
-        rule: 'NoEmptyContinuation',
-        severity: 'warning',
-        message: 'Empty continuation line',
-        range: empty,
-        hint: 'Remove the empty line, or make it a comment; it will become an error in a future release of BuildKit',
-      })
-    }
     this.#instructions.push(instruction)
     const next = marks.length === 0 ? group.next : bodies.next
     this.#items.push({

@@ -24,6 +24,7 @@ export function parseImageName(name: string): ImageNameParts | Problem {
     message,
     ...(hint !== undefined && { hint }),
   })
+  if (name.length > 1024) return problem(`image name ${quoted(name)} is too long`)
   if (/^[0-9a-f]{64}$/.test(name))
     return problem(`image name ${quoted(name)} is a bare identifier`, 'Write "name@sha256:…"')
   const { registry, rest } = splitRegistry(name)

@@ -12,7 +12,7 @@ const units: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4, p: 5 }
 
 /** A memory size as docker reads it: a number, then `b`, or `k`, `m`, `g`, `t`, `p` with an optional `b` or `ib`; powers of 1024. */
 export function parseByteSize(text: string): number | undefined {
-  const match = /^(\+?(?:\d+\.?\d*|\.\d+)) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text)
+  const match = /^(\+?(?:\d+(?:\.\d*)?|\.\d+)) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text)
   const [, number = '', unit = ''] = match ?? []
   if (match === null) return undefined
   return Math.trunc(Number(number) * 1024 ** (units[unit.toLowerCase()] ?? 0))
@@ -34,10 +34,10 @@ export function parseDuration(text: string): Checked<number> {
   const hint = 'Write a number with a unit, such as "30s", "1m30s" or "500ms"'
   const [, sign, digits = ''] = /^([-+]?)(.*)$/s.exec(text) ?? []
   if (digits === '0') return good(0)
-  if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(digits))
+  if (!/^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(digits))
     return bad('FLAG_INVALID', `${quoted(text)} is not a duration`, hint)
   let sum = 0
-  for (const [, number = '', unit = ''] of digits.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const [, number = '', unit = ''] of digits.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
     sum += Number(number) * (nanoseconds[unit] ?? 0)
   }
   if (sum >= 2 ** 63) return bad('FLAG_INVALID', `${quoted(text)} is too long a duration`, hint)
