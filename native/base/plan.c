@@ -4,12 +4,14 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "base/idmap.h"
+#include "base/self.h"
 #include "base/util.h"
 
 #define PLAN_FD 3
@@ -91,34 +93,47 @@ static int fail(struct plan *plan, const struct rt_error *fault)
     return strcmp(fault->code, "PLAN_INVALID") == 0 ? 2 : 1;
 }
 
-static int read_plan(struct plan *plan, struct rt_error *err)
+static int read_plan(struct plan *plan, struct buf *text, struct rt_error *err)
 {
-    auto_buf struct buf text = { 0 };
-    if (read_fd(PLAN_FD, PLAN_LIMIT, &text, "PLAN_INVALID", "the plan", err) < 0) return -1;
+    if (read_fd(PLAN_FD, PLAN_LIMIT, text, "PLAN_INVALID", "the plan", err) < 0) return -1;
     close(PLAN_FD);
-    plan->json = json_parse(text.data, text.size, "PLAN_INVALID", "the plan", err);
+    plan->json = json_parse(text->data, text->size, "PLAN_INVALID", "the plan", err);
     if (!plan->json) return -1;
     if (!json_is_object(plan->json)) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the plan must be an object");
     int64_t protocol;
     return json_req_i64(plan->json, "protocol", PLAN_PROTOCOL, PLAN_PROTOCOL, &protocol, err);
 }
 
+/* The plan goes to the second start as it came to the first one. */
+static int resume(const struct plan *plan, const struct buf *text, struct rt_error *err)
+{
+    char *argv[] = { "tsbuild-core", "plan", PLAN_RESUMED, NULL };
+    auto_close int fd = memfd_create("plan", MFD_CLOEXEC);
+    if (fd < 0 || write_all(fd, text->data, text->size) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+        (fd == PLAN_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, PLAN_FD)) < 0 || fcntl(plan->answer, F_SETFD, 0) < 0)
+        return rt_fail(err, "NATIVE_FAILED", errno, "memfd_create", "cannot hand the plan to the protected core");
+    return self_protect(argv, err);
+}
+
 static int run(struct plan *plan, const struct plan_entry *verbs, struct rt_error *err)
 {
     const char *name;
-    if (read_plan(plan, err) < 0 || json_req_str(plan->json, "verb", &name, err) < 0) return -1;
+    auto_buf struct buf text = { 0 };
+    if (read_plan(plan, &text, err) < 0 || json_req_str(plan->json, "verb", &name, err) < 0) return -1;
     while (verbs->name && strcmp(verbs->name, name) != 0) verbs++;
     if (!verbs->name || !verbs->run) return rt_fail(err, "PLAN_INVALID", 0, NULL, "unknown verb '%s'", name);
+    if (verbs->container && !self_is_protected()) return resume(plan, &text, err);
     if (!verbs->own_idmap && idmap_enter_plan(plan->json, err) < 0) return -1;
     if (verbs->run(plan, err) < 0) return -1;
     return plan->answered ? 0 : plan_result(plan, json_object(), err);
 }
 
-int plan_main(const struct plan_entry *verbs)
+int plan_main(const struct plan_entry *verbs, bool resumed)
 {
     struct plan plan = { .answer = ANSWER_FD };
     struct rt_error err = { 0 };
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (resumed) prctl(PR_SET_NAME, "tsbuild-core");
     catch_cancel();
     umask(0);
     if (fcntl(ANSWER_FD, F_SETFD, FD_CLOEXEC) < 0 || fcntl(PLAN_FD, F_SETFD, FD_CLOEXEC) < 0) {
@@ -126,8 +141,8 @@ int plan_main(const struct plan_entry *verbs)
         return 2;
     }
     /* A parent that died before PR_SET_PDEATHSIG is noticed here: nobody reads the answer. */
-    json_t *hello = json_pack("{s:s,s:i,s:s}", "type", "hello", "protocol", PLAN_PROTOCOL, "version", VERSION);
-    if (answer(&plan, hello, &err) < 0) return 1;
+    json_t *hello = resumed ? NULL : json_pack("{s:s,s:i,s:s}", "type", "hello", "protocol", PLAN_PROTOCOL, "version", VERSION);
+    if (!resumed && answer(&plan, hello, &err) < 0) return 1;
     int status = run(&plan, verbs, &err) < 0 ? fail(&plan, &err) : 0;
     json_decref(plan.json);
     return status;

@@ -23,10 +23,15 @@ struct plan_entry {
     const char *name;
     plan_verb *run;
     bool own_idmap; /* the verb makes its user namespace itself (idmap.h) */
+    bool container; /* the verb enters a container: the core is started again from where that cannot reach it (self.h) */
 };
 
-/* Returns the exit status of the process. The table ends with a NULL name; an entry without `run` is not part of this build. */
-int plan_main(const struct plan_entry *verbs);
+/*
+ * Returns the exit status of the process. The table ends with a NULL name; an entry without `run` is not part of this build. `resumed`: this is the second start, the greeting has been sent.
+ */
+int plan_main(const struct plan_entry *verbs, bool resumed);
+/* The arguments of the second start. */
+#define PLAN_RESUMED "--resumed"
 
 /* Refuses members other than those named and the ones that every plan may have. */
 #define plan_allow(plan, err, ...) json_allow((plan)->json, err, "protocol", "verb", "idmap", __VA_ARGS__, NULL)

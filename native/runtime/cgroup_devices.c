@@ -92,6 +92,12 @@ static void add_rule(struct program *program, const struct spec_device_rule *rul
     add(program, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
+/* What follows such a rule can never run, and the kernel refuses a program with dead code. */
+static bool covers_all(const struct spec_device_rule *rule)
+{
+    return rule->type == 'a' && rule->major < 0 && rule->minor < 0 && rule->read && rule->write && rule->mknod;
+}
+
 static long bpf(int command, union bpf_attr *attr)
 {
     return syscall(SYS_bpf, command, attr, sizeof *attr);
@@ -106,9 +112,15 @@ int cgroup_device_filter(const struct spec_resources *resources, struct rt_error
     struct program program = {.code = code};
     add_head(&program);
     for (size_t i = ARRAY_LEN(ALWAYS); i-- > 0;) add_rule(&program, &ALWAYS[i]);
-    for (size_t i = resources->device_count; i-- > 0;) add_rule(&program, &resources->devices[i]);
-    add(&program, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
-    add(&program, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    bool decided = false;
+    for (size_t i = resources->device_count; i-- > 0 && !decided;) {
+        add_rule(&program, &resources->devices[i]);
+        decided = covers_all(&resources->devices[i]);
+    }
+    if (!decided) {
+        add(&program, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+        add(&program, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    }
     union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE};
     attr.insns = (uint64_t)(uintptr_t)program.code;
     attr.insn_cnt = (uint32_t)program.count;
