@@ -27,16 +27,18 @@ static int parse_class(const json_t *value, struct glob_token *out, struct rt_er
     const json_t *negated = json_array_get(value, 1), *ranges = json_array_get(value, 2);
     if (json_array_size(value) != 3 || !json_is_boolean(negated) || !json_is_array(ranges))
         return rt_fail(err, "PLAN_INVALID", 0, NULL, "a class token is not [\"class\", boolean, ranges]");
+    size_t count = json_array_size(ranges);
+    struct glob_range *list = calloc(count + 1, sizeof *list);
+    if (!list) return rt_nomem(err);
     out->negated = json_is_true(negated);
-    out->range_count = json_array_size(ranges);
-    out->ranges = calloc(out->range_count + 1, sizeof *out->ranges);
-    if (!out->ranges) return rt_nomem(err);
-    for (size_t i = 0; i < out->range_count; i++) {
+    out->ranges = list;
+    out->range_count = count;
+    for (size_t i = 0; i < count; i++) {
         int64_t from, to;
         const json_t *range = json_array_get(ranges, i);
         if (json_elem_i64(range, 0, "range", 0, 0x10ffff, &from, err) < 0 || json_elem_i64(range, 1, "range", 0, 0x10ffff, &to, err) < 0)
             return -1;
-        out->ranges[i] = (struct glob_range){ (uint32_t)from, (uint32_t)to };
+        list[i] = (struct glob_range){ (uint32_t)from, (uint32_t)to };
     }
     return 0;
 }
