@@ -1,0 +1,37 @@
+import { defineCommand } from '../command.ts'
+import type { Command } from '../command.ts'
+
+export const command: Command = defineCommand({
+  arguments: [{ name: 'IMAGE', many: true, complete: 'image' }],
+  flags: {
+    force: {
+      kind: 'boolean',
+      short: 'f',
+      help: 'Also with several names, or when a stopped container was made from it',
+    },
+    'no-prune': {
+      kind: 'boolean',
+      hidden: true,
+      help: 'Keep untagged parents',
+      ignored: 'there are no untagged parents',
+    },
+    platform: {
+      kind: 'string',
+      hidden: true,
+      value: 'OS/ARCH',
+      help: 'Remove one platform',
+      ignored: 'a name goes with all its platforms',
+    },
+  },
+  async run({ flags, args: names }, context) {
+    const engine = await context.openEngine()
+    const { rmi } = await import('../../engine/rmi.ts')
+    const { removed, failed } = await rmi(engine, { names, force: flags.force }, context)
+    for (const { untagged, deleted } of removed) {
+      for (const name of untagged) context.terminal.printLine(`Untagged: ${name}`)
+      if (deleted !== undefined) context.terminal.printLine(`Deleted: ${deleted}`)
+    }
+    for (const error of failed) context.report(error)
+    return failed.length === 0 ? 0 : 1
+  },
+})

@@ -1,0 +1,2 @@
+/** Words of `--policy` and `--pull`. */
+export const pullPolicies = ['always', 'missing', 'never', 'newer'] as const
