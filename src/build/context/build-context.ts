@@ -13,3 +13,6 @@ export interface BuildContext extends AsyncDisposable {
   /** File that remembers content digests between builds; null for folders that do not last. */
   readonly index: string | null
 }
+
+/** Name under which the main build context is known to steps. */
+export const mainContext = 'context'

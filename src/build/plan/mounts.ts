@@ -1,11 +1,12 @@
 import { evaluateMount } from '@dockerfile/parser'
 import type { Mount, MountFlag, RunInstruction } from '@dockerfile/parser'
+import { mainContext } from '../context/build-context.ts'
 import { problemError } from '../located.ts'
 import type { BuildVertex, ExecMount } from '../ops/op.ts'
 import { mistake, place } from './site.ts'
 import type { Site } from './site.ts'
 import { cleanPath, joinPath } from './go-format.ts'
-import { mainContext, rootOf } from './root.ts'
+import { rootOf } from './root.ts'
 import type { StageNode } from './stage-table.ts'
 
 /** The mounts of a RUN; sources become further inputs of the step. */

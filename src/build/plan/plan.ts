@@ -31,7 +31,7 @@ export async function planBuild(request: PlanRequest, resolveImage: ResolveImage
   const table = createStageTable()
   for (const stage of dockerfile.stages) table.add(readStage(request, globals, table, stage.index))
   const target = findTarget(request, table)
-  for (const node of [...table.nodes]) node.commands = linkCommands(request, table, node)
+  for (const node of table.nodes) node.commands = linkCommands(request, table, node)
   refuseCycle(request, table)
   if (table.nodes.length === 1) target.title = ''
 
@@ -44,6 +44,7 @@ export async function planBuild(request: PlanRequest, resolveImage: ResolveImage
     target: state.source.kind === 'vertex' ? state.source.vertex : null,
     image: finishImage(request, state.image),
     stage: target.name ?? '',
+    ...(request.epoch === undefined ? {} : { epoch: request.epoch }),
     contexts: planner.contexts,
     notes,
   }

@@ -47,8 +47,10 @@ export interface BuildPlan {
   /** The step whose result is the image; null for an image without layers. */
   readonly target: BuildVertex | null
   readonly image: ImageDraft
-  /** DiffIDs that come from the base image: their history entries have their own times. */
+  /** Name of the target stage; empty when it has none. */
   readonly stage: string
+  /** SOURCE_DATE_EPOCH in seconds. */
+  readonly epoch?: number
   /** Names of the contexts that steps read. */
   readonly contexts: ReadonlySet<string>
   readonly notes: readonly PlanNote[]

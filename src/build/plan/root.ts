@@ -3,9 +3,6 @@ import type { BuildVertex, Op } from '../ops/op.ts'
 import { makeVertex } from '../solver/vertex.ts'
 import type { FileSource } from './stage-state.ts'
 
-/** Name under which the main build context is known to steps. */
-export const mainContext = 'context'
-
 /** The step whose result holds the files: a context is copied, because its folder must be neither changed nor shown as it is. */
 export function rootOf(source: FileSource, path: string, range: Range): BuildVertex | null {
   return source.kind === 'vertex' ? source.vertex : contextCopy(source.name, path, range)

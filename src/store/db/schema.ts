@@ -95,6 +95,18 @@ const build = `
   CREATE INDEX cache_by_kind ON cache_records(kind, used_at);
   CREATE INDEX cache_by_snapshot ON cache_records(snapshot);
   CREATE INDEX cache_by_identity ON cache_records(identity);
+  CREATE TABLE cache_mounts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    directory TEXT NOT NULL UNIQUE,
+    size INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    uses INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE INDEX cache_mounts_by_key ON cache_mounts(key);
+  CREATE TABLE web_files (url TEXT PRIMARY KEY, digest TEXT NOT NULL, etag TEXT, modified INTEGER, seen_at INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE builds (
     id TEXT PRIMARY KEY,
     started_at INTEGER NOT NULL,

@@ -72,7 +72,7 @@ export async function plan(text: string, options: PlanOptions = {}, asked: strin
 
 /** Every vertex of a plan, inputs first: what it does, in one line. */
 export function steps({ target }: BuildPlan): string[] {
-  return [...walkVertices([target])].map((vertex) => show(vertex as BuildVertex))
+  return [...walkVertices([target])].map((vertex) => show(vertex))
 }
 
 export function names({ target }: BuildPlan): string[] {

@@ -68,7 +68,7 @@ describe('image config', () => {
     ['HEALTHCHECK NONE', 'FROM rich\nHEALTHCHECK NONE', { Healthcheck: { Test: ['NONE'] } }],
     ['WORKDIR chains and keeps its slash', 'FROM rich\nWORKDIR sub\nWORKDIR /x/', { WorkingDir: '/x/' }],
     ['WORKDIR with variables', 'FROM busybox\nENV D=/d\nWORKDIR $D\nWORKDIR e/../f', { WorkingDir: '/d/f' }],
-    ['VOLUME adds', 'FROM rich\nVOLUME /a rel', { Volumes: { '/vol': {}, '/a': {}, rel: {}} }],
+    ['VOLUME adds', 'FROM rich\nVOLUME /a rel', { Volumes: { '/vol': {}, '/a': {}, rel: {} } }],
     [
       'USER, STOPSIGNAL',
       'FROM busybox\nENV U=me\nUSER $U:grp\nSTOPSIGNAL term',

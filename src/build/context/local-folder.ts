@@ -1,0 +1,92 @@
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { compileIgnore } from '@dockerfile/parser'
+import type { IgnoreMatcher } from '@dockerfile/parser'
+import { TsbuildError, hasErrno } from '../../base/errors.ts'
+import { digestHex, sha256 } from '../../oci/digest.ts'
+import { problemError } from '../located.ts'
+import type { BuildContext } from './build-context.ts'
+
+export interface FolderOptions {
+  readonly name: string
+  readonly path: string
+  /** For people: what the user wrote. */
+  readonly title: string
+  /** Where digests of file contents are remembered; null for folders that do not last. */
+  readonly indexes: string | null
+  /** The Dockerfile on the host, whose own ignore file (`<Dockerfile>.dockerignore`) comes first. */
+  readonly dockerfile?: string
+  /** Removes the folder when it was made for this build. */
+  readonly dispose?: () => Promise<void>
+}
+
+/** Opens a folder as a context. CONTEXT_UNREADABLE when it is none, DOCKERFILE_INVALID for a malformed ignore file. */
+export async function openFolder(options: FolderOptions): Promise<BuildContext> {
+  const { name, title, indexes, dockerfile, dispose } = options
+  const path = await folderPath(options.path, title)
+  const ignore = await readIgnore([
+    ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
+    join(path, '.dockerignore'),
+  ])
+  return {
+    name,
+    path,
+    title,
+    ignore,
+    index: indexes === null ? null : join(indexes, digestHex(sha256(path))),
+    [Symbol.asyncDispose]: async () => dispose?.(),
+  }
+}
+
+async function folderPath(path: string, title: string): Promise<string> {
+  try {
+    if ((await stat(path)).isDirectory()) return await realpath(path)
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT', 'EACCES', 'ENOTDIR', 'ELOOP')) throw error
+    throw new TsbuildError('CONTEXT_UNREADABLE', `Cannot read the build context "${title}": ${reason(error)}`, {
+      cause: error,
+    })
+  }
+  throw new TsbuildError('CONTEXT_UNREADABLE', `Cannot use "${title}" as build context: it is not a folder`, {
+    hint: 'The last argument is the folder; a Dockerfile is named with -f',
+  })
+}
+
+/** The first ignore file that exists; null when none does or it says nothing. */
+async function readIgnore(paths: readonly string[]): Promise<IgnoreMatcher | null> {
+  for (const path of paths) {
+    const bytes = await readOptional(path)
+    if (bytes === undefined) continue
+    const filename = path.slice(path.lastIndexOf('/') + 1)
+    const matcher = compileIgnore(bytes, filename)
+    const [mistake] = matcher.diagnostics
+    if (mistake !== undefined) throw problemError({ filename, source: bytes.toString('utf8') }, mistake.range, mistake)
+    return matcher.rules.length === 0 ? null : matcher
+  }
+  return null
+}
+
+async function readOptional(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
+    if (!hasErrno(error, 'EACCES', 'EISDIR')) throw error
+    throw new TsbuildError('CONTEXT_UNREADABLE', `Cannot read the ignore file "${path}": ${reason(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+export function reason(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return 'it does not exist'
+    case 'EACCES':
+      return 'permission denied'
+    case 'EISDIR':
+      return 'it is a folder'
+    default:
+      return error.message
+  }
+}

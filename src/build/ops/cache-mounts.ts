@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { canonicalJson } from '../../base/canonical-json.ts'
+import type { NativeCore, Tree } from '../../host/native.ts'
+import { sha256 } from '../../oci/digest.ts'
+import type { Store } from '../../store/store.ts'
+import type { CacheMountRecords } from './cache-mount-records.ts'
+import type { ExecMount } from './op.ts'
+
+export interface CacheMountRequest extends Omit<
+  Extract<ExecMount, { readonly kind: 'cache' }>,
+  'kind' | 'input' | 'target'
+> {
+  /** What a new cache starts from, with a name of its content. */
+  readonly from?: { readonly tree: Tree; readonly identity: string }
+}
+
+/** A cache in use; it is not pruned before it is disposed. */
+export interface OpenCacheMount extends AsyncDisposable {
+  readonly tree: Tree
+  /** Path below the tree that is to be shown. */
+  readonly source: string
+}
+
+/**
+ * Directories that live on between builds, for `RUN --mount=type=cache`. `shared` gives all users one directory, `locked` lets
+ * them wait for each other, `private` gives each concurrent user one of its own.
+ */
+export interface CacheMounts {
+  open(request: CacheMountRequest, signal: AbortSignal): Promise<OpenCacheMount>
+}
+
+/** One maker at a time: a directory without a record belongs to it, or to nobody. */
+export const makerClaim = 'cache-mount-make'
+
+export interface CacheMountTools {
+  readonly store: Store
+  readonly native: NativeCore
+  readonly records: CacheMountRecords
+}
+
+export function createCacheMounts({ store, native, records }: CacheMountTools): CacheMounts {
+  const { lease } = store
+
+  async function make(key: string, request: CacheMountRequest, signal: AbortSignal): Promise<void> {
+    const name = randomBytes(8).toString('hex')
+    const directory = join(store.root, 'caches', name)
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const target: Tree = { kind: 'layers', lower: [], upper: directory }
+    const { uid, gid, mode, from, source } = request
+    const owner = { user: String(uid), group: String(gid) }
+    const root = { op: 'mkdir', path: '/data', mode, owner }
+    const content =
+      from === undefined
+        ? source === '/'
+          ? []
+          : [{ op: 'mkdir', path: `/data${source}`, mode, owner }]
+        : [
+            {
+              op: 'copy',
+              from: from.tree,
+              ignore: null,
+              owners: 'keep',
+              sources: [{ path: source.slice(1) }],
+              exclude: null,
+              parents: false,
+              dest: '/data/',
+              owner: null,
+              chmod: null,
+              archives: 'keep',
+              manifest: null,
+            },
+          ]
+    await native.call('files', { target, actions: [root, ...content], commit: null }, { signal })
+    await chmod(directory, 0o711)
+    records.insert(key, request.id, name)
+  }
+
+  return {
+    async open(request, signal) {
+      const key = cacheKey(request)
+      const exclusive = request.sharing === 'private'
+      let used = records.use(key, exclusive)
+      if (used === undefined) {
+        using _maker = await lease.claim(makerClaim, signal)
+        used = records.use(key, exclusive)
+        if (used === undefined) {
+          await make(key, request, signal)
+          used = records.use(key, exclusive)
+        }
+      }
+      if (used === undefined) throw new Error('A cache that was just made is already in use')
+      using stack = new DisposableStack()
+      stack.use(used.claim)
+      if (request.sharing === 'locked') stack.use(await lease.claim(`cache-mount-lock:${used.id}`, signal))
+      const owned = stack.move()
+      return {
+        tree: { kind: 'dir', path: join(store.root, 'caches', used.directory, 'data') },
+        source: request.from === undefined ? request.source : '/',
+        [Symbol.asyncDispose]: async () => owned.dispose(),
+      }
+    },
+  }
+}
+
+function cacheKey({ id, from, source }: CacheMountRequest): string {
+  return from === undefined ? id : sha256(canonicalJson([id, from.identity, source]))
+}

@@ -1,0 +1,171 @@
+import { rm } from 'node:fs/promises'
+import { parseChmod } from '@dockerfile/parser'
+import { TsbuildError, hasCode } from '../../base/errors.ts'
+import type { Answer, LayerFacts, NativeCore, Tree } from '../../host/native.ts'
+import type { Snapshotter } from '../../snapshot/snapshotter.ts'
+import { StaleInput } from '../solver/operation.ts'
+import type { Fact, InputUse, Operation, Result, RunContext } from '../solver/operation.ts'
+import type { BuildVertex, CopyAction, FileAction, FilesOp } from './op.ts'
+import type { ContextFiles } from './context-files.ts'
+import { filesFacts, sourcesName } from './facts.ts'
+import { compileSelection } from './selection.ts'
+import type { SelectionPlan } from './selection.ts'
+import { digestSelections } from './tree-digest.ts'
+
+export interface FilesServices {
+  readonly native: NativeCore
+  readonly snapshots: Snapshotter
+  readonly contexts: ContextFiles
+  /** Path for a file of this build that is removed after use. */
+  readonly temporary: (name: string) => string
+}
+
+/** COPY, ADD, WORKDIR and inline documents, done by the native core on a snapshot; no process runs in the image. */
+export function filesOperation(vertex: BuildVertex, op: FilesOp, services: FilesServices): Operation {
+  const { contexts } = services
+  return {
+    kind: op.kind,
+    async cacheMap(signal) {
+      const content = await Promise.all(
+        op.actions.map(async (action, at): Promise<readonly Fact[]> => {
+          if (action.op !== 'copy' || action.from.kind !== 'context') return []
+          const name =
+            op.actions.length > 1 ? `${at + 1}. files ${sourcesName(action)}` : `files ${sourcesName(action)}`
+          return [{ name, value: await contexts.digest(action.from.name, action) }]
+        }),
+      )
+      signal.throwIfAborted()
+      return { facts: [...filesFacts(op), ...content.flat()], inputs: inputUses(vertex, op, services) }
+    },
+    run: (inputs, context) => run(op, inputs, services, context),
+  }
+}
+
+/** Input 0 is changed, so all of it counts; of the others only what is copied. */
+function inputUses({ inputs }: BuildVertex, op: FilesOp, { native, snapshots }: FilesServices): readonly InputUse[] {
+  return inputs.map((input, index): InputUse => {
+    if (index === 0) return { name: 'base' }
+    const actions = op.actions.filter(
+      (action): action is CopyAction =>
+        action.op === 'copy' && action.from.kind === 'input' && action.from.index === index,
+    )
+    return {
+      name: `files of ${input?.label.name ?? 'scratch'}`,
+      content: (result, signal) => digestSelections({ native, snapshots, result, actions, signal }),
+    }
+  })
+}
+
+async function run(
+  op: FilesOp,
+  inputs: readonly Result[],
+  services: FilesServices,
+  context: RunContext,
+): Promise<Result> {
+  const base = inputs[0] ?? null
+  const manifests: string[] = []
+  try {
+    const actions = await Promise.all(
+      op.actions.map((action, at) => actionPlan(action, at, inputs, services, context, manifests)),
+    )
+    const commit = { clampMtime: op.clamp ?? null }
+    if (op.detached) {
+      await using layer = await services.snapshots.prepareDetached()
+      return await layer.commit(base, await change(services.native, alone(layer.tree), actions, commit, context))
+    }
+    await using active = await services.snapshots.prepare(base?.id ?? null)
+    return await active.commit(await change(services.native, active.tree, actions, commit, context))
+  } finally {
+    await Promise.all(manifests.map((path) => rm(path, { force: true })))
+  }
+}
+
+/** A layer on nothing: what `--link` writes does not look at what it will lie on. */
+function alone(tree: Tree): Tree {
+  return tree.kind === 'dir' ? { kind: 'layers', lower: [], upper: tree.path } : tree
+}
+
+async function change(
+  native: NativeCore,
+  target: Tree,
+  actions: readonly object[],
+  commit: object,
+  { signal }: RunContext,
+): Promise<LayerFacts> {
+  try {
+    return layerOf(await native.call('files', { target, actions, commit }, { signal }))
+  } catch (error) {
+    if (hasCode(error, 'FILE_CHANGED')) throw new StaleInput(error.message, { cause: error })
+    throw error
+  }
+}
+
+async function actionPlan(
+  action: FileAction,
+  at: number,
+  inputs: readonly Result[],
+  services: FilesServices,
+  { id }: RunContext,
+  manifests: string[],
+): Promise<object> {
+  switch (action.op) {
+    case 'mkdir':
+      return { op: 'mkdir', path: action.path, mode: action.mode, owner: ownerPlan(action.owner) }
+    case 'write': {
+      const { op, name, dest, mode } = action
+      const data = { b64: Buffer.from(action.data).toString('base64') }
+      return { op, name, dest, mode, data, owner: ownerPlan(action.owner), chmod: chmodPlan(action.chmod), mtime: null }
+    }
+    case 'copy': {
+      const { parents, dest, archives, from } = action
+      const selection: SelectionPlan = compileSelection(action)
+      const shared = {
+        op: action.op,
+        sources: selection.sources,
+        exclude: selection.exclude,
+        parents,
+        dest,
+        owner: ownerPlan(action.owner),
+        chmod: chmodPlan(action.chmod),
+        archives,
+      }
+      if (from.kind === 'input') {
+        const source = inputs[from.index] ?? null
+        const tree = services.snapshots.view(source?.id ?? null)
+        return { ...shared, from: tree, ignore: null, owners: 'keep', manifest: null }
+      }
+      const manifest = services.temporary(`manifest-${id.slice(-16)}-${at}`)
+      manifests.push(manifest)
+      const before = await services.contexts.digest(from.name, action)
+      if ((await services.contexts.manifest(from.name, action, manifest)) !== before) {
+        services.contexts.forget(from.name)
+        throw new StaleInput('The build context changed while it was read')
+      }
+      const { path, ignore } = await services.contexts.open(from.name)
+      const tree: Tree = { kind: 'dir', path }
+      return { ...shared, from: tree, ignore: ignore?.toPlan() ?? null, owners: 'root', manifest }
+    }
+  }
+}
+
+/** `user[:group]` in two; null keeps what the source has. */
+function ownerPlan(owner: string): { readonly user: string; readonly group: string | null } | null {
+  if (owner === '') return null
+  const colon = owner.indexOf(':')
+  return colon < 0 ? { user: owner, group: null } : { user: owner.slice(0, colon), group: owner.slice(colon + 1) }
+}
+
+function chmodPlan(text: string): object | null {
+  if (text === '') return null
+  const parsed = parseChmod(text)
+  if (!parsed.ok) throw new Error(`The plan let an invalid mode pass: "${text}"`)
+  return parsed.value.kind === 'octal' ? { octal: parsed.value.mode } : { symbolic: parsed.value.text }
+}
+
+/** The layer that a plan with `commit` made. */
+export function layerOf({ layer }: Answer): LayerFacts {
+  if (typeof layer !== 'object' || layer === null || !('diffId' in layer)) {
+    throw new TsbuildError('NATIVE_PROTOCOL', 'Cannot read the layer that the native core made')
+  }
+  return layer as LayerFacts
+}

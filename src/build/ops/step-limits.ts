@@ -1,0 +1,12 @@
+import type { Limits } from '../../runtime/resources.ts'
+import type { OciRlimit } from '../../runtime/runtime-spec.ts'
+
+/** Bounds of every RUN of a build. They do not decide its result and are not part of its key. */
+export interface StepLimits {
+  readonly limits?: Limits
+  readonly rlimits?: readonly OciRlimit[]
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number
+  readonly cgroupParent?: string
+  readonly timeoutMs?: number
+}

@@ -1,0 +1,62 @@
+import { buffer } from 'node:stream/consumers'
+import { parseBuildArgs, parseBuildContext, parseLabels } from '../../build/options/context-option.ts'
+import { invalidOption } from '../../build/options/option-error.ts'
+import { parseSecret } from '../../build/options/secret-option.ts'
+import { parseExtraHost } from '../../container/flags/host-flag.ts'
+import { parseUlimit } from '../../container/flags/ulimit-flag.ts'
+import type { BuildRequest } from '../../engine/build-request.ts'
+import type { CommandContext, Input } from '../command.ts'
+import type { buildFlags } from './build-flags.ts'
+
+type BuildInput = Input<typeof buildFlags>
+
+const entitlements = ['network.host', 'security.insecure']
+
+/** What the flags and the argument of `build` ask for. USAGE. */
+export function readBuildRequest({ flags, args }: BuildInput, { settings, terminal }: CommandContext): BuildRequest {
+  let stdin: Promise<Uint8Array> | undefined
+  const labels = parseLabels(flags.label)
+  return {
+    context: args[0] ?? '.',
+    ...(flags.file === undefined ? {} : { file: flags.file }),
+    stdin: () => (stdin ??= buffer(terminal.stdin)),
+    tags: flags.tag,
+    ...(flags.target === undefined ? {} : { target: flags.target }),
+    buildArgs: parseBuildArgs(flags['build-arg'], settings.env),
+    labels,
+    platforms: flags.platform.flatMap((list) => list.split(',')),
+    contexts: new Map(flags['build-context'].map((text) => parseBuildContext(text))),
+    network: flags.network,
+    hosts: flags['add-host'].map((text) => {
+      const host = parseExtraHost(text)
+      const at = host.indexOf(':')
+      return { name: host.slice(0, at), address: host.slice(at + 1) }
+    }),
+    noCache: flags['no-cache'] || flags['no-cache-filter'].flatMap((list) => list.split(',')),
+    pull: flags.pull ? 'always' : 'missing',
+    secrets: new Map(flags.secret.map((text) => parseSecret(text, settings))),
+    agents: new Map(),
+    limits: {
+      ...(flags.ulimit.length === 0 ? {} : { rlimits: flags.ulimit.map(parseUlimit) }),
+      ...(flags['shm-size'] === undefined ? {} : { shmSize: flags['shm-size'] }),
+      ...(flags['cgroup-parent'] === undefined ? {} : { cgroupParent: flags['cgroup-parent'] }),
+      ...(flags['step-timeout'] === undefined ? {} : { timeoutMs: flags['step-timeout'] }),
+      ...(flags.memory === undefined && flags.cpus === undefined
+        ? {}
+        : {
+            limits: {
+              ...(flags.memory === undefined ? {} : { memory: flags.memory }),
+              ...(flags.cpus === undefined ? {} : { nanoCpus: Math.round(flags.cpus * 1e9) }),
+            },
+          }),
+    },
+    allow: new Set(flags.allow.flatMap((list) => list.split(',')).map(checkEntitlement)),
+    ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
+    format: 'oci',
+  }
+}
+
+function checkEntitlement(name: string): string {
+  if (entitlements.includes(name)) return name
+  throw invalidOption('--allow', name, 'there is no such entitlement', `They are ${entitlements.join(' and ')}`)
+}

@@ -1,0 +1,35 @@
+import { buildFlags } from '../build/build-flags.ts'
+import type { Command } from '../command.ts'
+import { defineCommand } from '../command.ts'
+
+export const command: Command = defineCommand({
+  arguments: [{ name: 'CONTEXT', optional: true, complete: 'directory' }],
+  flags: buildFlags,
+  details:
+    'CONTEXT is a folder (default "."), "-" for a Dockerfile or an archive on stdin, the URL of either, or a git repository.',
+  examples: [
+    'tsbuild build -t web .',
+    'tsbuild build -t web:1.0 --build-arg VERSION=1.0 --target release services/web',
+    'tsbuild build -t tool https://github.com/owner/tool.git#v2:cli',
+  ],
+  async run(input, context) {
+    const { openBuildProgress } = await import('../../ui/progress/progress.ts')
+    const { readBuildRequest } = await import('../build/build-request.ts')
+    const { build } = await import('../../engine/build.ts')
+    const request = readBuildRequest(input, context)
+    const engine = await context.openEngine()
+    const { flags } = input
+    const progress = await openBuildProgress(flags.quiet ? 'quiet' : flags.progress, context.terminal)
+    const result = await (async () => {
+      using shown = progress
+      return build(engine, request, { emit: shown.emit, signal: context.signal })
+    })()
+    const [first] = result.images
+    if (first !== undefined && flags.iidfile !== undefined) {
+      const { writeFileAtomic } = await import('../../base/atomic-file.ts')
+      await writeFileAtomic(flags.iidfile, first.id)
+    }
+    if (first !== undefined && flags.quiet) context.terminal.printLine(first.id)
+    return 0
+  },
+})

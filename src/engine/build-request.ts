@@ -1,0 +1,45 @@
+import type { Op } from '../build/ops/op.ts'
+import type { SecretSource } from '../build/ops/secrets.ts'
+import type { AgentConnector } from '../build/ops/ssh-agents.ts'
+import type { StepLimits } from '../build/ops/step-limits.ts'
+import type { Step } from '../build/solver/solve.ts'
+import type { LocalImage, PullPolicy } from '../image/image-service.ts'
+import type { Family } from '../oci/media-types.ts'
+
+/** What `build` is asked for; texts of flags are parsed already (build/options). */
+export interface BuildRequest {
+  /** Folder, `-`, URL or git repository. */
+  readonly context: string
+  /** `-f`. */
+  readonly file?: string
+  /** Everything on stdin, read at most once. */
+  readonly stdin: () => Promise<Uint8Array>
+  readonly tags: readonly string[]
+  readonly target?: string
+  readonly buildArgs: ReadonlyMap<string, string>
+  readonly labels: Readonly<Record<string, string>>
+  /** None: the machine's. */
+  readonly platforms: readonly string[]
+  /** `--build-context`: sources by name, in lower case. */
+  readonly contexts: ReadonlyMap<string, string>
+  readonly network: 'default' | 'none' | 'host'
+  readonly hosts: readonly { readonly name: string; readonly address: string }[]
+  readonly noCache: boolean | readonly string[]
+  readonly pull: PullPolicy
+  readonly secrets: ReadonlyMap<string, SecretSource>
+  readonly agents: ReadonlyMap<string, AgentConnector>
+  readonly limits: StepLimits
+  /** Entitlements: `network.host`, `security.insecure`. */
+  readonly allow: ReadonlySet<string>
+  /** Steps at once; the settings' number when absent. */
+  readonly jobs?: number
+  readonly format: Family
+}
+
+export interface BuildResult {
+  /** Names the record of this build. */
+  readonly id: string
+  /** One for each platform. */
+  readonly images: readonly LocalImage[]
+  readonly steps: readonly Step<Op>[]
+}
