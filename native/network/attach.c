@@ -79,6 +79,16 @@ static int set_up_inside(const struct interface *interface, int netns, struct rt
     return rt_wrap(err, "interface '%s' of the container", interface->name);
 }
 
+/* With br_netfilter a packet that a published port leads back to its sender is turned round inside the bridge. */
+static bool bridge_translates(void)
+{
+    long v4 = 0, v6 = 0;
+    sysctl_get("bridge/bridge-nf-call-iptables", &v4);
+    sysctl_get("bridge/bridge-nf-call-ip6tables", &v6);
+    return v4 != 0 || v6 != 0;
+}
+
+/* Index of the host's end. */
 static int make_pair(struct nl *nl, const struct owner *owner, const struct interface *interface, int bridge, int netns, struct rt_error *err)
 {
     char host_name[IFNAMSIZ];
@@ -92,35 +102,39 @@ static int make_pair(struct nl *nl, const struct owner *owner, const struct inte
                          .peer_name = interface->name,
                          .peer_mac = interface->mac,
                          .peer_netns = netns,
-                         .mtu = interface->bridge.mtu };
+                         .mtu = interface->bridge.mtu,
+                         .hairpin = bridge_translates() };
     int result = veth_create(nl, &veth, err);
     /* The namespace of this container's last run is not quite gone: its end of the pair goes with ours. */
     if (result == 1)
         result = link_delete(nl, host_name, err) < 0 ? -1 : veth_create(nl, &veth, err);
-    return result == 1 ? rt_fail(err, "NETWORK_FAILED", EEXIST, "netlink", "cannot make the interface '%s' of the container", interface->name) : result;
+    /* A port of a bridge needs no address of its own; it would only announce itself to the containers. */
+    char name[64];
+    struct rt_error no_ipv6;
+    snprintf(name, sizeof name, "ipv6/conf/%s/disable_ipv6", host_name);
+    if (result == 0)
+        sysctl_set(name, 1, &no_ipv6);
+    if (result == 1)
+        return rt_fail(err, "NETWORK_FAILED", EEXIST, "netlink", "cannot make the interface '%s' of the container", interface->name);
+    return result < 0 ? -1 : (int)if_nametoindex(host_name);
 }
 
-int attach_interface(struct nl *nl, struct nft *nft, const struct owner *owner, const struct interface *interface, int netns, struct rt_error *err)
+int attach_interface(struct nl *nl, struct nft *nft, const struct owner *owner, const struct interface *interface, int netns, struct attached *out,
+                     struct rt_error *err)
 {
     struct bridge_hold hold;
     if (bridge_hold(nl, nft, &interface->bridge, &hold, err) < 0)
         return -1;
-    int result = make_pair(nl, owner, interface, hold.index, netns, err);
+    int index = make_pair(nl, owner, interface, hold.index, netns, err);
     bridge_let_go(&hold);
-    if (result == 0 && set_up_inside(interface, netns, err) == 0)
-        return hold.forwarding_switched ? 1 : 0;
-    detach_interface(nl, owner, interface);
+    *out = (struct attached){ .index = index, .forwarding_switched = hold.forwarding_switched };
+    if (index >= 0 && set_up_inside(interface, netns, err) == 0)
+        return 0;
     struct rt_error ignored; /* the first error is the one to tell */
+    if (index >= 0)
+        link_delete_index(nl, index, &ignored);
     bridge_remove_unused(nl, nft, interface->bridge.name, &ignored);
     return -1;
-}
-
-void detach_interface(struct nl *nl, const struct owner *owner, const struct interface *interface)
-{
-    char host_name[IFNAMSIZ];
-    struct rt_error ignored; /* what stays goes with the namespace, or by a sweep */
-    attach_host_name(owner, interface->name, host_name);
-    link_delete(nl, host_name, &ignored);
 }
 
 int attach_routes(const struct interface *from, const struct interface *to, int netns, struct rt_error *err)

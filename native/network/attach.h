@@ -13,9 +13,14 @@ struct owner {
 /* The host's end of an interface, derived from the container and the interface's name: a restart finds and removes what is left of it. */
 void attach_host_name(const struct owner *owner, const char *interface, char out[IFNAMSIZ]);
 
-/* Bridge, pair, addresses and routes. On failure the pair is removed. 1 when forwarding was switched on for it, else 0. */
-int attach_interface(struct nl *nl, struct nft *nft, const struct owner *owner, const struct interface *interface, int netns, struct rt_error *err);
-void detach_interface(struct nl *nl, const struct owner *owner, const struct interface *interface);
+struct attached {
+    int index; /* of the host's end; never used again by the kernel, unlike its name */
+    bool forwarding_switched;
+};
+
+/* Bridge, pair, addresses and routes. On failure nothing is left. */
+int attach_interface(struct nl *nl, struct nft *nft, const struct owner *owner, const struct interface *interface, int netns, struct attached *out,
+                     struct rt_error *err);
 
 /* Default routes and others of an interface that stays, from one plan to the next. */
 int attach_routes(const struct interface *from, const struct interface *to, int netns, struct rt_error *err);

@@ -1,12 +1,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/loop.h"
 #include "base/util.h"
 #include "network/attach.h"
 #include "network/bridge.h"
 #include "network/conntrack.h"
+#include "network/link.h"
 #include "network/names.h"
 #include "network/netns.h"
 #include "network/pasta.h"
@@ -15,7 +17,8 @@
 #include "network/rules.h"
 
 struct network_lease {
-    struct network *network; /* what is attached */
+    struct network *network;    /* what is attached */
+    struct attached *attached;  /* one for each interface of `network`, same order */
     struct owner owner;
     char *id, *run_dir;
     int netns;
@@ -36,13 +39,13 @@ static struct network *make_empty(enum network_mode mode)
     return network;
 }
 
-/* The interfaces and ports of `wanted` that `have` has not, by their place in `wanted`. */
-static const struct interface *find_interface(const struct network *have, const struct interface *wanted)
+/* The place in `have` of what is the same as `wanted`, or -1. */
+static ssize_t find_interface(const struct network *have, const struct interface *wanted)
 {
     for (size_t i = 0; i < have->interface_count; i++)
         if (interface_equal(&have->interfaces[i], wanted))
-            return &have->interfaces[i];
-    return NULL;
+            return (ssize_t)i;
+    return -1;
 }
 
 static ssize_t find_port(const struct network *have, const struct port *wanted)
@@ -77,32 +80,36 @@ static void close_ports(struct relay **relays, const struct network *of, const s
             relay_close(&relays[i]);
 }
 
-static int attach_interfaces(struct network_lease *lease, const struct network *to, struct rt_error *err)
+/* Takes away the interfaces of `of` that `but` has not, and the bridges that this leaves empty. */
+static void detach_interfaces(struct network_lease *lease, const struct network *of, const struct attached *attached, const struct network *but)
+{
+    struct rt_error ignored; /* a sweep removes what stays */
+    for (size_t i = 0; i < of->interface_count; i++) {
+        if (attached[i].index == 0 || find_interface(but, &of->interfaces[i]) >= 0)
+            continue;
+        names_withdraw(&of->interfaces[i], lease->id);
+        link_delete_index(&lease->nl, attached[i].index, &ignored);
+        bridge_remove_unused(&lease->nl, &lease->nft, of->interfaces[i].bridge.name, &ignored);
+    }
+}
+
+static int attach_interfaces(struct network_lease *lease, const struct network *to, struct attached *attached, struct rt_error *err)
 {
     for (size_t i = 0; i < to->interface_count; i++) {
-        const struct interface *interface = &to->interfaces[i], *have = find_interface(lease->network, interface);
-        int result = have ? attach_routes(have, interface, lease->netns, err)
-                          : attach_interface(&lease->nl, &lease->nft, &lease->owner, interface, lease->netns, err);
-        if (result == 1)
-            lease->forwarding_switched = true;
+        const struct interface *interface = &to->interfaces[i];
+        ssize_t have = find_interface(lease->network, interface);
+        int result;
+        if (have >= 0) {
+            attached[i] = lease->attached[have];
+            result = attach_routes(&lease->network->interfaces[have], interface, lease->netns, err);
+        } else {
+            result = attach_interface(&lease->nl, &lease->nft, &lease->owner, interface, lease->netns, &attached[i], err);
+            lease->forwarding_switched |= attached[i].forwarding_switched;
+        }
         if (result < 0 || names_publish(interface, lease->id, lease->run_dir, err) < 0)
             return -1;
     }
     return 0;
-}
-
-/* Takes away the interfaces of `of` that `but` has not, and the bridges that this leaves empty. */
-static void detach_interfaces(struct network_lease *lease, const struct network *of, const struct network *but)
-{
-    for (size_t i = 0; i < of->interface_count; i++) {
-        const struct interface *interface = &of->interfaces[i];
-        if (find_interface(but, interface))
-            continue;
-        names_withdraw(interface, lease->id);
-        detach_interface(&lease->nl, &lease->owner, interface);
-        struct rt_error ignored; /* a sweep removes it later */
-        bridge_remove_unused(&lease->nl, &lease->nft, interface->bridge.name, &ignored);
-    }
 }
 
 static int publish(struct network_lease *lease, const struct network *network, struct rt_error *err)
@@ -130,24 +137,27 @@ static int change_resolver(struct network_lease *lease, struct network *to, stru
 static int change(struct network_lease *lease, struct network *to, struct rt_error *err)
 {
     auto_free struct relay **relays = calloc(to->port_count + 1, sizeof(struct relay *));
-    if (!relays)
+    auto_free struct attached *attached = calloc(to->interface_count + 1, sizeof *attached);
+    if (!relays || !attached)
         return rt_nomem(err);
     if (open_ports(lease, to, relays, err) < 0)
         return -1;
     bool had_ports = lease->network->port_count > 0;
-    if (attach_interfaces(lease, to, err) < 0 || ((had_ports || to->port_count > 0) && publish(lease, to, err) < 0) || change_resolver(lease, to, err) < 0) {
+    if (attach_interfaces(lease, to, attached, err) < 0 || ((had_ports || to->port_count > 0) && publish(lease, to, err) < 0) || change_resolver(lease, to, err) < 0) {
         struct rt_error ignored;
-        detach_interfaces(lease, to, lease->network);
+        detach_interfaces(lease, to, attached, lease->network);
         if (had_ports || to->port_count > 0)
             publish(lease, lease->network, &ignored);
         close_ports(relays, to, lease->network);
         return -1;
     }
-    detach_interfaces(lease, lease->network, to);
+    detach_interfaces(lease, lease->network, lease->attached, to);
     if (lease->relays)
         close_ports(lease->relays, lease->network, to);
     free(lease->relays);
+    free(lease->attached);
     lease->relays = take_ptr(&relays);
+    lease->attached = take_ptr(&attached);
     network_free(&lease->network);
     lease->network = to;
     return 0;
@@ -238,29 +248,77 @@ void network_serve(struct network_lease *lease)
         loop_step(&lease->loop, 0, &ignored);
 }
 
-void network_detach(struct network_lease **lease)
+void network_withdraw(struct network_lease *l)
 {
-    struct network_lease *l = *lease;
-    if (!l)
-        return;
     struct rt_error ignored; /* a sweep removes what stays */
+    static const struct network nothing;
     resolver_close(&l->resolver);
     pasta_close(&l->pasta);
-    if (l->network && l->relays) {
-        if (l->run_dir && l->network->port_count > 0)
-            rules_publish(&l->nft, l->run_dir, NULL, 0, &ignored);
-        static const struct network nothing;
-        close_ports(l->relays, l->network, &nothing);
-        detach_interfaces(l, l->network, &nothing);
+    if (!l->network || !l->relays)
+        return;
+    for (size_t i = 0; i < l->network->interface_count; i++)
+        names_withdraw(&l->network->interfaces[i], l->id);
+    if (l->run_dir && l->network->port_count > 0) {
+        rules_publish(&l->nft, l->run_dir, NULL, 0, &ignored);
+        conntrack_forget(l->network->ports, l->network->port_count);
     }
+    close_ports(l->relays, l->network, &nothing);
     free(l->relays);
-    nl_close(&l->nl);
-    nft_close(&l->nft);
+    l->relays = NULL;
+}
+
+/* All but the network, the interfaces and the sockets to manage them. */
+static void release(struct network_lease *l)
+{
+    network_withdraw(l);
     loop_close(&l->loop);
     util_close(&l->netns);
+}
+
+static void forget(struct network_lease **lease)
+{
+    struct network_lease *l = *lease;
+    nl_close(&l->nl);
+    nft_close(&l->nft);
     network_free(&l->network);
+    free(l->attached);
     free(l->id);
     free(l->run_dir);
     free(l);
     *lease = NULL;
+}
+
+void network_detach(struct network_lease **lease)
+{
+    if (!*lease)
+        return;
+    release(*lease);
+    forget(lease);
+}
+
+/* The kernel takes namespaces apart in batches, which is cheaper than removing each pair; one that others keep alive is not waited for. */
+static void await_links(struct network_lease *l)
+{
+    struct rt_error ignored;
+    char name[IFNAMSIZ];
+    for (size_t i = 0; i < l->network->interface_count; i++) {
+        for (int tries = 0; tries < 50 && if_indextoname((unsigned)l->attached[i].index, name); tries++)
+            usleep(10000);
+        link_delete_index(&l->nl, l->attached[i].index, &ignored);
+    }
+}
+
+void network_detach_clean(struct network_lease **lease)
+{
+    struct network_lease *l = *lease;
+    struct rt_error ignored;
+    if (!l)
+        return;
+    release(l);
+    if (l->attached) {
+        await_links(l);
+        for (size_t i = 0; i < l->network->interface_count; i++)
+            bridge_remove_unused(&l->nl, &l->nft, l->network->interfaces[i].bridge.name, &ignored);
+    }
+    forget(lease);
 }

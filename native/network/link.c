@@ -148,22 +148,38 @@ int veth_create(struct nl *nl, const struct veth *veth, struct rt_error *err)
     if (result != 0)
         return rt_fail(err, result == -EOPNOTSUPP ? "FEATURE_MISSING" : CODE, -result, "netlink", "cannot make the interface '%s' of the container%s%s",
                        veth->peer_name, reason[0] ? ": " : "", reason);
-    if (!veth->alias)
-        return 0;
     link_put_alias(nl, &buf, veth->name, veth->alias);
-    return nl_send(nl, &buf, NULL, NULL, err, CODE, "name the owner of an interface");
+    if (veth->hairpin) {
+        struct ifinfomsg port = { .ifi_family = AF_BRIDGE, .ifi_index = (int)if_nametoindex(veth->name) };
+        nl_begin(nl, &buf, RTM_SETLINK, NLM_F_ACK, &port, sizeof port);
+        size_t protinfo = nl_nest(&buf, IFLA_PROTINFO);
+        nl_put_u8(&buf, IFLA_BRPORT_MODE, 1);
+        nl_nest_end(&buf, protinfo);
+    }
+    return nl_send(nl, &buf, NULL, NULL, err, CODE, "configure the host's end of an interface");
+}
+
+static int delete(struct nl *nl, const char *name, int index, struct rt_error *err)
+{
+    auto_nl_buf struct nl_buf buf = { 0 };
+    struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+    nl_begin(nl, &buf, RTM_DELLINK, NLM_F_ACK, &info, sizeof info);
+    if (name)
+        nl_put_str(&buf, IFLA_IFNAME, name);
+    int result = nl_talk(nl, &buf, NULL, NULL, NULL);
+    if (result == 0 || result == -ENODEV)
+        return 0;
+    return rt_fail(err, CODE, -result, "netlink", "cannot remove the interface '%s'", name ? name : "of a container");
 }
 
 int link_delete(struct nl *nl, const char *name, struct rt_error *err)
 {
-    auto_nl_buf struct nl_buf buf = { 0 };
-    struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
-    nl_begin(nl, &buf, RTM_DELLINK, NLM_F_ACK, &info, sizeof info);
-    nl_put_str(&buf, IFLA_IFNAME, name);
-    int result = nl_talk(nl, &buf, NULL, NULL, NULL);
-    if (result == 0 || result == -ENODEV)
-        return 0;
-    return rt_fail(err, CODE, -result, "netlink", "cannot remove the interface '%s'", name);
+    return delete(nl, name, 0, err);
+}
+
+int link_delete_index(struct nl *nl, int index, struct rt_error *err)
+{
+    return delete(nl, NULL, index, err);
 }
 
 void link_put_up(struct nl *nl, struct nl_buf *buf, int index)

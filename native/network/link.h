@@ -37,12 +37,14 @@ struct veth {
     const unsigned char *peer_mac; /* ETH_ALEN bytes */
     int peer_netns;                /* descriptor */
     unsigned mtu;
+    bool hairpin; /* the bridge may send a packet back where it came from */
 };
 /* A pair whose host side is a port of the bridge and up, and whose peer is born in the other namespace, down. 0, or 1 when the host side's name is taken. */
 int veth_create(struct nl *nl, const struct veth *veth, struct rt_error *err);
 
 /* 0 as well when it is gone already. */
 int link_delete(struct nl *nl, const char *name, struct rt_error *err);
+int link_delete_index(struct nl *nl, int index, struct rt_error *err);
 
 /* The following append to a buffer that nl_send carries out. */
 void link_put_up(struct nl *nl, struct nl_buf *buf, int index);

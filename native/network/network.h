@@ -56,7 +56,16 @@ int network_fd(const struct network_lease *lease);
 void network_serve(struct network_lease *lease);
 
 /*
- * Detaches everything and frees the lease; idempotent, nothing can fail that a caller could act on. `lease` may point to NULL. A bridge that
- * was left without a member goes as well.
+ * The end comes in two steps, and none of it can fail in a way that a caller could act on.
+ *
+ * network_withdraw: rules, names and sockets are gone when it returns; under a millisecond. Idempotent.
+ * network_detach: that as well, and the lease is freed. The interfaces go with the namespace, which the kernel takes apart in its own time once
+ * the last process has left it. After ports were withdrawn the kernel holds the caller for some ten milliseconds.
+ * network_detach_clean: as network_detach, and waits until the interfaces are gone, then removes bridges that were left without a member. Tens of milliseconds:
+ * for a process that nobody waits for.
+ *
+ * `lease` may point to NULL.
  */
+void network_withdraw(struct network_lease *lease);
 void network_detach(struct network_lease **lease);
+void network_detach_clean(struct network_lease **lease);
