@@ -22,8 +22,8 @@ export function resolveImages(engine: Engine, request: BuildRequest, { emit, sig
     const known = found.get(key)
     if (known !== undefined) return known
     const reference = withDefaultTag(parseReference(text))
-    const started = internalStep(emit, `load metadata for ${formatReference(reference)}`, () =>
-      engine.images.ensure(reference, { platform, policy: request.pull, emit, signal }),
+    const started = internalStep(emit, `load metadata for ${formatReference(reference)}`, (ofStep) =>
+      engine.images.ensure(reference, { platform, policy: request.pull, emit: ofStep, signal }),
     )
     found.set(key, started)
     return started

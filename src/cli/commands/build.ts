@@ -22,7 +22,7 @@ export const command: Command = defineCommand({
     const progress = await openBuildProgress(flags.quiet ? 'quiet' : flags.progress, context.terminal)
     const result = await (async () => {
       using shown = progress
-      return build(engine, request, { emit: shown.emit, signal: context.signal })
+      return await build(engine, request, { emit: shown.emit, signal: context.signal })
     })()
     const [first] = result.images
     if (first !== undefined && flags.iidfile !== undefined) {
