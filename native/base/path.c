@@ -158,7 +158,9 @@ struct walk {
     mode_t mkdir_mode;
     mkdir_hook *created;
     void *arg;
-    bool make; /* missing directories are made */
+    bool make;      /* missing directories are made */
+    bool stop_last; /* the last component is not opened but kept in `last` */
+    char *last;
     struct rt_error *err;
 };
 
@@ -167,6 +169,7 @@ static void walk_end(struct walk *walk)
     util_close(&walk->fd);
     buf_free(&walk->resolved);
     buf_free(&walk->pending);
+    free(walk->last);
 }
 
 static int enter(struct walk *walk, int fd)
@@ -241,6 +244,7 @@ static int walk_to(struct walk *walk, const char *path, int flags, mode_t mode)
     for (;;) {
         char *name = walk->pending.data + strspn(walk->pending.data, "/");
         size_t length = strcspn(name, "/");
+        if (length == 0 && walk->stop_last && !(walk->last = rt_strdup(".", walk->err))) return -1;
         if (length == 0) return openat(walk->fd, ".", (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW)) | O_CLOEXEC);
         auto_free char *rest = rt_strdup(name + length, walk->err);
         auto_free char *component = rt_memdup(name, length, walk->err);
@@ -257,6 +261,10 @@ static int walk_to(struct walk *walk, const char *path, int flags, mode_t mode)
         if (strcmp(component, "..") == 0) {
             if (enter_parent(walk) < 0) return -1;
         } else if (strcmp(component, ".") != 0) {
+            if (last && walk->stop_last) {
+                walk->last = take_ptr(&component);
+                return openat(walk->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+            }
             if (last && !walk->make) return openat(walk->fd, component, flags | O_NOFOLLOW | O_CLOEXEC, mode);
             if (enter_directory(walk, component) < 0) return -1;
         }
@@ -274,6 +282,23 @@ int walk_open_in_root(int rootfd, const char *path, int flags, mode_t mode)
     walk_end(&walk);
     errno = saved;
     return fd;
+}
+
+int resolve_in_root(int rootfd, const char *path, mode_t mode, mkdir_hook *created, void *arg, char **name, struct rt_error *err)
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') size--;
+    auto_free char *plain = rt_memdup(path, size, err);
+    if (!plain) return -1;
+    err->code[0] = '\0';
+    struct walk walk = { .rootfd = rootfd, .fd = -1, .mkdir_mode = mode, .created = created, .arg = arg, .make = true, .stop_last = true, .err = err };
+    int fd = walk_to(&walk, plain, O_PATH | O_DIRECTORY, 0);
+    int saved = errno;
+    *name = take_ptr(&walk.last);
+    walk_end(&walk);
+    if (fd >= 0) return fd;
+    free(take_ptr(name));
+    return err->code[0] ? -1 : path_fail(err, saved, "openat", path, "find");
 }
 
 int mkdirs_in_root(int rootfd, const char *path, mode_t mode, mkdir_hook *created, void *arg, struct rt_error *err)

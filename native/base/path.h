@@ -29,6 +29,13 @@ typedef int mkdir_hook(int fd, const char *path, void *arg, struct rt_error *err
 int mkdirs_in_root(int rootfd, const char *path, mode_t mode, mkdir_hook *created, void *arg, struct rt_error *err);
 
 /*
+ * Finds where `path` really is: the directory (O_PATH) that holds its last component once all symbolic links are followed, the last one included,
+ * and that component in *name (fresh memory; "." for the root itself). Nothing needs to be there; missing directories on the way are made
+ * as by mkdirs_in_root.
+ */
+int resolve_in_root(int rootfd, const char *path, mode_t mode, mkdir_hook *created, void *arg, char **name, struct rt_error *err);
+
+/*
  * Opens the directory that holds the last component of `path` (O_PATH) and gives that component, which points into `path`. Trailing slashes
  * do not count. A path that ends in "..", or is the root, has no such name: *name is then "." and the directory itself is returned.
  */

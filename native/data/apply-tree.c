@@ -27,7 +27,7 @@ struct directory_time {
 struct apply_tree {
     int rootfd;
     bool merged, user_namespace;
-    struct apply_limits limits;
+    struct apply_options options;
     uint64_t entries, bytes;
     struct path_set brought; /* merged: what this layer has, parents included */
     struct directory_time *times;
@@ -39,14 +39,14 @@ struct apply_tree {
     bool stale; /* something was removed; the name may lead elsewhere now */
 };
 
-struct apply_tree *apply_tree_open(int rootfd, bool merged, struct apply_limits limits, struct rt_error *err)
+struct apply_tree *apply_tree_open(int rootfd, const struct apply_options *options, struct rt_error *err)
 {
     struct apply_tree *tree = calloc(1, sizeof *tree);
     if (!tree) {
         rt_nomem(err);
         return NULL;
     }
-    *tree = (struct apply_tree){ .rootfd = rootfd, .merged = merged, .user_namespace = in_user_namespace(), .limits = limits, .parentfd = -1 };
+    *tree = (struct apply_tree){ .rootfd = rootfd, .merged = options->merged, .user_namespace = in_user_namespace(), .options = *options, .parentfd = -1 };
     return tree;
 }
 
@@ -152,7 +152,7 @@ static char *below(const char *directory, const char *name, struct rt_error *err
 /* Records that the layer has this path and, by that, its parents. */
 static int bring(struct apply_tree *tree, const char *name, struct rt_error *err)
 {
-    if (!tree->merged) return 0;
+    if (!tree->merged || tree->options.archive) return 0;
     auto_free char *path = below(tree->real, name, err);
     if (!path) return -1;
     for (size_t size = strlen(path); size > 0;) {
@@ -326,23 +326,38 @@ static int check_limits(struct apply_tree *tree, const struct tar_entry *entry, 
     tree->entries++;
     if (entry->size > INT64_MAX - tree->bytes) return invalid(err, entry->path, "it is too large");
     tree->bytes += entry->size;
-    if (tree->limits.entries && tree->entries > tree->limits.entries) return invalid(err, entry->path, "the layer has more entries than the limit");
-    if (tree->limits.bytes && tree->bytes > tree->limits.bytes) return invalid(err, entry->path, "the layer's files are larger than the limit");
+    const struct apply_limits *limits = &tree->options.limits;
+    if (limits->entries && tree->entries > limits->entries) return invalid(err, entry->path, "the layer has more entries than the limit");
+    if (limits->bytes && tree->bytes > limits->bytes) return invalid(err, entry->path, "the layer's files are larger than the limit");
     return 0;
 }
 
-int apply_entry(struct apply_tree *tree, const struct tar_entry *entry, struct tar_reader *reader, struct rt_error *err)
+/* 1: the entry was one of a layer's marks, and is done. */
+static int apply_mark(struct apply_tree *tree, const struct tar_entry *entry, const char *name, struct rt_error *err)
 {
-    if (check_limits(tree, entry, err) < 0) return -1;
-    auto_free char *path = entry_path(entry->path, err);
+    if (strcmp(name, OPAQUE) == 0) return apply_opaque(tree, entry->path, err) < 0 ? -1 : 1;
+    if (strncmp(name, WHITEOUT, sizeof WHITEOUT - 1) != 0) return 0;
+    return apply_whiteout(tree, name + sizeof WHITEOUT - 1, entry->path, err) < 0 ? -1 : 1;
+}
+
+int apply_entry(struct apply_tree *tree, const struct tar_entry *written, struct tar_reader *reader, struct rt_error *err)
+{
+    const struct apply_options *options = &tree->options;
+    struct tar_entry entry = *written;
+    if (options->owned) {
+        entry.uid = options->uid;
+        entry.gid = options->gid;
+    }
+    if (check_limits(tree, &entry, err) < 0) return -1;
+    auto_free char *path = entry_path(entry.path, err);
     if (!path) return -1;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    if (strncmp(name, ".wh..wh.", 8) == 0 && strcmp(name, OPAQUE) != 0) return 0;
+    if (options->archive ? *path == '\0' && entry.type == ENTRY_DIR : strncmp(name, ".wh..wh.", 8) == 0 && strcmp(name, OPAQUE) != 0) return 0;
     char *parent = rt_memdup(path, slash ? (size_t)(slash - path) : 0, err);
-    if (!parent || open_parent(tree, entry->path, parent, err) < 0) return -1;
-    if (strcmp(name, OPAQUE) == 0) return apply_opaque(tree, entry->path, err);
-    if (strncmp(name, WHITEOUT, sizeof WHITEOUT - 1) == 0) return apply_whiteout(tree, name + sizeof WHITEOUT - 1, entry->path, err);
-    if (apply_object(tree, name, path, entry, reader, err) < 0) return -1;
+    if (!parent || open_parent(tree, entry.path, parent, err) < 0) return -1;
+    int marked = options->archive ? 0 : apply_mark(tree, &entry, name, err);
+    if (marked != 0) return marked < 0 ? -1 : 0;
+    if (apply_object(tree, name, path, &entry, reader, err) < 0) return -1;
     return bring(tree, name, err);
 }
 

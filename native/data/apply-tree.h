@@ -22,7 +22,15 @@ struct apply_limits {
     uint64_t bytes, entries; /* 0: none */
 };
 
-struct apply_tree *apply_tree_open(int rootfd, bool merged, struct apply_limits limits, struct rt_error *err);
+struct apply_options {
+    bool merged;
+    bool archive; /* with `merged`: any archive, not a layer: names starting with ".wh." are files, the entry "." is passed over (ADD) */
+    bool owned;   /* every entry belongs to uid:gid, whatever the archive says */
+    uint32_t uid, gid;
+    struct apply_limits limits;
+};
+
+struct apply_tree *apply_tree_open(int rootfd, const struct apply_options *options, struct rt_error *err);
 void apply_tree_close(struct apply_tree **tree);
 #define auto_apply_tree __attribute__((cleanup(apply_tree_close)))
 

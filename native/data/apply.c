@@ -71,7 +71,7 @@ static int run(struct plan *plan, struct apply_plan *what, struct rt_error *err)
     if (bulk_open_read(&what->blob, err) < 0 || tree_open(&what->target, TREE_WRITE, &rootfd, err) < 0) return -1;
     if (fstat(what->blob.fd, &st) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fstat", "cannot read the status of the blob");
     bool regular = S_ISREG(st.st_mode);
-    const struct input_options options = {
+    const struct input_options from = {
         .source = { .fd = what->blob.fd },
         .kind = kinds[what->compression],
         .detect = what->compression == 0,
@@ -79,9 +79,10 @@ static int run(struct plan *plan, struct apply_plan *what, struct rt_error *err)
         .hash = true,
         .limit = what->limits.bytes,
     };
-    auto_input struct input *input = input_open(&options, err);
+    auto_input struct input *input = input_open(&from, err);
     if (!input) return -1;
-    auto_apply_tree struct apply_tree *tree = apply_tree_open(rootfd, what->merged, what->limits, err);
+    const struct apply_options apply = { .merged = what->merged, .limits = what->limits };
+    auto_apply_tree struct apply_tree *tree = apply_tree_open(rootfd, &apply, err);
     if (!tree) return -1;
     struct progress progress = { .plan = plan, .total = regular ? (uint64_t)st.st_size : 0 };
     struct layer_facts facts;

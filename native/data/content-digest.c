@@ -25,13 +25,12 @@ static int hash_content(blake3_hasher *hasher, int fd, const char *path, struct 
     }
 }
 
-static int hash_attributes(blake3_hasher *hasher, int fd, bool capabilities, struct rt_error *err)
+static int hash_attributes(blake3_hasher *hasher, int fd, struct rt_error *err)
 {
     auto_xattrs struct xattr_list list = { 0 };
     if (xattr_list_read(fd, &list, err) < 0) return -1;
     for (size_t i = 0; i < list.count; i++) {
         const struct xattr *attribute = &list.items[i];
-        if (!capabilities && strcmp(attribute->name, "security.capability") == 0) continue;
         uint64_t size = attribute->size;
         blake3_hasher_update(hasher, attribute->name, strlen(attribute->name) + 1);
         blake3_hasher_update(hasher, &size, sizeof size);
@@ -60,7 +59,7 @@ int content_digest(struct content_digests *digests, const struct scan_entry *ent
     uint8_t digest[BLAKE3_OUT_LEN];
     blake3_hasher_init(&hasher);
     blake3_hasher_init(&attributes);
-    if (hash_content(&hasher, fd, entry->path, err) < 0 || hash_attributes(&attributes, fd, digests->owners, err) < 0) return -1;
+    if (hash_content(&hasher, fd, entry->path, err) < 0 || (digests->owners && hash_attributes(&attributes, fd, err) < 0)) return -1;
     if (fstat(fd, &st) < 0) return path_fail(err, errno, "fstat", entry->path, "read the status of");
     if (!unchanged(&st, &entry->st)) return rt_fail_at(err, entry->path, "FILE_CHANGED", 0, NULL, "'%s' changed while it was read", entry->path);
     blake3_hasher_finalize(&hasher, digest, sizeof digest);
@@ -68,4 +67,12 @@ int content_digest(struct content_digests *digests, const struct scan_entry *ent
     blake3_hasher_finalize(&attributes, out, CONTENT_DIGEST);
     digests->hashed++;
     return remember_add(&digests->memory, entry->path, &entry->st, out, err);
+}
+
+void content_digest_plain(const uint8_t content[CONTENT_DIGEST], uint8_t out[CONTENT_DIGEST])
+{
+    blake3_hasher hasher;
+    blake3_hasher_init(&hasher);
+    blake3_hasher_update(&hasher, content, CONTENT_DIGEST);
+    blake3_hasher_finalize(&hasher, out, CONTENT_DIGEST);
 }

@@ -6,8 +6,8 @@
 #include "data/scan.h"
 
 /*
- * BLAKE3 of a regular file's content and of the extended attributes that belong to a layer (but for security.capability where `owners` is
- * false: a build context cannot grant rights). Found in `memory` where the status is unchanged; else read, and remembered. FILE_CHANGED when the
+ * BLAKE3 of a regular file's content and, where `owners` is set, of the extended attributes that belong to a layer (a COPY from a build
+ * context takes none along, as BuildKit's). Found in `memory` where the status is unchanged; else read, and remembered. FILE_CHANGED when the
  * file changes while it is read.
  */
 struct content_digests {
@@ -17,3 +17,6 @@ struct content_digests {
 };
 
 int content_digest(struct content_digests *digests, const struct scan_entry *entry, uint8_t out[CONTENT_DIGEST], struct rt_error *err);
+
+/* The digest of a file whose content alone counts (`owners` false), from the BLAKE3 of its content. */
+void content_digest_plain(const uint8_t content[CONTENT_DIGEST], uint8_t out[CONTENT_DIGEST]);

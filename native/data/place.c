@@ -58,7 +58,7 @@ static bool all_zero(const unsigned char *data, size_t size)
     return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
 }
 
-static int write_at(int fd, const unsigned char *data, size_t size, uint64_t offset)
+int place_bytes(int fd, const unsigned char *data, size_t size, uint64_t offset)
 {
     while (size > 0) {
         size_t chunk = HOLE - offset % HOLE, run = 0;
@@ -93,7 +93,7 @@ static int write_content(int fd, const struct tar_entry *entry, struct tar_reade
         ssize_t n = tar_content(reader, &data, &offset, err);
         if (n < 0) return -1;
         if (n == 0) break;
-        if (write_at(fd, data, (size_t)n, offset) < 0) return place_fail(err, errno, "pwrite", entry->path, "write");
+        if (place_bytes(fd, data, (size_t)n, offset) < 0) return place_fail(err, errno, "pwrite", entry->path, "write");
     }
     struct stat st;
     if (fstat(fd, &st) < 0) return place_fail(err, errno, "fstat", entry->path, "read the status of");

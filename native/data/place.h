@@ -23,5 +23,8 @@ int place_node(int dirfd, const char *name, const struct tar_entry *entry, struc
 /* Owner, mode and attributes of an open file or directory (not O_PATH), as far as they differ; `have` is its present status. */
 int place_metadata(int fd, const struct stat *have, const struct tar_entry *entry, struct rt_error *err);
 
+/* pwrite of everything, where aligned runs of zeros become holes. 0, or -1 with errno. */
+int place_bytes(int fd, const unsigned char *data, size_t size, uint64_t offset);
+
 /* rt_fail with the code that belongs to the fault of making `path`. */
 int place_fail(struct rt_error *err, int errnum, const char *syscall, const char *path, const char *what);

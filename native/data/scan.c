@@ -69,9 +69,9 @@ static const char *text(const struct buf *buf)
     return buf->data ? buf->data : "";
 }
 
-static int visit(struct walk *walk, int dirfd, const char *name, const struct stat *st, struct rt_error *err)
+static int visit(struct walk *walk, int dirfd, const char *name, const struct stat *st, bool parent, struct rt_error *err)
 {
-    struct scan_entry entry = { .dirfd = dirfd, .name = name, .path = text(&walk->path), .kept = text(&walk->kept), .st = *st };
+    struct scan_entry entry = { .dirfd = dirfd, .name = name, .path = text(&walk->path), .kept = text(&walk->kept), .parent = parent, .st = *st };
     return walk->visit(walk->arg, &entry, err);
 }
 
@@ -85,7 +85,7 @@ static int visit_frames(struct walk *walk, struct frame *frame, struct rt_error 
     walk->path = walk->kept = (struct buf){ 0 };
     int status = 0;
     if (buf_add(&walk->path, path.data ? path.data : "", frame->path_size, err) < 0 ||
-        buf_add(&walk->kept, kept.data ? kept.data : "", frame->kept_size, err) < 0 || visit(walk, frame->dirfd, frame->name, &frame->st, err) < 0)
+        buf_add(&walk->kept, kept.data ? kept.data : "", frame->kept_size, err) < 0 || visit(walk, frame->dirfd, frame->name, &frame->st, false, err) < 0)
         status = -1;
     buf_free(&walk->path);
     buf_free(&walk->kept);
@@ -121,7 +121,7 @@ static int scan_child(struct walk *walk, int fd, const char *name, struct frame 
     if (!S_ISDIR(child.st.st_mode)) {
         if (hidden) return 0;
         if (visit_frames(walk, frame, err) < 0) return -1;
-        return visit(walk, fd, name, &child.st, err);
+        return visit(walk, fd, name, &child.st, false, err);
     }
     if (here->ignored && !ignore_may_reinclude(ignore, here)) return 0;
     if (here_excluded->ignored && !ignore_may_reinclude(exclude, here_excluded)) return 0;
@@ -191,7 +191,7 @@ static int visit_parents(struct walk *walk, const char *path, const char *kept, 
         auto_close int dir = open_parent_in_root(walk->scan->root, text(&walk->path), &name, err);
         struct stat st;
         if (dir < 0 || stat_in_root(walk->scan->root, text(&walk->path), true, &st, err) < 0) return -1;
-        if (visit(walk, dir, name, &st, err) < 0) return -1;
+        if (visit(walk, dir, name, &st, true, err) < 0) return -1;
     }
     return 0;
 }
@@ -217,7 +217,7 @@ static int scan_found(struct walk *walk, int fd, const char *path, const char *r
     const char *name = ".";
     auto_close int dir = real[0] ? open_parent_in_root(scan->root, real, &name, err) : fcntl(scan->root, F_DUPFD_CLOEXEC, 0);
     if (dir < 0) return real[0] ? -1 : rt_fail(err, "NATIVE_FAILED", errno, "fcntl", "cannot duplicate a descriptor");
-    if (!S_ISDIR(st->st_mode)) return excluded->ignored ? 0 : visit(walk, dir, name, st, err);
+    if (!S_ISDIR(st->st_mode)) return excluded->ignored ? 0 : visit(walk, dir, name, st, false, err);
     if (excluded->ignored && !ignore_may_reinclude(scan->exclude, excluded)) return 0;
     struct frame frame = { .dirfd = dir, .name = name, .st = *st, .path_size = walk->path.size, .kept_size = walk->kept.size };
     if (!level->ignored && !excluded->ignored && visit_frames(walk, &frame, err) < 0) return -1;

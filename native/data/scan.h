@@ -22,6 +22,7 @@ struct scan_entry {
     const char *name;
     const char *path; /* in the tree, links on the way resolved; "" is the root */
     const char *kept; /* below the destination: "" is what the destination itself becomes */
+    bool parent;      /* a directory that is here only because of what lies below it (`parents`) */
     struct stat st;
 };
 

@@ -111,6 +111,14 @@ export const errorCodes = {
   VOLUME_INVALID: { kind: 'invalid', meaning: 'The name or an option of a volume is malformed' },
   VOLUME_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such volume' },
 
+  // ── networks ──
+  ADDRESS_TAKEN: { kind: 'conflict', meaning: 'An address of a network is in use' },
+  NETWORK_EXISTS: { kind: 'exists', meaning: 'A network of that name exists' },
+  NETWORK_IN_USE: { kind: 'conflict', meaning: 'A network cannot be removed because containers are connected to it' },
+  NETWORK_INVALID: { kind: 'invalid', meaning: 'A network cannot be made as asked for' },
+  NETWORK_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such network' },
+  NETWORK_POOL_EMPTY: { kind: 'unavailable', meaning: 'No free subnet or address is left' },
+
   // ── host and native core ──
   NATIVE_MISSING: { kind: 'unavailable', meaning: 'The native core was not found or does not start' },
   NATIVE_FAILED: { kind: 'internal', meaning: 'The native core reported an error that has no code of its own' },
@@ -121,6 +129,7 @@ export const errorCodes = {
   },
   PLAN_INVALID: { kind: 'internal', meaning: 'The native core was given a plan that breaks the protocol' },
   PATH_ESCAPES: { kind: 'invalid', meaning: 'A path leads out of the root that it must stay in' },
+  IS_A_DIRECTORY: { kind: 'invalid', meaning: 'A file would take the place of a directory' },
   NOT_A_DIRECTORY: { kind: 'invalid', meaning: 'A directory was needed where something else is' },
   LAYER_INVALID: { kind: 'invalid', meaning: 'A layer archive is malformed or hostile' },
   LAYER_NEEDS_LOWER: { kind: 'internal', meaning: 'A layer can only be unpacked on top of the layers below it' },
