@@ -90,7 +90,7 @@ async function compileKey(key: string, values: readonly string[], sources: Filte
         const { mode, endpoints: asked } = container.spec.network
         if (mode === value) return value !== 'bridge' || asked.some(({ network }) => network === value)
         if (asked.some(({ network }) => network === value)) return true
-        return endpoints.some(({ network, networkId }) => network === value || networkId.startsWith(value))
+        return endpoints.some(({ network }) => network.name === value || network.id.startsWith(value))
       })
     case 'publish':
     case 'expose': {

@@ -1,7 +1,17 @@
-import type { NetworkPlan } from '../runtime/network-plan.ts'
+import { mkdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { TsbuildError } from '../base/errors.ts'
+import { interfacePlan } from '../network/network-plan.ts'
+import type { BridgePlan, JoinedNetwork as JoinedPlan, NetworkPlan } from '../network/network-plan.ts'
+import type { Endpoint, Network } from '../network/network-records.ts'
+import type { NetworkService } from '../network/network-service.ts'
 import type { EtcFiles } from '../runtime/sandbox.ts'
+import { isNamed, resolverOf, writeEtc } from './container-etc.ts'
+import { shortId } from './container-id.ts'
+import { boundPorts, portPlans, portsFile, readPorts } from './container-ports.ts'
 import type { Container } from './container-records.ts'
-import type { PublishedPort } from './container-spec.ts'
+import type { EndpointRequest, PublishedPort } from './container-spec.ts'
 
 /** What a start gets from the networks that a container joins. */
 export interface JoinedNetwork {
@@ -9,32 +19,109 @@ export interface JoinedNetwork {
   readonly etc: EtcFiles
 }
 
-/** A running container's place in one network. */
-export interface JoinedEndpoint {
-  readonly network: string
-  readonly networkId: string
-  readonly endpointId: string
-  readonly address: string
-  readonly prefixLength: number
-  readonly gateway: string
-  readonly address6: string
-  readonly prefixLength6: number
-  readonly gateway6: string
-  readonly mac: string
-  readonly aliases: readonly string[]
-  /** Every name under which the others know it. */
-  readonly dnsNames: readonly string[]
-}
-
-/** The part of the network service that the life of a container needs. */
+/** The network side of a container's life. */
 export interface ContainerNetworks {
-  /** Checks that the networks exist that the container asks for. NETWORK_NOT_FOUND. */
+  readonly service: NetworkService
+  /** Checks that the networks exist that the container asks for. NETWORK_NOT_FOUND, USAGE for an alias in the default network. */
   check(container: Pick<Container, 'spec'>): void
-  /** Reserves addresses and ports and writes hosts, resolv.conf and hostname into `directory`. */
+  /** Reserves addresses and ports and writes hosts, resolv.conf and hostname into `directory`. ADDRESS_TAKEN, PORT_TAKEN, NETWORK_*. */
   join(container: Container, directory: string): Promise<JoinedNetwork>
+  /** The plan of a container that runs, with what its records say now. */
+  plan(container: Container, directory: string): NetworkPlan
   /** Gives the addresses back; nothing happens when there are none. */
   release(container: string): void
   endpoints(container: string): readonly JoinedEndpoint[]
   /** Published ports with the host ports that were chosen at the last start. */
-  ports(container: Container): readonly PublishedPort[]
+  ports(directory: string): readonly PublishedPort[]
+}
+
+/** A running container's place in one network. */
+export interface JoinedEndpoint {
+  readonly network: Network
+  readonly endpoint: Endpoint
+}
+
+export function containerNetworks(service: NetworkService, runRoot: string): ContainerNetworks {
+  const { records } = service
+
+  function joinedPlans(owner: string): readonly JoinedPlan[] {
+    return records.endpointsOf(owner).map((endpoint, index) => {
+      const network = service.get(endpoint.network)
+      const named = isNamed(network) ? { namesDirectory: join(runRoot, 'networks', network.id) } : {}
+      return { network, endpoint, isDefault: index === 0, ...named }
+    })
+  }
+
+  function planOf(container: Container, directory: string): NetworkPlan {
+    const { mode } = container.spec.network
+    if (mode === 'host' || mode === 'none') return { mode }
+    const joined = joinedPlans(container.id)
+    const address = joined[0]?.endpoint.address ?? ''
+    const resolver = resolverOf(container.spec.network, joined)
+    const plan: BridgePlan = {
+      mode: 'bridge',
+      interfaces: joined.map(interfacePlan),
+      ports: readPorts(directory).flatMap((port) => portPlans(port, address)),
+      ...(resolver.upstream === undefined ? {} : { dns: { servers: resolver.upstream } }),
+    }
+    return plan
+  }
+
+  return {
+    service,
+    check: ({ spec }) => {
+      for (const { network, aliases } of spec.network.endpoints) {
+        if (aliases.length > 0 && !isNamed(service.get(network))) {
+          throw new TsbuildError(
+            'USAGE',
+            'network-scoped alias is supported only for containers in user defined networks',
+            {
+              hint: 'Make a network with "tsbuild network create NAME" and join it with --network NAME',
+            },
+          )
+        }
+        service.get(network)
+      }
+    },
+    async join(container, directory) {
+      const { id, spec } = container
+      records.removeEndpoints(id)
+      if (spec.network.mode === 'bridge') {
+        for (const [index, request] of spec.network.endpoints.entries()) {
+          service.attach(service.get(request.network), endpointWish(container, request, index))
+        }
+      }
+      mkdirSync(join(runRoot, 'networks'), { recursive: true, mode: 0o755 })
+      const joined = joinedPlans(id)
+      await writeFile(join(directory, portsFile), JSON.stringify(await boundPorts(spec.network, spec.exposed)))
+      const etc = await writeEtc(container, directory, joined)
+      return { plan: planOf(container, directory), etc }
+    },
+    plan: planOf,
+    release: (id) => {
+      if (records.endpointsOf(id).length > 0) records.removeEndpoints(id)
+    },
+    endpoints: (id) => joinedPlans(id).map(({ network, endpoint }) => ({ network, endpoint })),
+    ports: readPorts,
+  }
+}
+
+/** The wish of a container for its place `index` of its networks. */
+export function endpointWish(
+  container: Container,
+  request: EndpointRequest,
+  index: number,
+): Parameters<NetworkService['attach']>[1] {
+  const { id, name, spec } = container
+  const names = [name, ...request.aliases, shortId(id), ...(spec.hostname === shortId(id) ? [] : [spec.hostname])]
+  return {
+    owner: id,
+    interface: `eth${index}`,
+    ip: request.ip,
+    ip6: request.ip6,
+    mac: request.mac,
+    aliases: request.aliases,
+    names: [...new Set(names)],
+    transient: false,
+  }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Tree } from '../host/native.ts'
 import { signalNumber } from '../base/signals.ts'
-import type { NetworkPlan } from '../runtime/network-plan.ts'
+import type { NetworkPlan } from '../network/network-plan.ts'
 import { runtimeConfig } from '../runtime/runtime-config.ts'
 import type { NamespaceChoice, SecuritySpec } from '../runtime/runtime-config.ts'
 import { etcMounts } from '../runtime/sandbox.ts'

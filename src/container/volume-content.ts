@@ -32,7 +32,7 @@ async function fill(containers: Containers, image: Tree, mount: MountPoint): Pro
           ignore: null,
           owners: 'keep',
           sources: [{ path: mount.target }],
-          exclude: [],
+          exclude: null,
           parents: false,
           dest: '/',
           owner: null,

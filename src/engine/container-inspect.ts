@@ -16,7 +16,7 @@ export async function containerInspect(
   return containerJson(container, state, {
     directory: containers.directory(container.id),
     endpoints: live ? containers.networks.endpoints(container.id) : [],
-    ports: live ? containers.networks.ports(container) : [],
+    ports: live ? containers.networks.ports(containers.directory(container.id)) : [],
     networkNamespace: live ? `/proc/${state.pid}/ns/net` : '',
     ...(sizes === undefined ? {} : { sizes }),
   })

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { Emit } from '../base/events.ts'
+import { containerNetworks } from '../container/container-networks.ts'
 import type { Containers } from '../container/containers.ts'
 import { openContainers } from '../container/containers.ts'
 import { createNativeCore } from '../host/native-client.ts'
@@ -8,6 +9,9 @@ import { imageRecords } from '../image/image-records.ts'
 import type { ImageRecords } from '../image/image-records.ts'
 import type { ImageService } from '../image/image-service.ts'
 import { createImages } from '../image/images.ts'
+import { bridgeName } from '../network/bridge-name.ts'
+import { createNetworkService } from '../network/network-service.ts'
+import type { NetworkService } from '../network/network-service.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import type { Settings } from '../settings/settings.ts'
 import { openOverlaySnapshotter } from '../snapshot/overlay.ts'
@@ -16,7 +20,6 @@ import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import { createVolumeService } from '../volume/volume-service.ts'
 import type { VolumeService } from '../volume/volume-service.ts'
-import { containerNetworks } from './container-networks.ts'
 
 /**
  * The composition root: the only place where the services of ranks 2 to 7 are put together. Verbs take it as their first
@@ -30,6 +33,7 @@ export interface Engine extends AsyncDisposable {
   readonly images: ImageService
   readonly imageRecords: ImageRecords
   readonly volumes: VolumeService
+  readonly networks: NetworkService
   readonly containers: Containers
   /** Connections are made when it is first asked for, and closed with the engine. */
   registry(): Promise<RegistryClient>
@@ -54,6 +58,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   const registry = (): Promise<RegistryClient> => (client ??= openRegistry(settings))
   const images = createImages({ store, snapshots, native, registry })
   const volumes = createVolumeService(store, native)
+  const networks = createNetworkService(store, native, bridgeName(settings))
   const owned = stack.move()
   return {
     settings,
@@ -64,13 +69,14 @@ export async function openEngine(settings: Settings): Promise<Engine> {
     imageRecords: imageRecords(store.db),
     registry,
     volumes,
+    networks,
     containers: openContainers({
       store,
       native,
       snapshots,
       images,
       volumes,
-      networks: containerNetworks(),
+      networks: containerNetworks(networks, settings.runRoot),
       runRoot: settings.runRoot,
       platform: settings.platform,
       hostName: hostname(),

@@ -10,7 +10,7 @@ export async function port(
   request: { readonly name: string; readonly port?: string },
 ): Promise<readonly PublishedPort[]> {
   const { container, state } = await settledByName(engine.containers, request.name)
-  const ports = isLive(state) ? engine.containers.networks.ports(container) : []
+  const ports = isLive(state) ? engine.containers.networks.ports(engine.containers.directory(container.id)) : []
   if (request.port === undefined) return ports
   const [number, proto = 'tcp'] = request.port.split('/')
   const found = ports.filter((entry) => entry.port === Number(number) && entry.proto === proto)

@@ -38,7 +38,7 @@ export async function ps(engine: Engine, request: PsRequest): Promise<readonly P
       container,
       state,
       endpoints: containers.networks.endpoints(container.id),
-      ports: isLive(state) ? containers.networks.ports(container) : [],
+      ports: isLive(state) ? containers.networks.ports(containers.directory(container.id)) : [],
     }))
     .filter(filter)
     .slice(0, request.last)

@@ -5,7 +5,7 @@ import { allDevices, baseDeviceRules, deviceRule, ociDevice } from './devices.ts
 import type { DeviceSpec } from './devices.ts'
 import { ociMount, sortByDepth } from './mount-spec.ts'
 import type { MountSpec } from './mount-spec.ts'
-import type { NetworkPlan } from './network-plan.ts'
+import type { NetworkPlan } from '../network/network-plan.ts'
 import { ociResources } from './resources.ts'
 import type { Limits } from './resources.ts'
 import type { OciDeviceRule, OciMount, OciNamespace, OciRlimit, OciSeccomp, RuntimeConfig } from './runtime-spec.ts'

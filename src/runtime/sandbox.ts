@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
 import { signalName } from '../base/signals.ts'
 import type { LayerFacts, NativeCore, Stdio, Tree } from '../host/native.ts'
-import type { NetworkPlan } from './network-plan.ts'
+import type { NetworkPlan } from '../network/network-plan.ts'
 import { runtimeConfig } from './runtime-config.ts'
 import type { RuntimeSpec } from './runtime-config.ts'
 

@@ -1,4 +1,4 @@
-import type { NetworkPlan } from '../../runtime/network-plan.ts'
+import type { NetworkPlan } from '../../network/network-plan.ts'
 import type { EtcFiles } from '../../runtime/sandbox.ts'
 
 export interface NetworkRequest {

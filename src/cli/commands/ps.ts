@@ -94,7 +94,7 @@ async function psColumns(whole: boolean): Promise<Readonly<Record<string, ListCo
       value: ({ container, endpoints }) =>
         networkNames(
           container.spec.network,
-          endpoints.map(({ network }) => network),
+          endpoints.map(({ network }) => network.name),
         ),
     },
     Platform: { header: 'PLATFORM', value: ({ container }) => container.spec.image.platform.os },

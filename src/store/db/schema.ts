@@ -137,12 +137,14 @@ const containers = `
   CREATE TABLE networks (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE endpoints (
     network TEXT NOT NULL REFERENCES networks(id),
-    container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
+    owner TEXT NOT NULL,
+    lease INTEGER REFERENCES leases(id) ON DELETE CASCADE,
     address TEXT NOT NULL,
     record TEXT NOT NULL,
-    PRIMARY KEY (network, container),
+    PRIMARY KEY (network, owner),
     UNIQUE (network, address)
   ) WITHOUT ROWID;
+  CREATE INDEX endpoints_by_owner ON endpoints(owner);
 `
 
 export const migrations: readonly string[] = [leases, snapshots, layers, images, build, containers]

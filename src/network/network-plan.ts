@@ -1,0 +1,99 @@
+import { firstAddress } from './address-pool.ts'
+import { parseRange } from './ip-range.ts'
+import type { Endpoint, Network } from './network-records.ts'
+
+/** How a process is connected, as the plans `sandbox` and `monitor` carry it (docs/native-core.md, "network"). */
+export type NetworkPlan =
+  | { readonly mode: 'none' }
+  | { readonly mode: 'host' }
+  /** Joins a network namespace, such as /proc/123/ns/net. */
+  | { readonly mode: 'path'; readonly path: string }
+  | BridgePlan
+  | { readonly mode: 'pasta'; readonly ports: readonly PortPlan[] }
+
+export interface BridgePlan {
+  readonly mode: 'bridge'
+  readonly interfaces: readonly InterfacePlan[]
+  readonly ports: readonly PortPlan[]
+  /** The name service at 127.0.0.11 and the servers that it asks; absent: there is none. */
+  readonly dns?: { readonly servers: readonly string[] }
+}
+
+export interface InterfacePlan {
+  readonly name: string
+  readonly bridge: BridgeInterface
+  /** With prefix length. */
+  readonly addresses: readonly string[]
+  readonly mac: string
+  /** Of the default routes, at most one of each family. */
+  readonly gateways: readonly string[]
+  /** Where the name service finds who else is on the network, and our own names there. */
+  readonly names?: { readonly dir: string; readonly entries: readonly string[] }
+}
+
+export interface BridgeInterface {
+  readonly name: string
+  /** The gateway's addresses with prefix length. */
+  readonly addresses: readonly string[]
+  readonly mtu: number
+  readonly internal: boolean
+  readonly masquerade: boolean
+}
+
+export interface PortPlan {
+  readonly proto: 'tcp' | 'udp'
+  readonly hostIp: string
+  readonly hostPort: number
+  readonly address: string
+  readonly port: number
+}
+
+/** The name service that answers inside a container. */
+export const nameServiceAddress = '127.0.0.11'
+
+export interface JoinedNetwork {
+  readonly network: Network
+  readonly endpoint: Endpoint
+  /** Gives the default route. */
+  readonly isDefault: boolean
+  /** Folder of the network's names; absent: it has no names. */
+  readonly namesDirectory?: string
+}
+
+export function interfacePlan({ network, endpoint, isDefault, namesDirectory }: JoinedNetwork): InterfacePlan {
+  const gateways = network.subnets.map(({ gateway }) => gateway)
+  return {
+    name: endpoint.interface,
+    bridge: bridgeInterface(network),
+    addresses: withPrefixes(network, [endpoint.address, endpoint.address6]),
+    mac: endpoint.mac,
+    gateways: isDefault && !network.internal ? gateways : [],
+    ...(namesDirectory === undefined ? {} : { names: { dir: namesDirectory, entries: endpoint.names } }),
+  }
+}
+
+export function bridgeInterface(network: Network): BridgeInterface {
+  return {
+    name: network.bridge,
+    addresses: withPrefixes(
+      network,
+      network.subnets.map(({ gateway }) => gateway),
+    ),
+    mtu: network.mtu,
+    internal: network.internal,
+    masquerade: network.masquerade,
+  }
+}
+
+/** Addresses with the prefix length of the subnet at the same place; empty ones are left out. */
+function withPrefixes(network: Network, addresses: readonly string[]): readonly string[] {
+  return network.subnets.flatMap(({ subnet }, index) => {
+    const address = addresses[index]
+    return address === undefined || address === '' ? [] : [`${address}/${parseRange(subnet)!.prefix}`]
+  })
+}
+
+/** The gateway of a subnet that names none. */
+export function defaultGateway(subnet: string): string {
+  return firstAddress(parseRange(subnet)!)
+}

@@ -1,0 +1,236 @@
+import { randomBytes } from 'node:crypto'
+import { TsbuildError } from '../base/errors.ts'
+import { sha256 } from '../oci/digest.ts'
+import type { NativeCore } from '../host/native.ts'
+import type { Store } from '../store/store.ts'
+import { freeAddress, freeSubnet, macOf } from './address-pool.ts'
+import { hostNetworks } from './host-routes.ts'
+import { formatRange, overlaps, parseIp, parseRange } from './ip-range.ts'
+import type { IpRange } from './ip-range.ts'
+import { defaultGateway } from './network-plan.ts'
+import { networkRecords } from './network-records.ts'
+import type { Endpoint, Network, NetworkRecords, Subnet } from './network-records.ts'
+
+export interface NewNetwork {
+  readonly name: string
+  readonly driver: 'bridge'
+  readonly subnets: readonly Omit<Subnet, 'auto'>[]
+  readonly internal: boolean
+  readonly ipv6: boolean
+  readonly labels: Readonly<Record<string, string>>
+  readonly options: Readonly<Record<string, string>>
+}
+
+export interface EndpointWish {
+  readonly owner: string
+  readonly interface: string
+  readonly ip: string | null
+  readonly ip6: string | null
+  readonly mac: string | null
+  readonly aliases: readonly string[]
+  readonly names: readonly string[]
+  /** It vanishes with this process. */
+  readonly transient: boolean
+}
+
+/** Networks and who is in them. Safe with other processes at the same store. */
+export interface NetworkService {
+  readonly records: NetworkRecords
+  /** NETWORK_EXISTS, NETWORK_INVALID (overlapping or malformed subnets), NETWORK_POOL_EMPTY. */
+  create(request: NewNetwork): Network
+  /** NETWORK_NOT_FOUND, ID_AMBIGUOUS. */
+  get(word: string): Network
+  list(): readonly Network[]
+  /** NETWORK_NOT_FOUND, NETWORK_IN_USE; the predefined ones cannot be removed (NETWORK_INVALID). */
+  remove(word: string): Promise<Network>
+  /** Gives a place in the network. ADDRESS_TAKEN, NETWORK_POOL_EMPTY, USAGE for an address that does not belong to it. */
+  attach(network: Network, wish: EndpointWish): Endpoint
+}
+
+/** The networks that always exist. */
+export const predefined = ['bridge', 'host', 'none'] as const
+
+export function createNetworkService(store: Store, native: NativeCore, bridgeName: string): NetworkService {
+  const { db } = store
+  const records = networkRecords(db)
+  // Stores beside each other start at different places, so that their default networks differ before any bridge exists.
+  const start = parseInt(sha256(bridgeName).slice(-4), 16)
+  const turn = bridgeName === 'tsbuild0' ? 0 : start
+
+  function ensurePredefined(): void {
+    if (records.find('bridge') !== undefined) return
+    db.transaction(() => {
+      for (const name of predefined) {
+        const base = { id: randomBytes(32).toString('hex'), name, createdAt: Date.now(), labels: {}, options: {} }
+        const driver = name === 'none' ? 'null' : name
+        records.insert({
+          ...base,
+          driver,
+          bridge: name === 'bridge' ? bridgeName : '',
+          subnets: name === 'bridge' ? [autoSubnet(bridgeName)] : [],
+          internal: false,
+          ipv6: false,
+          masquerade: true,
+          mtu: 0,
+        })
+      }
+    })
+  }
+
+  function known(except?: string): readonly IpRange[] {
+    return records
+      .list()
+      .filter(({ id }) => id !== except)
+      .flatMap(({ subnets }) => subnets.map(({ subnet }) => parseRange(subnet)!))
+  }
+
+  function autoSubnet(bridge: string, except?: string): Subnet {
+    const subnet = formatRange(freeSubnet([...known(except), ...hostNetworks(bridge)], turn))
+    return { subnet, gateway: defaultGateway(subnet), auto: true }
+  }
+
+  /** A network of ours that nobody uses gives way when the host has got another one at its place meanwhile. */
+  function settled(network: Network): Network {
+    const [first] = network.subnets
+    if (first?.auto !== true || records.endpointsIn(network.id).length > 0) return network
+    const range = parseRange(first.subnet)!
+    if (hostNetworks(network.bridge).every((other) => !overlaps(other, range))) return network
+    const moved = { ...network, subnets: [autoSubnet(network.bridge, network.id), ...network.subnets.slice(1)] }
+    records.save(moved)
+    return moved
+  }
+
+  function get(word: string): Network {
+    ensurePredefined()
+    const network = records.find(word)
+    if (network !== undefined) return network
+    throw new TsbuildError('NETWORK_NOT_FOUND', `network ${word} not found`, {
+      hint: `"tsbuild network ls" shows all networks, "tsbuild network create ${word}" makes this one`,
+    })
+  }
+
+  function checkSubnets(request: NewNetwork): readonly Subnet[] {
+    const taken = known()
+    const given = request.subnets.map((subnet) => {
+      const range = parseRange(subnet.subnet)!
+      if (taken.some((other) => overlaps(other, range))) {
+        throw new TsbuildError(
+          'NETWORK_INVALID',
+          `Pool overlaps with other one on this address space: ${subnet.subnet}`,
+          {
+            hint: '"tsbuild network inspect NETWORK" shows the subnets of the others',
+          },
+        )
+      }
+      return { ...subnet, auto: false }
+    })
+    if (given.some(({ subnet }) => !subnet.includes(':'))) return given
+    return [autoSubnet(''), ...given]
+  }
+
+  return {
+    records,
+    get,
+    list() {
+      ensurePredefined()
+      return records.list()
+    },
+    create(request) {
+      ensurePredefined()
+      const id = randomBytes(32).toString('hex')
+      const { options } = request
+      const bridge = options['com.docker.network.bridge.name'] ?? `br-${id.slice(0, 12)}`
+      return db.transaction(() => {
+        const network: Network = {
+          id,
+          name: request.name,
+          createdAt: Date.now(),
+          driver: request.driver,
+          bridge,
+          subnets: checkSubnets(request),
+          internal: request.internal,
+          ipv6: request.ipv6,
+          masquerade: options['com.docker.network.bridge.enable_ip_masquerade'] !== 'false',
+          mtu: Number(options['com.docker.network.driver.mtu'] ?? 0),
+          labels: request.labels,
+          options,
+        }
+        if (records.insert(network)) return network
+        throw new TsbuildError('NETWORK_EXISTS', `network with name ${request.name} already exists`, {
+          hint: `Remove it with "tsbuild network rm ${request.name}", or choose another name`,
+        })
+      })
+    },
+    async remove(word) {
+      const network = get(word)
+      if (predefined.some((name) => name === network.name)) {
+        throw new TsbuildError('NETWORK_INVALID', `${network.name} is a pre-defined network and cannot be removed`)
+      }
+      db.transaction(() => {
+        const endpoints = records.endpointsIn(network.id)
+        if (endpoints.length > 0) throw inUse(network, endpoints)
+        records.remove(network.id)
+      })
+      await native.call('network', { op: 'bridge-remove', name: network.bridge })
+      return network
+    },
+    attach: (network, wish) =>
+      db.transaction(() => {
+        const current = settled(get(network.id))
+        const endpoint = endpointIn(current, records.endpointsIn(current.id), wish)
+        records.addEndpoint(endpoint, wish.transient ? store.lease.id : null)
+        return endpoint
+      }),
+  }
+}
+
+function endpointIn(network: Network, others: readonly Endpoint[], wish: EndpointWish): Endpoint {
+  const give = (subnet: Subnet | undefined, wanted: string | null, taken: readonly string[]): string => {
+    if (subnet === undefined) {
+      if (wanted === null) return ''
+      throw new TsbuildError(
+        'USAGE',
+        `Invalid address ${wanted}: the network ${network.name} has no subnet of that family`,
+      )
+    }
+    return freeAddress({
+      subnet: parseRange(subnet.subnet)!,
+      gateway: subnet.gateway,
+      taken: new Set(taken),
+      ...(subnet.range === undefined ? {} : { range: parseRange(subnet.range)! }),
+      ...(wanted === null ? {} : { wanted }),
+    })
+  }
+  const [four, six] = [false, true].map((isSix) => network.subnets.find(({ subnet }) => subnet.includes(':') === isSix))
+  const address = give(
+    four,
+    wish.ip,
+    others.map((other) => other.address),
+  )
+  return {
+    id: randomBytes(32).toString('hex'),
+    network: network.id,
+    owner: wish.owner,
+    address,
+    address6: give(
+      six,
+      wish.ip6,
+      others.map((other) => other.address6),
+    ),
+    mac: wish.mac ?? macOf(parseIp(address)!),
+    interface: wish.interface,
+    aliases: wish.aliases,
+    names: wish.names,
+  }
+}
+
+function inUse(network: Network, endpoints: readonly Endpoint[]): TsbuildError {
+  const names = endpoints.map(({ names: [name], owner }) => name ?? owner.slice(0, 12))
+  return new TsbuildError(
+    'NETWORK_IN_USE',
+    `error while removing network: network ${network.name} has active endpoints (${names.join(', ')})`,
+    {
+      hint: `Stop the containers first: tsbuild stop ${names.join(' ')}`,
+    },
+  )
+}
