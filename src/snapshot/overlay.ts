@@ -125,7 +125,7 @@ export async function openOverlaySnapshotter(store: Store, native: NativeCore): 
     chain: records.chain,
     diffIds: (id) => records.chain(id).map((snapshot) => snapshot.diffId),
     view: (id) => ({ kind: 'layers', lower: checked(lowers(id)) }),
-    layer: (id) => ({ kind: 'layers', lower: lowers(get(id).parent), upper: fs(id) }),
+    layer: (id) => ({ kind: 'layers', lower: lowers(get(id).parent), upper: fs(id), work: work(id) }),
     containerTree: (id) => writable(id, records.ancestry(id).at(-2) ?? null, false),
     discard,
     async sweep(keep) {
