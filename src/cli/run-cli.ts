@@ -133,10 +133,10 @@ function noticeIgnored(input: Input<Flags>, flags: Flags, context: CommandContex
   }
 }
 
-/** `tsbuild images | head -1`: the reader has gone, so there is nothing left to say. */
+/** `tsbuild images | head -1`: the reader has gone, so there is nothing left to say. The status is that of SIGPIPE, as for other programs. */
 function quitOnClosedPipe(stream: OutputStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    process.exit(0)
+    process.exit(141)
   })
 }

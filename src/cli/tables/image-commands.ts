@@ -49,4 +49,18 @@ export const imageCommands: readonly CommandEntry[] = [
     summary: 'Show everything about images',
     load: () => import('../commands/image-inspect.ts'),
   },
+  {
+    name: 'save',
+    also: ['image save'],
+    group: 'Images',
+    summary: 'Write images into an archive or layout',
+    load: () => import('../commands/save.ts'),
+  },
+  {
+    name: 'load',
+    also: ['image load'],
+    group: 'Images',
+    summary: 'Bring the images of an archive or layout into the store',
+    load: () => import('../commands/load.ts'),
+  },
 ]

@@ -1,0 +1,42 @@
+import { defineCommand } from '../command.ts'
+import type { Command } from '../command.ts'
+
+export const command: Command = defineCommand({
+  arguments: [{ name: 'NETWORK' }],
+  flags: {
+    attachable: {
+      kind: 'boolean',
+      hidden: true,
+      help: 'Let containers attach',
+      ignored: 'every network lets containers attach',
+    },
+    driver: { kind: 'string', short: 'd', value: 'DRIVER', default: 'bridge', help: 'Network driver' },
+    gateway: { kind: 'string', repeat: true, value: 'IP', help: "Gateway: the host's address in the subnet" },
+    internal: { kind: 'boolean', help: 'No way out of the network' },
+    'ip-range': { kind: 'string', repeat: true, value: 'CIDR', help: 'Part of the subnet to give addresses from' },
+    ipv6: { kind: 'boolean', help: 'Give IPv6 addresses too' },
+    label: { kind: 'string', repeat: true, value: 'KEY=VALUE', help: 'Set a label' },
+    opt: { kind: 'string', short: 'o', repeat: true, value: 'KEY=VALUE', help: 'Option of the driver' },
+    subnet: { kind: 'string', repeat: true, value: 'CIDR', help: 'Subnet in CIDR form' },
+  },
+  examples: ['tsbuild network create backend', 'tsbuild network create --subnet 10.5.0.0/16 --gateway 10.5.0.1 lab'],
+  async run({ flags, args: [name = ''] }, context) {
+    const { readPairs } = await import('../../container/flags/env-flag.ts')
+    const [labels, options] = [await readPairs([], flags.label), await readPairs([], flags.opt)]
+    const engine = await context.openEngine()
+    const { networkCreate } = await import('../../engine/network-create.ts')
+    const network = networkCreate(engine, {
+      name,
+      driver: flags.driver,
+      subnets: flags.subnet,
+      gateways: flags.gateway,
+      ranges: flags['ip-range'],
+      internal: flags.internal,
+      ipv6: flags.ipv6,
+      labels,
+      options,
+    })
+    context.terminal.printLine(network.id)
+    return 0
+  },
+})

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { rename, rm, stat } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
+import { TsbuildError } from '../../base/errors.ts'
+
+/** A file that a command writes: it gets its name only when `keep` is called; else nothing is left. */
+export interface OutputFile extends AsyncDisposable {
+  readonly stream: Writable
+  keep(): Promise<void>
+}
+
+/** Devices and pipes are written directly. Error: FILE_UNREADABLE where the file cannot be made. */
+export async function openOutputFile(path: string): Promise<OutputFile> {
+  const present = await stat(path).catch(() => undefined)
+  const direct = present !== undefined && !present.isFile()
+  const target = direct ? path : `${path}.${randomBytes(4).toString('hex')}.part`
+  const stream = createWriteStream(target, { highWaterMark: 1024 * 1024 })
+  await new Promise<void>((resolve, reject) => {
+    stream.once('open', () => resolve())
+    stream.once('error', (cause) => reject(new TsbuildError('FILE_UNREADABLE', `Cannot write "${path}"`, { cause })))
+  })
+  let kept = direct
+  return {
+    stream,
+    async keep() {
+      if (!direct) await rename(target, path)
+      kept = true
+    },
+    async [Symbol.asyncDispose]() {
+      stream.destroy()
+      if (!kept) await rm(target, { force: true })
+    },
+  }
+}
