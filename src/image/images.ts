@@ -1,6 +1,5 @@
 import { TsbuildError } from '../base/errors.ts'
 import type { Emit } from '../base/events.ts'
-import { createLimiter } from '../base/limiter.ts'
 import type { NativeCore } from '../host/native.ts'
 import { shortId } from '../oci/digest.ts'
 import { formatPlatform } from '../oci/platform.ts'
@@ -14,7 +13,7 @@ import { findByName, findImage, tagName } from './find-image.ts'
 import { imageRecords } from './image-records.ts'
 import { layersToUnpack } from './image-layers.ts'
 import type { ImageService, LocalImage, PulledImage, PullOptions } from './image-service.ts'
-import { unpackLayers } from './unpack-layers.ts'
+import { unpackLayers, unpackTools } from './unpack-layers.ts'
 import type { PackedInput } from './unpack-layers.ts'
 
 export interface ImageTools {
@@ -25,18 +24,9 @@ export interface ImageTools {
   readonly registry: () => Promise<RegistryClient>
 }
 
-/** Layers that are unpacked at once: inflating and hashing keep a core busy each. */
-const unpackJobs = 2
-
 export function createImages({ store, snapshots, native, registry }: ImageTools): ImageService {
   const records = imageRecords(store.db)
-  const unpacking = {
-    native,
-    snapshots,
-    content: store.content,
-    lease: store.lease,
-    limiter: createLimiter(unpackJobs),
-  }
+  const unpacking = unpackTools(store, snapshots, native)
 
   async function pull(reference: Reference, options: PullOptions): Promise<PulledImage> {
     const { pullImage } = await import('./pull-image.ts')

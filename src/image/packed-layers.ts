@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { TsbuildError } from '../base/errors.ts'
 import { createLimiter } from '../base/limiter.ts'
-import type { NativeCore } from '../host/native.ts'
+import type { NativeCore, Tree } from '../host/native.ts'
 import { packLayer } from '../layer/layer-store.ts'
 import { shortId } from '../oci/digest.ts'
 import type { ChainId, DiffId } from '../oci/digest.ts'
@@ -12,6 +12,8 @@ import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import type { Store } from '../store/store.ts'
 import type { ImageRecords } from './image-records.ts'
 import type { LocalImage } from './image-service.ts'
+import { recompressLayer } from './recompress.ts'
+import { streamLayer } from './stream-layer.ts'
 import { chainIds } from './unpack-layers.ts'
 
 export interface PackTools {
@@ -41,6 +43,8 @@ export interface OutgoingLayer {
   readonly known: Descriptor | undefined
   /** Gives the descriptor of a blob that is in the store, packing the snapshot where needed. BLOB_MISSING when neither is here. */
   pack(signal: AbortSignal, onProgress?: (done: number, total: number) => void): Promise<Descriptor>
+  /** The uncompressed tar of a layer of our own, straight from its files. STORE_CORRUPT at its end when the DiffID does not come out. */
+  stream(signal: AbortSignal): AsyncIterable<Uint8Array>
 }
 
 /** Packing keeps several cores busy by itself; two at once fill the gaps at the ends. */
@@ -71,7 +75,8 @@ export function outgoingLayers(
       pack: (signal, onProgress) =>
         known !== undefined && tools.store.content.size(known.digest) !== undefined
           ? Promise.resolve(known)
-          : limiter.run(() => packSnapshot(tools, local, diffId, chain, compression, signal, onProgress), signal),
+          : limiter.run(() => packOutgoing(tools, local, diffId, chain, compression, signal, onProgress), signal),
+      stream: (signal) => streamLayer(tools.native, layerTree(tools, diffId, chain), diffId, signal),
     }
   })
 }
@@ -97,7 +102,7 @@ function knownForm(
   return form === undefined ? undefined : { ...form, mediaType: layerType(familyOf(local.mediaType), compression.kind) }
 }
 
-async function packSnapshot(
+async function packOutgoing(
   tools: PackTools,
   local: Descriptor,
   diffId: DiffId,
@@ -106,17 +111,13 @@ async function packSnapshot(
   signal: AbortSignal,
   onProgress: ((done: number, total: number) => void) | undefined,
 ): Promise<Descriptor> {
-  const snapshot = tools.snapshots.byChain(chain)
-  if (snapshot === undefined) {
-    throw new TsbuildError(
-      'BLOB_MISSING',
-      `Cannot pack layer ${shortId(diffId)}: neither its blob nor its files are in the store`,
-      {
-        hint: 'Pull or build the image again',
-      },
-    )
+  if (!isOwn(tools, local, diffId)) {
+    if (tools.store.content.size(local.digest) === undefined) throw missing(diffId)
+    const made = await recompressLayer(tools.store.content, local, { ...compression, diffId, signal })
+    tools.records.addLayerBlob({ diffId, descriptor: made })
+    return made
   }
-  const packed = await packLayer(tools.native, tools.store.content, tools.snapshots.layer(snapshot.id), {
+  const packed = await packLayer(tools.native, tools.store.content, layerTree(tools, diffId, chain), {
     compression: compression.kind,
     ...(compression.level === undefined ? {} : { level: compression.level }),
     threads: availableParallelism(),
@@ -128,4 +129,19 @@ async function packSnapshot(
   const descriptor = { mediaType, digest: packed.digest, size: packed.size }
   tools.records.addLayerBlob({ diffId, descriptor })
   return descriptor
+}
+
+/** The files of one layer of ours. */
+function layerTree(tools: PackTools, diffId: DiffId, chain: ChainId): Tree {
+  const snapshot = tools.snapshots.byChain(chain)
+  if (snapshot !== undefined) return tools.snapshots.layer(snapshot.id)
+  throw missing(diffId)
+}
+
+function missing(diffId: DiffId): TsbuildError {
+  return new TsbuildError(
+    'BLOB_MISSING',
+    `Cannot pack layer ${shortId(diffId)}: neither its blob nor its files are in the store`,
+    { hint: 'Pull or build the image again' },
+  )
 }

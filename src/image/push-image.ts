@@ -2,7 +2,7 @@ import { allOrNothing } from '../base/all-or-nothing.ts'
 import { hasCode } from '../base/errors.ts'
 import type { Emit } from '../base/events.ts'
 import { sha256 } from '../oci/digest.ts'
-import { encodeManifest, parseManifest } from '../oci/manifest.ts'
+import { encodeManifest } from '../oci/manifest.ts'
 import { isForeignLayer, isIndexType } from '../oci/media-types.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import { familiarReference, formatRepository, parseRepository, withDigest } from '../oci/reference.ts'
@@ -14,8 +14,8 @@ import { putManifest } from '../registry/put-manifest.ts'
 import { blobExists, uploadBlob } from '../registry/upload-blob.ts'
 import type { BlobSource, UploadOptions, UploadResult, UploadShape } from '../registry/upload-blob.ts'
 import { digestName } from './find-image.ts'
-import { readManifestImage } from './image-documents.ts'
 import type { LocalImage } from './image-service.ts'
+import { completeChildren } from './index-children.ts'
 import { outgoingLayers } from './packed-layers.ts'
 import type { LayerCompression, OutgoingLayer, PackTools } from './packed-layers.ts'
 
@@ -50,7 +50,7 @@ export async function pushImage(
 ): Promise<PushedImage> {
   const registry = await tools.registry()
   const push: Push = { tools, registry, reference, options, action: `Cannot push "${familiarReference(reference)}"` }
-  const children = await localChildren(push, image)
+  const children = await wholeIndex(push, image)
   if (children === undefined) return { descriptor: await pushManifest(push, image, reference) }
   for (const child of children) await pushManifest(push, child, withDigest(reference, child.manifestDescriptor.digest))
   const bytes = await tools.store.content.read(image.target.digest)
@@ -67,29 +67,12 @@ interface Push {
   readonly action: string
 }
 
-/** The images of an index when all of it can be pushed as it is; undefined: only the chosen platform can. */
-async function localChildren(push: Push, image: LocalImage): Promise<readonly LocalImage[] | undefined> {
-  if (!isIndexType(image.target.mediaType)) return undefined
-  const { content } = push.tools.store
-  const document = parseManifest(
-    await content.read(image.target.digest),
-    image.target.mediaType,
-    `index ${image.target.digest}`,
-  )
-  if (document.kind !== 'index') return undefined
-  const children: LocalImage[] = []
-  for (const entry of document.index.manifests) {
-    const child = await readManifestImage(content, entry, entry)
-    // A manifest that is packed anew has another digest than the index names.
-    if (child === undefined || !child.manifest.layers.every(({ digest }) => content.size(digest) !== undefined)) {
-      push.options.emit({
-        kind: 'notice',
-        level: 'info',
-        text: `Only ${formatPlatform(image.config)} is pushed: the store does not have all that the index names`,
-      })
-      return undefined
-    }
-    children.push(child)
+/** Undefined: only the chosen platform can be pushed. */
+async function wholeIndex(push: Push, image: LocalImage): Promise<readonly LocalImage[] | undefined> {
+  const children = await completeChildren(push.tools.store.content, image)
+  if (children === undefined && isIndexType(image.target.mediaType)) {
+    const text = `Only ${formatPlatform(image.config)} is pushed: the store does not have all that the index names`
+    push.options.emit({ kind: 'notice', level: 'info', text })
   }
   return children
 }

@@ -1,4 +1,5 @@
 import { cancelled, hasCode } from '../base/errors.ts'
+import { createLimiter } from '../base/limiter.ts'
 import type { Limiter } from '../base/limiter.ts'
 import type { LayerFacts, NativeCore } from '../host/native.ts'
 import { applyLayer } from '../layer/layer-store.ts'
@@ -7,6 +8,7 @@ import type { ChainId, DiffId, Digest } from '../oci/digest.ts'
 import type { DetachedSnapshot, Snapshot, Snapshotter } from '../snapshot/snapshotter.ts'
 import type { ContentStore } from '../store/content.ts'
 import type { Lease } from '../store/lease.ts'
+import type { Store } from '../store/store.ts'
 
 export interface UnpackTools {
   readonly native: NativeCore
@@ -15,6 +17,13 @@ export interface UnpackTools {
   readonly snapshots: Snapshotter
   /** Bounds the layers that are unpacked at once. */
   readonly limiter: Limiter
+}
+
+/** Layers that are unpacked at once: inflating and hashing keep a core busy each. */
+const unpackJobs = 2
+
+export function unpackTools(store: Store, snapshots: Snapshotter, native: NativeCore): UnpackTools {
+  return { native, snapshots, content: store.content, lease: store.lease, limiter: createLimiter(unpackJobs) }
 }
 
 export interface PackedInput {

@@ -1,0 +1,31 @@
+import { parseManifest } from '../oci/manifest.ts'
+import { isIndexType } from '../oci/media-types.ts'
+import type { ContentStore } from '../store/content.ts'
+import { readManifestImage } from './image-documents.ts'
+import type { LocalImage } from './image-service.ts'
+
+/**
+ * The images of an index, when it can leave the store as it is: every manifest, config and blob of every entry is here. Undefined for an
+ * image without an index and for one that is only here in part. A manifest whose layers must be packed has no blobs, so it counts
+ * as missing: packing would change its digest.
+ */
+export async function completeChildren(
+  content: ContentStore,
+  image: LocalImage,
+): Promise<readonly LocalImage[] | undefined> {
+  if (!isIndexType(image.target.mediaType)) return undefined
+  const document = parseManifest(
+    await content.read(image.target.digest),
+    image.target.mediaType,
+    `index ${image.target.digest}`,
+  )
+  if (document.kind !== 'index') return undefined
+  const children: LocalImage[] = []
+  for (const entry of document.index.manifests) {
+    const child = await readManifestImage(content, entry, entry)
+    if (child === undefined || !child.manifest.layers.every(({ digest }) => content.size(digest) !== undefined))
+      return undefined
+    children.push(child)
+  }
+  return children
+}
