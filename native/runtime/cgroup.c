@@ -231,6 +231,36 @@ int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct rt_error *err)
     return 0;
 }
 
+static int join_where_init_is(const struct cgroup_place *place, pid_t pid, pid_t init, struct rt_error *err)
+{
+    char path[40];
+    auto_buf struct buf text = {0};
+    snprintf(path, sizeof path, "/proc/%d/cgroup", init);
+    if (!cgroup_read(AT_FDCWD, path, &text)) return rt_fail(err, "CGROUP_FAILED", errno, "open", "cannot find the cgroup of the container's first process");
+    char *own = strstr(text.data, "0::/");
+    if (!own) return rt_fail(err, "CGROUP_FAILED", 0, NULL, "the container's first process is in no v2 cgroup");
+    own += 4;
+    own[strcspn(own, "\n")] = 0;
+    auto_close int root = open(place->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    auto_close int fd = open_in_root(root, *own ? own : "/", O_RDONLY | O_DIRECTORY, 0, err);
+    return fd < 0 ? -1 : cgroup_printf(fd, "cgroup.procs", err, "%d", pid);
+}
+
+int cgroup_join_running(const struct cgroup *cgroup, const char *sub, pid_t pid, pid_t init, struct rt_error *err)
+{
+    bool below = sub && strcmp(sub, "/") != 0;
+    for (size_t i = 0; i < cgroup->count; i++) {
+        const struct cgroup_place *place = &cgroup->places[i];
+        if (place->fd < 0) continue;
+        auto_close int fd = below ? open_in_root(place->fd, sub, O_RDONLY | O_DIRECTORY, 0, err) : dup(place->fd);
+        if (fd < 0) return rt_wrap(err, "cannot join the cgroup '%s'", sub ? sub : "");
+        if (cgroup_printf(fd, "cgroup.procs", err, "%d", pid) == 0) continue;
+        if (sub || !place->unified || (err->saved_errno != EBUSY && err->saved_errno != EOPNOTSUPP) || join_where_init_is(place, pid, init, err))
+            return rt_wrap(err, "cannot join the cgroup '%s'", place->directory);
+    }
+    return 0;
+}
+
 /* Any place will do, a process is in all of them; v2 first. */
 static const struct cgroup_place *main_place(const struct cgroup *cgroup)
 {

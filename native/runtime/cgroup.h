@@ -32,6 +32,11 @@ int cgroup_apply(const struct cgroup *cgroup, const struct spec_resources *resou
 int cgroup_v2_directory(const struct cgroup *cgroup);
 /* Moves a process into all of them. */
 int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct rt_error *err);
+/*
+ * As cgroup_join for a further process of a running container. A container that has made cgroups of its own below (v2 has no processes in inner ones) is joined where its first process is.
+ * `sub`: below the container's own, or NULL.
+ */
+int cgroup_join_running(const struct cgroup *cgroup, const char *sub, pid_t pid, pid_t init, struct rt_error *err);
 int cgroup_kill(const struct cgroup *cgroup, int signal, struct rt_error *err);
 int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct rt_error *err);
 bool cgroup_frozen(const struct cgroup *cgroup);

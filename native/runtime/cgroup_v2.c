@@ -73,6 +73,18 @@ static uint64_t cpu_weight(uint64_t shares)
     return (uint64_t)ceil(pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0));
 }
 
+/* "quota period": of the two, what is not given stays. */
+static int set_cpu_max(int fd, const struct spec_resources *r, struct rt_error *err)
+{
+    auto_buf struct buf now = {0};
+    char quota[32] = "max", period[32] = "100000";
+    if (cgroup_read(fd, "cpu.max", &now)) sscanf(now.data, "%31s %31s", quota, period);
+    if (r->cpu.quota.value > 0) snprintf(quota, sizeof quota, "%lld", (long long)r->cpu.quota.value);
+    if (r->cpu.quota.value < 0) strcpy(quota, "max");
+    if (r->cpu.period.value) snprintf(period, sizeof period, "%llu", (unsigned long long)r->cpu.period.value);
+    return cgroup_printf(fd, "cpu.max", err, "%s %s", quota, period);
+}
+
 static int apply_cpu(const struct v2 *v2, struct rt_error *err)
 {
     const struct spec_resources *r = v2->limits->resources;
@@ -83,11 +95,7 @@ static int apply_cpu(const struct v2 *v2, struct rt_error *err)
         if (here) {
             if (r->cpu.idle.set && cgroup_printf(v2->fd, "cpu.idle", err, "%lld", (long long)r->cpu.idle.value)) return -1;
             if (shares && !(r->cpu.idle.set && r->cpu.idle.value) && cgroup_printf(v2->fd, "cpu.weight", err, "%llu", (unsigned long long)cpu_weight(r->cpu.shares.value))) return -1;
-            if (quota || period) {
-                char text[32] = "max";
-                if (r->cpu.quota.value > 0) snprintf(text, sizeof text, "%lld", (long long)r->cpu.quota.value);
-                if (cgroup_printf(v2->fd, "cpu.max", err, "%s %llu", text, (unsigned long long)(period ? r->cpu.period.value : 100000))) return -1;
-            }
+            if ((quota || period) && set_cpu_max(v2->fd, r, err)) return -1;
             if (r->cpu.burst.set && cgroup_printf(v2->fd, "cpu.max.burst", err, "%llu", (unsigned long long)r->cpu.burst.value)) return -1;
         }
     }

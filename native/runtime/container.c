@@ -13,7 +13,7 @@
 
 #include "base/util.h"
 #include "runtime/bind_early.h"
-#include "runtime/cgroup.h"
+#include "runtime/container_internal.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/process.h"
@@ -24,20 +24,7 @@
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
 
-struct container {
-    const struct spec *spec;
-    struct runtime_params params;
-    pid_t pid;
-    int pidfd;
-    int sync; /* -1: closed, or the start comes from elsewhere */
-    int terminal;
-    int status; /* of waitpid, once `ended` */
-    bool ended;
-    struct rusage usage;
-    struct cgroup *cgroup; /* NULL: none of its own */
-};
-
-static void warn(const struct container *container, const char *text)
+void container_warn(const struct container *container, const char *text)
 {
     if (container->params.warn) container->params.warn(container->params.warn_context, text);
 }
@@ -107,7 +94,7 @@ static int settle(struct container *container, const struct init *init, struct r
     const struct idmap map = {.uid = linux->uid_maps.items, .uid_count = linux->uid_maps.count, .gid = linux->gid_maps.items, .gid_count = linux->gid_maps.count};
     if (user->wanted && !user->path && idmap_write(&map, container->pid, err)) return -1;
     if (container->cgroup && cgroup_join(container->cgroup, container->pid, err)) return -1;
-    if (process_oom_score(procfs, container->pid, container->spec->process, &ignored)) warn(container, ignored.message);
+    if (process_oom_score(procfs, container->pid, container->spec->process, &ignored)) container_warn(container, ignored.message);
     return sync_send(init->sync, SYNC_GO, NULL, 0, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the container's first process") : 0;
 }
 
@@ -116,7 +103,7 @@ static char *state_text(const struct container *container, const char *status, s
     return state_json(container->spec, container->params.id, status, container->pid, container->params.bundle ? container->params.bundle : "/", err);
 }
 
-static int run_hooks(const struct container *container, enum spec_hook_kind kind, const char *name, const char *status, struct rt_error *err)
+int container_hooks(const struct container *container, enum spec_hook_kind kind, const char *name, const char *status, struct rt_error *err)
 {
     const struct spec_hooks *hooks = &container->spec->hooks[kind];
     if (!hooks->count) return 0;
@@ -126,7 +113,7 @@ static int run_hooks(const struct container *container, enum spec_hook_kind kind
 
 static int create_hooks(const struct container *container, struct rt_error *err)
 {
-    return run_hooks(container, HOOK_PRESTART, "prestart", "creating", err) || run_hooks(container, HOOK_CREATE_RUNTIME, "createRuntime", "creating", err) ? -1 : 0;
+    return container_hooks(container, HOOK_PRESTART, "prestart", "creating", err) || container_hooks(container, HOOK_CREATE_RUNTIME, "createRuntime", "creating", err) ? -1 : 0;
 }
 
 static int take_terminal(struct container *container, int fd, struct rt_error *err)
@@ -165,7 +152,7 @@ static int serve(struct container *container, int sock, bool until_exec, struct 
             result = create_hooks(container, err);
             answer = true;
             break;
-        case SYNC_WARNING: warn(container, message.data); break;
+        case SYNC_WARNING: container_warn(container, message.data); break;
         case SYNC_MOUNT_POINT: result = note_mount_point(container, &message, err); break;
         case SYNC_TERMINAL: result = take_terminal(container, message.fd, err); break;
         case SYNC_SECCOMP:
@@ -246,90 +233,34 @@ int runtime_take_terminal(struct container *container)
     return take_fd(&container->terminal);
 }
 
+/* The other way to the init process: it waits at a socket in the record, and answers so that we know it was us who started it. */
+static int connect_to_init(struct container *container, struct rt_error *err)
+{
+    struct sync_message message;
+    auto_close int directory = open(container->params.state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return rt_fail_at(err, container->params.state_dir, "NATIVE_FAILED", errno, "open", "cannot open '%s'", container->params.state_dir);
+    container->sync = state_connect(directory, err);
+    if (container->sync < 0) return -1;
+    if (sync_send(container->sync, SYNC_GO, NULL, 0, -1) || sync_expect(container->sync, SYNC_GO, &message, err))
+        return rt_fail(err, "NATIVE_FAILED", 0, NULL, "cannot start the container '%s': somebody else has started it", container->params.id);
+    unlinkat(directory, "start.sock", 0);
+    return 0;
+}
+
+static int tell_start(struct container *container, struct rt_error *err)
+{
+    if (container->sync < 0 && container->params.state_dir) return connect_to_init(container, err);
+    return sync_send(container->sync, SYNC_GO, NULL, 0, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot start the container: its first process has ended") : 0;
+}
+
 int runtime_start(struct container *container, struct rt_error *err)
 {
     struct rt_error ignored;
-    if (container->sync < 0) return rt_fail(err, "NATIVE_FAILED", 0, NULL, "the container '%s' is started by another process", container->params.id);
-    int result = sync_send(container->sync, SYNC_GO, NULL, 0, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot start the container: its first process has ended")
-                                                                 : serve(container, container->sync, true, err);
+    int result = tell_start(container, err) || serve(container, container->sync, true, err) ? -1 : 0;
     util_close(&container->sync);
     container->sync = -1;
     if (result) return -1;
     /* runtime-spec, "Lifecycle": a failed poststart hook is told and the container goes on. */
-    if (run_hooks(container, HOOK_POSTSTART, "poststart", "running", &ignored)) warn(container, ignored.message);
+    if (container_hooks(container, HOOK_POSTSTART, "poststart", "running", &ignored)) container_warn(container, ignored.message);
     return 0;
-}
-
-/* 0 reaped, 1 still running */
-static int reap(struct container *container, bool block, struct rt_error *err)
-{
-    if (container->ended) return 0;
-    pid_t pid;
-    do pid = wait4(container->pid, &container->status, block ? 0 : WNOHANG, &container->usage);
-    while (pid < 0 && errno == EINTR && !block);
-    if (pid == 0) return 1;
-    if (pid < 0) return rt_fail(err, errno == EINTR ? "CANCELLED" : "NATIVE_FAILED", errno, "wait4", "cannot wait for the container");
-    container->ended = true;
-    return 0;
-}
-
-static uint64_t cpu_time(const struct rusage *usage)
-{
-    const struct timeval *user = &usage->ru_utime, *kernel = &usage->ru_stime;
-    return (uint64_t)(user->tv_sec + kernel->tv_sec) * 1000000 + (uint64_t)(user->tv_usec + kernel->tv_usec);
-}
-
-int runtime_wait(struct container *container, bool block, struct runtime_exit *out, struct rt_error *err)
-{
-    int result = reap(container, block, err);
-    if (result) return result;
-    int status = container->status;
-    *out = (struct runtime_exit){.cpu_us = cpu_time(&container->usage), .memory_peak = (uint64_t)container->usage.ru_maxrss * 1024};
-    out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    out->code = out->signal ? 128 + out->signal : WEXITSTATUS(status);
-    if (container->cgroup) cgroup_usage(container->cgroup, &out->cpu_us, &out->memory_peak, &out->oom_killed);
-    return 0;
-}
-
-int runtime_kill(const struct container *container, int signal, bool all, struct rt_error *err)
-{
-    if (all && container->cgroup) return cgroup_kill(container->cgroup, signal, err);
-    if (container->ended || container->pidfd < 0) return 0;
-    if (syscall(SYS_pidfd_send_signal, container->pidfd, signal, NULL, 0) && errno != ESRCH) return rt_fail(err, "NATIVE_FAILED", errno, "pidfd_send_signal", "cannot send signal %d", signal);
-    return 0;
-}
-
-int runtime_pause(const struct container *container, bool pause, struct rt_error *err)
-{
-    if (!container->cgroup) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "a container without a cgroup cannot be paused");
-    return cgroup_freeze(container->cgroup, pause, err);
-}
-
-int runtime_update(const struct container *container, const struct spec_resources *resources, struct rt_error *err)
-{
-    if (!container->cgroup) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "a container without a cgroup has no limits to update");
-    return cgroup_apply(container->cgroup, resources, container->params.warn, container->params.warn_context, err);
-}
-
-/* The first error is the one to tell; the rest is done all the same. */
-int runtime_delete(struct container *container, struct rt_error *err)
-{
-    struct rt_error later;
-    int result = 0;
-    if (container->pid > 0 && !container->ended) {
-        runtime_kill(container, SIGKILL, false, &later);
-        while (reap(container, true, &later) && later.saved_errno == EINTR) continue;
-    }
-    if (container->cgroup) {
-        cgroup_kill(container->cgroup, SIGKILL, &later);
-        result = cgroup_remove(container->cgroup, err);
-    }
-    if (container->pid > 0 && run_hooks(container, HOOK_POSTSTOP, "poststop", "stopped", &later)) warn(container, later.message);
-    if (container->params.state_dir) state_remove(container->params.state_dir);
-    cgroup_free(container->cgroup);
-    util_close(&container->sync);
-    util_close(&container->pidfd);
-    util_close(&container->terminal);
-    free(container);
-    return result;
 }

@@ -90,6 +90,21 @@ int runtime_kill(const struct container *container, int signal, bool all, struct
 
 int runtime_pause(const struct container *container, bool pause, struct rt_error *err);
 
+struct state;
+struct cgroup;
+
+/*
+ * A container that another process has created, by its own directory; members of `params` that the record has are taken from there. It can be killed, paused, updated and
+ * deleted; runtime_wait tells that it ended, not how.
+ */
+int runtime_open(int directory, const struct runtime_params *params, struct container **out, struct rt_error *err);
+const struct spec *runtime_spec(const struct container *container);
+const struct state *runtime_state(const struct container *container); /* NULL for one that was created here */
+const struct cgroup *runtime_cgroup(const struct container *container);
+bool runtime_ended(const struct container *container);
+/* Frees the handle and leaves the container as it is. */
+void runtime_close(struct container *container);
+
 /* Kills what still runs, reaps the init process, runs poststop hooks, removes cgroup and record and frees the handle, even when it fails. */
 int runtime_delete(struct container *container, struct rt_error *err);
 

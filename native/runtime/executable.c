@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +13,12 @@
 int executable_fail(const char *name, int errnum, struct rt_error *err)
 {
     bool missing = errnum == ENOENT || errnum == ENOTDIR;
-    return rt_fail_at(err, name, missing ? "EXEC_NOT_FOUND" : "EXEC_DENIED", errnum, "execve", "exec: \"%s\"", name);
+    char text[128];
+    snprintf(text, sizeof text, "%s", strerror(errnum));
+    text[0] = (char)(text[0] | 0x20); /* clients look for the words as Go spells them */
+    rt_fail_at(err, name, missing ? "EXEC_NOT_FOUND" : "EXEC_DENIED", 0, "execve", "exec: \"%s\": %s", name, text);
+    err->saved_errno = errnum;
+    return -1;
 }
 
 /* 0, or the errno that execve would give. */
@@ -50,7 +56,7 @@ char *executable_find(const char *name, const char *const *env, struct rt_error 
         denied = denied || fault == EACCES;
         if (!*end) break;
     }
-    if (denied) rt_fail_at(err, name, "EXEC_DENIED", EACCES, "execve", "exec: \"%s\"", name);
+    if (denied) executable_fail(name, EACCES, err);
     else rt_fail_at(err, name, "EXEC_NOT_FOUND", 0, "execve", "exec: \"%s\": executable file not found in $PATH", name);
     return NULL;
 }

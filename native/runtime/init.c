@@ -216,7 +216,7 @@ static int wait_start(struct init *init, struct rt_error *err)
     util_close(&init->listener);
     init->sync = from;
     init->listener = -1;
-    return wait_go(init->sync, err);
+    return wait_go(init->sync, err) || tell(init, SYNC_GO, -1, err) ? -1 : 0;
 }
 
 /* stage 4, start: what is left is the user's own; after process_confine nothing but execve and the report of its failure. */

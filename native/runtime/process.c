@@ -167,3 +167,10 @@ int process_oom_score(int procfd, pid_t pid, const struct spec_process *spec, st
     snprintf(value, sizeof value, "%d", (int)spec->oom_score_adj.value);
     return procfs_write(procfd, path, value, err);
 }
+
+bool process_setgroups_denied(int procfd)
+{
+    char text[8] = "";
+    auto_close int fd = procfs_open_at(procfd, "self/setgroups", O_RDONLY);
+    return fd >= 0 && read_all(fd, text, sizeof text - 1) > 0 && strncmp(text, "deny", 4) == 0;
+}

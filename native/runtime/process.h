@@ -33,3 +33,6 @@ int process_exec(const struct process *process, struct rt_error *err);
 
 /* Only oom_score_adj: its place is before the user namespace. */
 int process_oom_score(int procfd, pid_t pid, const struct spec_process *spec, struct rt_error *err);
+
+/* Whether the user namespace of the calling process forbids setgroups, as one that an unprivileged user made with a single id does. */
+bool process_setgroups_denied(int procfd);

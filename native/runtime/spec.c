@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -93,12 +95,42 @@ struct spec *spec_from_json(json_t *document, struct rt_error *err)
     return spec;
 }
 
-struct spec *spec_parse(const char *text, size_t size, struct rt_error *err)
+static json_t *parse_text(const char *text, size_t size, const char *what, struct rt_error *err)
 {
     auto_buf struct buf quoted = {0};
-    if (quote_large_integers(text, size, &quoted, err)) return NULL;
-    auto_json json_t *document = json_parse(quoted.data, quoted.size, "RUNTIME_CONFIG_INVALID", "the container config", err);
+    return quote_large_integers(text, size, &quoted, err) ? NULL : json_parse(quoted.data, quoted.size, "RUNTIME_CONFIG_INVALID", what, err);
+}
+
+struct spec *spec_parse(const char *text, size_t size, struct rt_error *err)
+{
+    auto_json json_t *document = parse_text(text, size, "the container config", err);
     return document ? spec_from_json(document, err) : NULL;
+}
+
+/* Keeps a further document as long as the spec, which points into it. */
+static json_t *keep(struct spec *spec, json_t *document, struct rt_error *err)
+{
+    if (!spec->more) spec->more = json_array();
+    if (!spec->more || json_array_append_new(spec->more, document)) return rt_nomem(err), NULL;
+    return document;
+}
+
+struct spec_process *spec_process_from_text(struct spec *spec, const char *text, size_t size, struct rt_error *err)
+{
+    json_t *document = parse_text(text, size, "the process", err);
+    if (!document || !keep(spec, document, err)) return NULL;
+    if (!json_is_object(document)) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the process must be an object"), NULL;
+    struct spec_process *process = spec_process_parse(spec, document, err);
+    if (!process && strcmp(err->code, "PLAN_INVALID") == 0) strcpy(err->code, "RUNTIME_CONFIG_INVALID");
+    return process;
+}
+
+struct spec_resources *spec_resources_from_text(struct spec *spec, const char *text, size_t size, struct rt_error *err)
+{
+    json_t *document = parse_text(text, size, "the resources", err);
+    if (!document || !keep(spec, document, err)) return NULL;
+    if (!json_is_object(document)) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the resources must be an object"), NULL;
+    return spec_resources_parse(spec, document, err);
 }
 
 struct spec *spec_load(int bundle_fd, const char *name, struct rt_error *err)
@@ -115,6 +147,7 @@ void spec_free(struct spec *spec)
     if (!spec) return;
     arena_free(&spec->arena);
     json_decref(spec->document);
+    json_decref(spec->more);
     free(spec);
 }
 
@@ -128,4 +161,21 @@ const char *spec_annotation(const struct spec *spec, const char *key)
     for (size_t i = 0; i < spec->annotations.count; i++)
         if (strcmp(spec->annotations.items[i].key, key) == 0) return spec->annotations.items[i].value;
     return NULL;
+}
+
+int spec_add_env(struct spec *spec, struct rt_error *err, const char *fmt, ...)
+{
+    struct spec_strings *env = &spec->process->env;
+    char text[4096];
+    va_list ap;
+    va_start(ap, fmt);
+    int length = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (length < 0 || (size_t)length >= sizeof text) return rt_fail(err, "RUNTIME_CONFIG_INVALID", E2BIG, NULL, "an environment variable is too long");
+    const char **items = arena_array(&spec->arena, env->count + 2, sizeof *items, err);
+    if (!items || !(items[env->count] = arena_strdup(&spec->arena, text, err))) return -1;
+    memcpy(items, env->items, env->count * sizeof *items);
+    env->items = items;
+    env->count++;
+    return 0;
 }

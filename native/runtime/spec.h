@@ -239,7 +239,8 @@ struct spec_linux {
 
 struct spec {
     struct arena arena;
-    json_t *document; /* the config as it was read; exec and hooks take what they pass on from here */
+    json_t *document; /* the config as it was read */
+    json_t *more;     /* documents that were read into it later */
     const char *oci_version;
     struct spec_process *process; /* NULL: create only, a start needs it */
     const char *root_path;
@@ -265,7 +266,12 @@ void spec_unref(struct spec **spec);
 
 /* A process object by itself, as `exec --process` takes it; allocated in `spec`'s arena. */
 struct spec_process *spec_process_parse(struct spec *spec, json_t *object, struct rt_error *err);
+struct spec_process *spec_process_from_text(struct spec *spec, const char *text, size_t size, struct rt_error *err);
 /* A resources object by itself, as `update --resources` takes it. */
 struct spec_resources *spec_resources_parse(struct spec *spec, json_t *object, struct rt_error *err);
+struct spec_resources *spec_resources_from_text(struct spec *spec, const char *text, size_t size, struct rt_error *err);
+
+/* Adds "NAME=value" to the environment of the process. */
+int spec_add_env(struct spec *spec, struct rt_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 const char *spec_annotation(const struct spec *spec, const char *key);

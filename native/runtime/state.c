@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/util.h"
+#include "runtime/send_fd.h"
 
 enum { STATE_LIMIT = 1 << 20 };
 
@@ -201,21 +202,9 @@ char *state_json(const struct spec *spec, const char *id, const char *status, pi
 int state_send_listener(const struct spec *spec, const char *id, pid_t pid, const char *bundle, int listener, struct rt_error *err)
 {
     const struct spec_seccomp *seccomp = spec->linux.seccomp;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     auto_json json_t *document = json_pack("{s:s, s:[s], s:i, s:s, s:o}", "ociVersion", STATE_OCI_VERSION, "fds", "seccompFd", "pid", pid, "metadata", seccomp->listener_metadata ? seccomp->listener_metadata : "",
                                            "state", state_object(spec, id, "creating", pid, bundle));
     auto_free char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
     if (!text) return rt_nomem(err);
-    auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (strlen(seccomp->listener_path) >= sizeof address.sun_path) return rt_fail_at(err, seccomp->listener_path, "RUNTIME_CONFIG_INVALID", ENAMETOOLONG, NULL, "listenerPath is too long");
-    strcpy(address.sun_path, seccomp->listener_path);
-    if (sock < 0 || connect(sock, (struct sockaddr *)&address, sizeof address))
-        return rt_fail_at(err, seccomp->listener_path, "NATIVE_FAILED", errno, "connect", "cannot reach the seccomp supervisor at '%s'", seccomp->listener_path);
-    struct iovec data = {.iov_base = text, .iov_len = strlen(text)};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof listener)] = {0};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof listener)};
-    memcpy(CMSG_DATA(header), &listener, sizeof listener);
-    return sendmsg(sock, &message, MSG_NOSIGNAL) < 0 ? rt_fail_at(err, seccomp->listener_path, "NATIVE_FAILED", errno, "sendmsg", "cannot hand over the seccomp listener") : 0;
+    return send_fd(seccomp->listener_path, listener, text, strlen(text), "seccomp supervisor", err);
 }

@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "base/util.h"
 #include "runtime/mount.h"
 #include "runtime/mount_point.h"
+#include "runtime/send_fd.h"
 
 static int fail(struct rt_error *err, const char *syscall, const char *what)
 {
@@ -71,20 +70,6 @@ int terminal_take(struct terminal *terminal, struct rt_error *err)
 
 int terminal_send(const char *path, int master, struct rt_error *err)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char name[64] = "/dev/ptmx";
-    auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (sock < 0 || strlen(path) >= sizeof address.sun_path) {
-        if (sock >= 0) errno = ENAMETOOLONG;
-        return rt_fail_at(err, path, "NATIVE_FAILED", errno, "socket", "cannot reach the console socket '%s'", path);
-    }
-    strcpy(address.sun_path, path);
-    if (connect(sock, (struct sockaddr *)&address, sizeof address)) return rt_fail_at(err, path, "NATIVE_FAILED", errno, "connect", "cannot reach the console socket '%s'", path);
-    struct iovec data = {.iov_base = name, .iov_len = strlen(name)};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof master)] = {0};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof master)};
-    memcpy(CMSG_DATA(header), &master, sizeof master);
-    return sendmsg(sock, &message, MSG_NOSIGNAL) < 0 ? rt_fail_at(err, path, "NATIVE_FAILED", errno, "sendmsg", "cannot send the terminal to '%s'", path) : 0;
+    static const char NAME[] = "/dev/ptmx";
+    return send_fd(path, master, NAME, sizeof NAME - 1, "console socket", err);
 }

@@ -1,0 +1,239 @@
+#include "runtime/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "runtime/affinity.h"
+#include "runtime/keyring.h"
+#include "runtime/lsm.h"
+#include "runtime/namespace.h"
+#include "runtime/process.h"
+#include "runtime/procfs.h"
+#include "runtime/seccomp.h"
+#include "runtime/state.h"
+#include "runtime/sync.h"
+#include "runtime/terminal.h"
+
+struct exec {
+    const struct exec_params *params;
+    int sync;
+    struct sock_fprog filter;
+    uint32_t filter_flags;
+    int procfs; /* the host's, for what must not go through the container's */
+};
+
+static void warn_process(void *context, const char *text)
+{
+    const struct exec *exec = context;
+    sync_send(exec->sync, SYNC_WARNING, text, strlen(text) + 1, -1);
+}
+
+static int tell(const struct exec *exec, enum sync_type type, int fd, struct rt_error *err)
+{
+    return sync_send(exec->sync, type, NULL, 0, fd) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot talk to the runtime") : 0;
+}
+
+static int wait_go(const struct exec *exec, struct rt_error *err)
+{
+    struct sync_message message;
+    return sync_expect(exec->sync, SYNC_GO, &message, err);
+}
+
+/* The namespaces in which the container differs from us: setns refuses to join the user namespace that one is in already. */
+static int namespaces_to_join(int procfs, const struct exec_params *params, int *flags, struct rt_error *err)
+{
+    *flags = 0;
+    for (int kind = 0; kind < NS_KINDS; kind++) {
+        struct stat own, theirs;
+        char path[64];
+        snprintf(path, sizeof path, "/proc/self/ns/%s", namespace_file(kind));
+        bool here = stat(path, &own) == 0;
+        snprintf(path, sizeof path, "/proc/%d/ns/%s", params->init_pid, namespace_file(kind));
+        if (stat(path, &theirs)) {
+            if (!here) continue; /* a kernel without this kind */
+            return rt_fail(err, "NATIVE_FAILED", errno, "stat", "cannot look at the container's %s namespace", namespace_name(kind));
+        }
+        if (own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev) *flags |= namespace_flag(kind);
+    }
+    (void)procfs;
+    /* A container in the host's mount namespace was put into its root by chroot alone; a new process would land in the host's tree. */
+    if (!(*flags & CLONE_NEWNS)) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "cannot run a further process in a container without a mount namespace of its own");
+    return 0;
+}
+
+/* stage 2: in the container; a child of the runtime, so that the pid namespace holds for us. */
+static int become(struct exec *exec, struct rt_error *err)
+{
+    const struct exec_params *params = exec->params;
+    const struct spec_process *spec = params->process;
+    struct terminal terminal = {.master = -1, .slave = -1};
+    struct process process = {.spec = spec, .filter = &exec->filter, .filter_flags = exec->filter_flags, .warn = warn_process, .warn_context = exec};
+    if (wait_go(exec, err)) return -1;
+    if (params->die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (setsid() < 0) return rt_fail(err, "NATIVE_FAILED", errno, "setsid", "cannot begin a session");
+    if (spec->terminal) {
+        auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (terminal_open(root, spec, &terminal, err) || tell(exec, SYNC_TERMINAL, terminal.master, err) || terminal_take(&terminal, err)) return -1;
+    } else
+        for (int fd = 0; fd < 3; fd++)
+            if (params->stdio[fd] >= 0 && dup2(params->stdio[fd], fd) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "dup2", "cannot hand over stream %d", fd);
+    if (keyring_join(params->id, spec->selinux_label, err)) return -1;
+    const struct opt_u64 *persona = &params->spec->linux.personality;
+    if (persona->set && personality((unsigned long)persona->value) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "personality", "cannot set the personality");
+    if (affinity_set(spec->cpu_affinity_final, err)) return -1;
+    if (lsm_set_exec(exec->procfs, spec, err) < 0) return -1;
+    process.setgroups_denied = process_setgroups_denied(exec->procfs);
+    if (process_prepare(&process, params->preserve_fds, err)) return -1;
+    if (params->die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (process_confine(&process, err)) return -1;
+    if (process.seccomp_listener >= 0 && (tell(exec, SYNC_SECCOMP, process.seccomp_listener, err) || wait_go(exec, err))) return -1;
+    return process_exec(&process, err);
+}
+
+static int become_root(struct rt_error *err)
+{
+    if ((setresgid(0, 0, 0) || setresuid(0, 0, 0)) && errno != EINVAL) return rt_fail(err, "NATIVE_FAILED", errno, "setresuid", "cannot become root of the user namespace");
+    return 0;
+}
+
+/*
+ * stage 1: a helper that joins everything at once by the pidfd, so that no path and no reused number can lead elsewhere, and then clones for the pid namespace.
+ * Its memory and descriptors are hidden from those who are inside already.
+ */
+static int join_and_clone(struct exec *exec, struct rt_error *err)
+{
+    const struct exec_params *params = exec->params;
+    int flags;
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    for (int signo = 1; signo < NSIG; signo++) sigaction(signo, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    umask(0);
+    if (wait_go(exec, err) || affinity_set(params->process->cpu_affinity_initial, err) || (exec->procfs = procfs_open(err)) < 0 || namespaces_to_join(exec->procfs, params, &flags, err)) return -1;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot hide the runtime's memory");
+    if (setns(params->init_pidfd, flags)) return rt_fail(err, "NATIVE_FAILED", errno, "setns", "cannot join the container's namespaces");
+    if (flags & CLONE_NEWUSER && become_root(err)) return -1;
+    struct clone_args args = {.flags = CLONE_PARENT};
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clone3", "cannot make a process in the container");
+    if (pid == 0) {
+        struct rt_error fault = {0};
+        become(exec, &fault);
+        sync_send(exec->sync, SYNC_ERROR, &fault, sizeof fault, -1);
+        _exit(1);
+    }
+    return sync_send(exec->sync, SYNC_PID, &pid, sizeof pid, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot talk to the runtime") : 0;
+}
+
+static int take_terminal(const struct exec_params *params, int fd, struct exec_result *out, struct rt_error *err)
+{
+    if (!params->console_socket) {
+        out->terminal = fd;
+        return 0;
+    }
+    int result = terminal_send(params->console_socket, fd, err);
+    util_close(&fd);
+    return result;
+}
+
+/* Until the process runs the user's program, which closes the socket. */
+static int serve(const struct exec_params *params, int sock, struct exec_result *out, struct rt_error *err)
+{
+    struct sync_message message;
+    for (int got; (got = sync_recv(sock, &message, err)) != 0;) {
+        int result = 0;
+        if (got < 0) return -1;
+        switch (message.type) {
+        case SYNC_WARNING:
+            if (params->warn) params->warn(params->warn_context, message.data);
+            break;
+        case SYNC_TERMINAL: result = take_terminal(params, message.fd, out, err); break;
+        case SYNC_SECCOMP:
+            result = state_send_listener(params->spec, params->id, out->pid, params->bundle, message.fd, err);
+            util_close(&message.fd);
+            if (!result && sync_send(sock, SYNC_GO, NULL, 0, -1)) result = rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the new process");
+            break;
+        case SYNC_ERROR:
+            if (message.size == sizeof *err) memcpy(err, message.data, sizeof *err);
+            return -1;
+        default: return rt_fail(err, "NATIVE_FAILED", EPROTO, NULL, "the new process sent message %d", message.type);
+        }
+        if (result) return -1;
+    }
+    return 0;
+}
+
+static int oom_score(const struct exec_params *params, pid_t pid, struct rt_error *err)
+{
+    auto_close int procfs = procfs_open(err);
+    return procfs < 0 ? -1 : process_oom_score(procfs, pid, params->process, err);
+}
+
+static int settle(const struct exec_params *params, int sock, pid_t helper, struct exec_result *out, struct rt_error *err)
+{
+    struct sync_message message;
+    struct rt_error ignored;
+    if (params->cgroup && cgroup_join_running(params->cgroup, params->sub_cgroup, helper, params->init_pid, err)) return -1;
+    if (sync_send(sock, SYNC_GO, NULL, 0, -1)) return rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the new process");
+    if (sync_expect(sock, SYNC_PID, &message, err)) return -1;
+    memcpy(&out->pid, message.data, sizeof out->pid);
+    out->pidfd = (int)syscall(SYS_pidfd_open, out->pid, 0);
+    if (out->pidfd < 0) return rt_fail(err, "NATIVE_FAILED", errno, "pidfd_open", "cannot watch the new process");
+    if (oom_score(params, out->pid, &ignored) && params->warn) params->warn(params->warn_context, ignored.message);
+    if (sync_send(sock, SYNC_GO, NULL, 0, -1)) return rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the new process");
+    return serve(params, sock, out, err);
+}
+
+static int start(const struct exec_params *params, struct exec *exec, struct exec_result *out, struct rt_error *err)
+{
+    int pair[2];
+    const struct spec_seccomp *seccomp = params->spec->linux.seccomp;
+    if (seccomp && filter_compile(seccomp, params->seccomp_cache, &exec->filter, err)) return -1;
+    exec->filter_flags = seccomp ? filter_load_flags(seccomp) : 0;
+    if (sync_pair(pair, err)) return -1;
+    auto_close int sock = pair[0];
+    exec->sync = pair[1];
+    pid_t helper = fork();
+    if (helper == 0) {
+        struct rt_error fault = {0};
+        close(sock);
+        if (join_and_clone(exec, &fault)) sync_send(exec->sync, SYNC_ERROR, &fault, sizeof fault, -1);
+        _exit(0);
+    }
+    close(exec->sync);
+    if (helper < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fork", "cannot make a process in the container");
+    int result = settle(params, sock, helper, out, err);
+    util_close(&sock);
+    sock = -1;
+    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) continue;
+    return result;
+}
+
+int exec_start(const struct exec_params *params, struct exec_result *out, struct rt_error *err)
+{
+    struct exec exec = {.params = params, .procfs = -1};
+    *out = (struct exec_result){.pidfd = -1, .terminal = -1};
+    int result = start(params, &exec, out, err);
+    free(exec.filter.filter);
+    if (!result) return 0;
+    if (out->pid > 0) {
+        kill(out->pid, SIGKILL);
+        while (waitpid(out->pid, NULL, 0) < 0 && errno == EINTR) continue;
+    }
+    util_close(&out->pidfd);
+    util_close(&out->terminal);
+    return -1;
+}

@@ -1,0 +1,221 @@
+#include "runtime/oci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/path.h"
+#include "base/self.h"
+#include "base/util.h"
+#include "runtime/state.h"
+#include "verbs.h"
+
+static const struct {
+    const char *name;
+    oci_verb *run;
+    bool container; /* enters a container: from a protected copy of the core only */
+    int failure;    /* exit status of an error */
+} VERBS[] = {
+    {"create", oci_create, true, 1},     {"run", oci_run, true, 1},         {"exec", oci_exec, true, 255},     {"start", oci_start, false, 1},   {"state", oci_state, false, 1},
+    {"kill", oci_kill, false, 1},        {"delete", oci_delete, false, 1},  {"list", oci_list, false, 1},      {"ps", oci_ps, false, 1},         {"pause", oci_pause, false, 1},
+    {"resume", oci_resume, false, 1},    {"update", oci_update, false, 1},  {"events", oci_events, false, 1},  {"features", oci_features, false, 1}, {"spec", oci_spec, false, 1},
+};
+
+static void now_text(char out[32])
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+void oci_log(const struct oci *oci, const char *level, const char *text)
+{
+    char now[32];
+    now_text(now);
+    auto_json json_t *line = json_pack("{s:s, s:o, s:s}", "level", level, "msg", json_from_path(text), "time", now);
+    auto_free char *json = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    auto_json json_t *quoted = json_from_path(text);
+    auto_free char *message = quoted ? json_dumps(quoted, JSON_ENCODE_ANY) : NULL;
+    if (!json || !message) return;
+    int to = oci->log_fd >= 0 ? oci->log_fd : STDERR_FILENO;
+    if (oci->log_json) dprintf(to, "%s\n", json);
+    else dprintf(to, "time=\"%s\" level=%s msg=%s\n", now, level, message);
+    if (oci->log_fd >= 0 && strcmp(level, "error") == 0) dprintf(STDERR_FILENO, "%s\n", text);
+}
+
+void oci_warn(void *context, const char *text)
+{
+    oci_log(context, "warning", text);
+}
+
+char *oci_absolute(const char *path, struct rt_error *err)
+{
+    char here[PATH_MAX];
+    if (path[0] == '/') return rt_strdup(path, err);
+    if (!getcwd(here, sizeof here)) return rt_fail(err, "NATIVE_FAILED", errno, "getcwd", "cannot find the current directory"), NULL;
+    return rt_printf(err, "%s/%s", here, path);
+}
+
+static int check_id(const char *id, struct rt_error *err)
+{
+    if (is_file_name(id) && id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")] == 0) return 0;
+    return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, *id ? "invalid container ID format: '%s'" : "container id cannot be empty%s", id);
+}
+
+static int make_root(const struct oci *oci, struct rt_error *err)
+{
+    auto_free char *path = rt_strdup(oci->root, err);
+    if (!path) return -1;
+    for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
+        *slash = 0;
+        if (mkdir(path, 0755) && errno != EEXIST) break;
+        *slash = '/';
+    }
+    if (mkdir(path, 0700) && errno != EEXIST) return rt_fail_at(err, oci->root, "NATIVE_FAILED", errno, "mkdir", "cannot make the root directory '%s'", oci->root);
+    return 0;
+}
+
+int oci_directory(const struct oci *oci, const char *id, bool make, char **path, int *fd, struct rt_error *err)
+{
+    auto_free char *own = rt_printf(err, "%s/%s", oci->root, id);
+    if (!own || check_id(id, err) || (make && make_root(oci, err))) return -1;
+    if (make && mkdir(own, 0700))
+        return errno == EEXIST ? rt_fail_at(err, own, "CONTAINER_EXISTS", 0, NULL, "container with given ID already exists: '%s'", id)
+                               : rt_fail_at(err, own, "NATIVE_FAILED", errno, "mkdir", "cannot make the directory '%s'", own);
+    *fd = open(own, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd < 0) return rt_fail_at(err, own, "CONTAINER_NOT_FOUND", 0, NULL, "container does not exist: '%s'", id);
+    *path = take_ptr(&own);
+    return 0;
+}
+
+int oci_open(const struct oci *oci, const char *id, struct container **out, char **path, int *fd, struct rt_error *err)
+{
+    auto_close int directory = -1;
+    auto_free char *own = NULL;
+    if (oci_directory(oci, id, false, &own, &directory, err)) return -1;
+    if (faccessat(directory, "state.json", F_OK, AT_SYMLINK_NOFOLLOW)) return rt_fail_at(err, own, "CONTAINER_NOT_FOUND", 0, NULL, "container does not exist: '%s'", id);
+    const struct runtime_params params = {.id = id, .state_dir = own, .rootfs = -1, .seccomp_cache = -1, .warn = oci_warn, .warn_context = (void *)oci};
+    if (runtime_open(directory, &params, out, err)) return -1;
+    *fd = take_fd(&directory);
+    *path = take_ptr(&own);
+    return 0;
+}
+
+const char *oci_status(const struct container *container, int directory)
+{
+    return state_status(directory, runtime_state(container));
+}
+
+int oci_want_running(const struct container *container, int directory, struct rt_error *err)
+{
+    if (strcmp(oci_status(container, directory), "stopped") != 0) return 0;
+    return rt_fail(err, "CONTAINER_STOPPED", 0, NULL, "container not running");
+}
+
+int oci_signal(const char *text)
+{
+    int64_t number;
+    if (parse_i64(text, 1, SIGRTMAX, &number)) return (int)number;
+    if (strncasecmp(text, "SIG", 3) == 0) text += 3;
+    if (strncasecmp(text, "RTMIN", 5) == 0) {
+        if (!text[5]) return SIGRTMIN;
+        return text[5] == '+' && parse_i64(text + 6, 0, SIGRTMAX - SIGRTMIN, &number) ? SIGRTMIN + (int)number : -1;
+    }
+    if (strncasecmp(text, "RTMAX", 5) == 0) {
+        if (!text[5]) return SIGRTMAX;
+        return text[5] == '-' && parse_i64(text + 6, 0, SIGRTMAX - SIGRTMIN, &number) ? SIGRTMAX - (int)number : -1;
+    }
+    if (strcasecmp(text, "CLD") == 0) return SIGCHLD;
+    if (strcasecmp(text, "POLL") == 0) return SIGIO;
+    if (strcasecmp(text, "IOT") == 0) return SIGABRT;
+    for (int signo = 1; signo < SIGRTMIN; signo++) {
+        const char *name = sigabbrev_np(signo);
+        if (name && strcasecmp(name, text) == 0) return signo;
+    }
+    return -1;
+}
+
+static char *default_root(struct rt_error *err)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    if (geteuid() != 0 && runtime && *runtime) return rt_printf(err, "%s/tsbuild/oci", runtime);
+    return rt_strdup("/run/tsbuild/oci", err);
+}
+
+static int usage(const struct oci *oci, FILE *to)
+{
+    fprintf(to, "usage: %s [--root DIR] [--log FILE] [--log-format text|json] [--systemd-cgroup] [--debug] COMMAND [flags] [arguments]\ncommands:", oci->program);
+    for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) fprintf(to, " %s", VERBS[i].name);
+    fprintf(to, " plan\n");
+    return to == stdout ? 0 : 1;
+}
+
+static int open_log(struct oci *oci, struct rt_error *err)
+{
+    if (!oci->log || !*oci->log) return 0;
+    oci->log_fd = open(oci->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    return oci->log_fd < 0 ? rt_fail_at(err, oci->log, "NATIVE_FAILED", errno, "open", "cannot open the log '%s'", oci->log) : 0;
+}
+
+static int dispatch(struct oci *oci, int argc, char **argv, int *failure, struct rt_error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
+        if (strcmp(VERBS[i].name, argv[0]) != 0) continue;
+        *failure = VERBS[i].failure;
+        if (VERBS[i].container && !self_is_protected()) return self_protect(oci->argv, err);
+        return VERBS[i].run(oci, argc - 1, argv + 1, err);
+    }
+    return rt_fail(err, "USAGE", 0, NULL, "No help topic for '%s'", argv[0]);
+}
+
+static int run(struct oci *oci, int argc, char **argv, int *failure, struct rt_error *err)
+{
+    const char *format = "text", *rootless = NULL, *root = NULL;
+    bool help = false, version = false;
+    const struct oci_flag flags[] = {
+        {"root", 0, FLAG_TEXT, &root},       {"log", 0, FLAG_TEXT, &oci->log},     {"log-format", 0, FLAG_TEXT, &format}, {"systemd-cgroup", 0, FLAG_BOOL, &oci->systemd_cgroup},
+        {"debug", 0, FLAG_BOOL, &oci->debug}, {"rootless", 0, FLAG_TEXT, &rootless}, {"help", 'h', FLAG_BOOL, &help},      {"version", 'v', FLAG_BOOL, &version},
+        {NULL, 0, FLAG_BOOL, NULL},
+    };
+    argc--;
+    argv++;
+    if (oci_flags(flags, true, &argc, argv, err)) return -1;
+    if (version) return printf("tsbuild-core version %s\nspec: %s\n", VERSION, STATE_OCI_VERSION) < 0;
+    if (help || argc == 0) return usage(oci, help ? stdout : stderr);
+    oci->root_given = root != NULL;
+    auto_free char *absolute = root ? oci_absolute(root, err) : default_root(err);
+    if (!absolute || open_log(oci, err)) return -1;
+    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0) return rt_fail(err, "USAGE", 0, NULL, "invalid log-format: %s", format);
+    oci->log_json = strcmp(format, "json") == 0;
+    if (root && absolute[strspn(absolute, "/.")] == 0) return rt_fail(err, "USAGE", 0, NULL, "Option --root argument should not be set to /");
+    oci->root = absolute;
+    return dispatch(oci, argc, argv, failure, err);
+}
+
+int oci_main(int argc, char **argv)
+{
+    struct rt_error err = {0};
+    char **own = malloc(((size_t)argc + 1) * sizeof *own);
+    if (!own) return 1;
+    /* The flags are taken out of their array; the second start wants them all. */
+    memcpy(own, argv, ((size_t)argc + 1) * sizeof *own);
+    struct oci oci = {.program = argv[0], .log_fd = -1, .argv = own};
+    int failure = 1, status = run(&oci, argc, argv, &failure, &err);
+    if (status < 0) {
+        oci_log(&oci, "error", err.message);
+        status = failure;
+    }
+    util_close(&oci.log_fd);
+    free(own);
+    return status;
+}

@@ -1,0 +1,156 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "runtime/foreground.h"
+#include "runtime/oci.h"
+#include "runtime/send_fd.h"
+#include "runtime/state.h"
+
+struct options {
+    const char *bundle, *console_socket, *pid_file, *pidfd_socket;
+    int64_t preserve_fds;
+    bool detach, keep, no_pivot, no_new_keyring, no_subreaper;
+};
+
+static int parse(const struct oci *oci, const char *verb, struct options *options, int *argc, char **argv, struct rt_error *err)
+{
+    const char *file = NULL;
+    const struct oci_flag flags[] = {
+        {"bundle", 'b', FLAG_TEXT, &options->bundle},
+        {"config", 'f', FLAG_TEXT, &file},
+        {"console-socket", 0, FLAG_TEXT, &options->console_socket},
+        {"pid-file", 0, FLAG_TEXT, &options->pid_file},
+        {"pidfd-socket", 0, FLAG_TEXT, &options->pidfd_socket},
+        {"preserve-fds", 0, FLAG_NUMBER, &options->preserve_fds},
+        {"detach", 'd', FLAG_BOOL, &options->detach},
+        {"keep", 0, FLAG_BOOL, &options->keep},
+        {"no-pivot", 0, FLAG_BOOL, &options->no_pivot},
+        {"no-new-keyring", 0, FLAG_BOOL, &options->no_new_keyring},
+        {"no-subreaper", 0, FLAG_BOOL, &options->no_subreaper},
+        {NULL, 0, FLAG_BOOL, NULL},
+    };
+    *options = (struct options){.bundle = "."};
+    if (oci_flags(flags, false, argc, argv, err) || oci_count(oci, verb, *argc, 1, 1, err)) return -1;
+    if (options->preserve_fds < 0 || options->preserve_fds > 65536) return rt_fail(err, "USAGE", 0, NULL, "invalid value for preserve-fds: %lld", (long long)options->preserve_fds);
+    return 0;
+}
+
+static int check_terminal(const struct options *options, const struct spec_process *process, struct rt_error *err)
+{
+    if (!process) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "process property must not be empty");
+    if (options->detach && process->terminal && !options->console_socket)
+        return rt_fail(err, "USAGE", 0, NULL, "cannot allocate tty if the runtime will detach without setting console socket");
+    if ((!options->detach || !process->terminal) && options->console_socket)
+        return rt_fail(err, "USAGE", 0, NULL, "cannot use console socket if the runtime will not detach or allocate tty");
+    return 0;
+}
+
+static int check_descriptors(const struct options *options, int64_t total, struct rt_error *err)
+{
+    for (int64_t i = 0; i < total; i++)
+        if (fcntl((int)(3 + i), F_GETFD) < 0) return rt_fail(err, "USAGE", errno, "fcntl", "unable to stat preserved-fd %lld (of %lld)", (long long)i, (long long)options->preserve_fds);
+    return 0;
+}
+
+/* sd_listen_fds(3): sockets that were passed to us are the container's, whose process is number 1 in its own count. */
+static int add_listen_fds(struct spec *spec, int64_t *preserve_fds, struct rt_error *err)
+{
+    const char *text = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+    int64_t count, number;
+    if (!text || !parse_i64(text, 1, 65536, &count) || !pid || !parse_i64(pid, 1, INT32_MAX, &number) || number != getpid()) return 0;
+    *preserve_fds += count;
+    return spec_add_env(spec, err, "LISTEN_FDS=%lld", (long long)count) || spec_add_env(spec, err, "LISTEN_PID=1") ? -1 : 0;
+}
+
+static int load(const struct options *options, char **bundle, struct spec **spec, struct rt_error *err)
+{
+    *bundle = realpath(options->bundle, NULL);
+    if (!*bundle) return rt_fail_at(err, options->bundle, "PATH_MISSING", errno, "realpath", "cannot open the bundle '%s'", options->bundle);
+    auto_close int directory = open(*bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return rt_fail_at(err, *bundle, "PATH_MISSING", errno, "open", "cannot open the bundle '%s'", *bundle);
+    return (*spec = spec_load(directory, "config.json", err)) ? 0 : -1;
+}
+
+static void tell_warnings(const struct oci *oci, const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->warnings.count; i++) oci_log(oci, "warning", spec->warnings.items[i]);
+}
+
+/* What is made is undone when a later step fails: the container is deleted, then its directory. */
+static int create(const struct oci *oci, const char *id, const struct options *options, const struct spec *spec, const char *bundle, bool start_later, struct container **out, char **path,
+                  struct rt_error *err)
+{
+    auto_close int directory = -1;
+    auto_free char *pid_file = options->pid_file ? oci_absolute(options->pid_file, err) : NULL;
+    if ((options->pid_file && !pid_file) || oci_directory(oci, id, true, path, &directory, err)) return -1;
+    const struct runtime_params params = {
+        .id = id, .bundle = bundle, .state_dir = *path, .rootfs = -1, .stdio = {-1, -1, -1}, .preserve_fds = (int)options->preserve_fds, .console_socket = options->console_socket,
+        .pid_file = pid_file, .cgroup = oci->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS, .whole_cgroup = true, .seccomp_cache = -1, .start_later = start_later,
+        .no_pivot = options->no_pivot, .no_new_keyring = options->no_new_keyring, .warn = oci_warn, .warn_context = (void *)oci,
+    };
+    if (runtime_create(spec, &params, out, err) == 0) return 0;
+    rmdir(*path);
+    return -1;
+}
+
+static int finish(struct container *container, const char *path, struct rt_error *err)
+{
+    int result = runtime_delete(container, err);
+    rmdir(path);
+    return result;
+}
+
+static int make(struct oci *oci, const char *id, struct options *options, struct spec **spec, char **bundle, bool start_later, struct container **container, char **path, struct rt_error *err)
+{
+    if (load(options, bundle, spec, err) || check_terminal(options, (*spec)->process, err) || add_listen_fds(*spec, &options->preserve_fds, err) ||
+        check_descriptors(options, options->preserve_fds, err))
+        return -1;
+    tell_warnings(oci, *spec);
+    if (create(oci, id, options, *spec, *bundle, start_later, container, path, err)) return -1;
+    if (!options->pidfd_socket || send_fd(options->pidfd_socket, runtime_pidfd(*container), "pidfd", 5, "pidfd socket", err) == 0) return 0;
+    struct rt_error later;
+    finish(*container, *path, &later);
+    return -1;
+}
+
+int oci_create(struct oci *oci, int argc, char **argv, struct rt_error *err)
+{
+    struct options options;
+    auto_spec struct spec *spec = NULL;
+    auto_free char *bundle = NULL, *path = NULL;
+    struct container *container;
+    if (parse(oci, "create", &options, &argc, argv, err)) return -1;
+    options.detach = true;
+    if (make(oci, argv[0], &options, &spec, &bundle, true, &container, &path, err)) return -1;
+    runtime_close(container);
+    return 0;
+}
+
+int oci_run(struct oci *oci, int argc, char **argv, struct rt_error *err)
+{
+    struct options options;
+    auto_spec struct spec *spec = NULL;
+    auto_free char *bundle = NULL, *path = NULL;
+    struct container *container;
+    struct runtime_exit end;
+    struct rt_error later;
+    if (parse(oci, "run", &options, &argc, argv, err) || make(oci, argv[0], &options, &spec, &bundle, false, &container, &path, err)) return -1;
+    if (runtime_start(container, err)) {
+        finish(container, path, &later);
+        return -1;
+    }
+    if (options.detach) {
+        runtime_close(container);
+        return 0;
+    }
+    auto_close int terminal = runtime_take_terminal(container);
+    int result = foreground_serve(runtime_pidfd(container), terminal, err) || runtime_wait(container, true, &end, err) ? -1 : end.code;
+    if (options.keep) runtime_close(container);
+    else if (finish(container, path, &later)) oci_log(oci, "warning", later.message);
+    return result;
+}
