@@ -1,0 +1,98 @@
+import { TsbuildError } from '../base/errors.ts'
+import { endpointWish } from '../container/container-networks.ts'
+import type { Container } from '../container/container-records.ts'
+import type { EndpointRequest } from '../container/container-spec.ts'
+import { isLive } from '../container/container-state.ts'
+import { connectMonitor } from '../container/monitor-client.ts'
+import { claimContainer, settledByName } from '../container/settle.ts'
+import type { Engine, VerbContext } from './engine.ts'
+
+export interface ConnectRequest {
+  readonly network: string
+  readonly container: string
+  readonly aliases: readonly string[]
+  readonly ip: string | null
+  readonly ip6: string | null
+}
+
+/** Puts a container into a further network; one that runs at once. NETWORK_NOT_FOUND, CONTAINER_NOT_FOUND, CONTAINER_CONFLICT, ADDRESS_TAKEN. */
+export async function networkConnect(engine: Engine, request: ConnectRequest, context: VerbContext): Promise<void> {
+  const { containers, networks } = engine
+  const network = networks.get(request.network)
+  const { container, state } = await settledByName(containers, request.container)
+  using _claim = await claimContainer(containers, container.id, context.signal)
+  const { mode, endpoints } = container.spec.network
+  if (mode !== 'bridge' && mode !== 'none')
+    throw conflict(
+      `container sharing network namespace with another container or host cannot be connected to any other network`,
+    )
+  if (network.driver !== 'bridge') throw conflict(`container cannot be connected to the network "${network.name}"`)
+  if (endpoints.some(({ network: name }) => networks.get(name).id === network.id)) {
+    throw conflict(`endpoint with name ${container.name} already exists in network ${network.name}`)
+  }
+  const { aliases, ip, ip6 } = request
+  const wish: EndpointRequest = { network: network.name, aliases, ip, ip6, mac: null }
+  const changed = withEndpoints(container, [...endpoints, wish])
+  containers.networks.check(changed)
+  if (isLive(state)) {
+    networks.attach(network, endpointWish(container, wish, freeInterface(engine, container)))
+    try {
+      await tellMonitor(engine, changed)
+    } catch (error) {
+      networks.records.removeEndpoints(container.id, network.id)
+      throw error
+    }
+  }
+  containers.records.save(container.id, changed)
+}
+
+export interface DisconnectRequest {
+  readonly network: string
+  readonly container: string
+  readonly force: boolean
+}
+
+/** Takes a container out of a network; one that runs at once. CONTAINER_CONFLICT when it is not in it. */
+export async function networkDisconnect(
+  engine: Engine,
+  request: DisconnectRequest,
+  context: VerbContext,
+): Promise<void> {
+  const { containers, networks } = engine
+  const network = networks.get(request.network)
+  const { container, state } = await settledByName(containers, request.container)
+  using _claim = await claimContainer(containers, container.id, context.signal)
+  const { endpoints } = container.spec.network
+  const rest = endpoints.filter(({ network: name }) => networks.get(name).id !== network.id)
+  if (rest.length === endpoints.length) {
+    throw conflict(`container ${container.name} is not connected to network ${network.name}`)
+  }
+  const changed = withEndpoints(container, rest)
+  networks.records.removeEndpoints(container.id, network.id)
+  if (isLive(state)) await tellMonitor(engine, changed)
+  containers.records.save(container.id, changed)
+}
+
+function withEndpoints(container: Container, endpoints: readonly EndpointRequest[]): Container {
+  const { spec } = container
+  const mode = spec.network.mode === 'none' ? 'bridge' : spec.network.mode
+  return { ...container, spec: { ...spec, network: { ...spec.network, mode, endpoints } } }
+}
+
+/** Number of the first `ethN` that the container does not have. */
+function freeInterface({ networks }: Engine, { id }: Container): number {
+  const used = new Set(networks.records.endpointsOf(id).map((endpoint) => endpoint.interface))
+  let number = 0
+  while (used.has(`eth${number}`)) number += 1
+  return number
+}
+
+async function tellMonitor({ containers }: Engine, container: Container): Promise<void> {
+  using client = await connectMonitor(containers.runDirectory(container.id))
+  const network = containers.networks.plan(container, containers.directory(container.id))
+  await client?.ask({ op: 'connect', network })
+}
+
+function conflict(message: string): TsbuildError {
+  return new TsbuildError('CONTAINER_CONFLICT', message)
+}
