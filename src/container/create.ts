@@ -3,6 +3,7 @@ import type { Emit } from '../base/events.ts'
 import { TsbuildError } from '../base/errors.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import type { SnapshotId } from '../snapshot/snapshotter.ts'
+import { recordEvent } from './container-events.ts'
 import { newContainerId, shortId } from './container-id.ts'
 import { checkName, randomName } from './container-name.ts'
 import type { Container } from './container-records.ts'
@@ -67,7 +68,9 @@ export async function createContainer(
       records.save(id, { spec, mounts })
       records.setStage(id, 'ready', null)
     })
-    return { ...container, stage: 'ready', lease: null, snapshot: active.id, mounts }
+    const made: Container = { ...container, stage: 'ready', lease: null, snapshot: active.id, mounts }
+    recordEvent(containers, made, 'create')
+    return made
   } catch (error) {
     await destroyContainer(containers, container)
     throw error

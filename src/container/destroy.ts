@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { hasCode } from '../base/errors.ts'
+import { recordEvent, recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
 import type { Containers } from './containers.ts'
 import { monitorGone } from './monitor-client.ts'
@@ -13,6 +14,7 @@ export async function destroyContainer(containers: Containers, container: Contai
   const { id } = container
   records.setStage(id, 'removing', store.lease.id)
   await monitorGone(containers.runDirectory(id))
+  await recordTransitions(containers, container)
   containers.networks.release(id)
   const snapshot = records.byId(id)?.snapshot ?? null
   if (snapshot !== null) await snapshots.discard(snapshot)
@@ -21,6 +23,7 @@ export async function destroyContainer(containers: Containers, container: Contai
   const orphaned = store.db.transaction(() => {
     const used = containers.volumes.records.usedBy(id)
     records.remove(id)
+    if (container.stage !== 'creating') recordEvent(containers, container, 'destroy')
     return used.filter((name) => volumes && containers.volumes.records.find(name)?.anonymous === true)
   })
   for (const name of orphaned) await removeUnused(containers, name)

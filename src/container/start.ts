@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
 import type { Tree } from '../host/native.ts'
 import type { RuntimeChoice } from '../runtime/sandbox.ts'
+import { recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
 import { isLive, readState } from './container-state.ts'
 import type { ContainerState } from './container-state.ts'
@@ -67,12 +68,16 @@ async function launch(
   try {
     const plan = await startPlan(containers, container, options.attach === undefined)
     await containers.native.call('monitor', plan, { detached: true, signal: options.signal })
-    if (options.attach === undefined) return undefined
+    if (options.attach === undefined) {
+      await recordTransitions(containers, container)
+      return undefined
+    }
     const client = await connectMonitor(runDirectory, options.attach)
     if (client === undefined) throw stopped(container)
     try {
       await client.ask({ op: 'attach', logs: false })
       await client.ask({ op: 'start' })
+      await recordTransitions(containers, container)
       return client
     } catch (error) {
       client[Symbol.dispose]()

@@ -1,5 +1,6 @@
 import { signalNumber } from '../base/signals.ts'
 import { TsbuildError } from '../base/errors.ts'
+import { recordEvent, recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
 import { isLive } from './container-state.ts'
 import type { Containers } from './containers.ts'
@@ -28,6 +29,8 @@ export async function stopContainer(containers: Containers, container: Container
   using client = await connectMonitor(containers.runDirectory(container.id))
   await client?.ask({ op: 'stop', timeoutMs: seconds < 0 ? -1 : seconds * 1000, signal: stopSignal })
   await monitorGone(containers.runDirectory(container.id), options.signal)
+  await recordTransitions(containers, container)
+  recordEvent(containers, container, options.keep === true ? 'restart' : 'stop')
   if (options.keep !== true) await settle(containers, container)
 }
 
@@ -36,6 +39,7 @@ export async function killContainer(containers: Containers, container: Container
   const number = signalNumber(signal)
   using client = await runningMonitor(containers, container, 'kill')
   await client.ask({ op: 'kill', signal: number })
+  recordEvent(containers, container, 'kill', { signal: String(number) })
   if (number === signalNumber('SIGKILL') && container.spec.restart.policy === 'no') {
     await monitorGone(containers.runDirectory(container.id))
   }
@@ -47,6 +51,7 @@ export async function pauseContainer(containers: Containers, container: Containe
   if (state === 'paused') throw conflict(container, 'is already paused')
   using client = await runningMonitor(containers, container, 'pause')
   await client.ask({ op: 'pause' })
+  recordEvent(containers, container, 'pause')
 }
 
 /** CONTAINER_CONFLICT when it is not paused. */
@@ -55,6 +60,7 @@ export async function unpauseContainer(containers: Containers, container: Contai
   if (state !== 'paused') throw conflict(container, 'is not paused')
   using client = await runningMonitor(containers, container, 'unpause')
   await client.ask({ op: 'resume' })
+  recordEvent(containers, container, 'unpause')
 }
 
 /** A connection to the monitor of a container that runs. CONTAINER_STOPPED with the verb that was wanted. */

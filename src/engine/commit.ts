@@ -1,4 +1,5 @@
 import { commitLayer } from '../container/commit.ts'
+import { recordEvent } from '../container/container-events.ts'
 import type { Container } from '../container/container-records.ts'
 import { argsOf } from '../container/container-spec.ts'
 import type { LocalImage } from '../image/image-service.ts'
@@ -43,7 +44,9 @@ export async function commit(engine: Engine, request: CommitRequest, context: Ve
     rootfs: { type: 'layers', diff_ids: diffIds },
     history: [...(base?.config.history ?? []), entry],
   }
-  return await engine.images.create({ config: image, top, names, format: familyOf(base) })
+  const made = await engine.images.create({ config: image, top, names, format: familyOf(base) })
+  recordEvent(engine.containers, container, 'commit', { comment: request.message ?? '', imageID: made.id })
+  return made
 }
 
 function familyOf(base: LocalImage | undefined): 'oci' | 'docker' {

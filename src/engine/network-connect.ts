@@ -5,6 +5,7 @@ import type { EndpointRequest } from '../container/container-spec.ts'
 import { isLive } from '../container/container-state.ts'
 import { connectMonitor } from '../container/monitor-client.ts'
 import { claimContainer, settledByName } from '../container/settle.ts'
+import { recordNetworkEvent } from './network-events.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 export interface ConnectRequest {
@@ -44,6 +45,7 @@ export async function networkConnect(engine: Engine, request: ConnectRequest, co
     }
   }
   containers.records.save(container.id, changed)
+  recordNetworkEvent(engine, network, 'connect', container.id)
 }
 
 export interface DisconnectRequest {
@@ -71,6 +73,7 @@ export async function networkDisconnect(
   networks.records.removeEndpoints(container.id, network.id)
   if (isLive(state)) await tellMonitor(engine, changed)
   containers.records.save(container.id, changed)
+  recordNetworkEvent(engine, network, 'disconnect', container.id)
 }
 
 function withEndpoints(container: Container, endpoints: readonly EndpointRequest[]): Container {

@@ -2,6 +2,7 @@ import { TsbuildError } from '../base/errors.ts'
 import { contains, formatIp, formatRange, parseIp, parseRange } from '../network/ip-range.ts'
 import { defaultGateway } from '../network/network-plan.ts'
 import type { Network } from '../network/network-records.ts'
+import { recordNetworkEvent } from './network-events.ts'
 import type { Engine } from './engine.ts'
 
 export interface NetworkCreateRequest {
@@ -32,7 +33,9 @@ export function networkCreate(engine: Engine, request: NetworkCreateRequest): Ne
   const { name, internal, labels, options } = request
   const subnets = subnetsOf(request)
   const ipv6 = request.ipv6 || subnets.some(({ subnet }) => subnet.includes(':'))
-  return engine.networks.create({ name, driver: 'bridge', internal, labels, options, ipv6, subnets })
+  const network = engine.networks.create({ name, driver: 'bridge', internal, labels, options, ipv6, subnets })
+  recordNetworkEvent(engine, network, 'create')
+  return network
 }
 
 function subnetsOf(request: NetworkCreateRequest): { subnet: string; gateway: string; range?: string }[] {

@@ -1,5 +1,6 @@
 import { hasCode } from '../base/errors.ts'
 import { releaseIdle } from '../container/idle-endpoints.ts'
+import { recordNetworkEvent } from './network-events.ts'
 import type { Engine } from './engine.ts'
 
 /** Removes a network. NETWORK_NOT_FOUND (not with force), NETWORK_IN_USE by containers that run, NETWORK_INVALID for a predefined one. */
@@ -15,6 +16,7 @@ export async function networkRm(
       records.endpointsIn(network.id).map(({ owner }) => owner),
     )
     await engine.networks.remove(network.id)
+    recordNetworkEvent(engine, network, 'destroy')
   } catch (error) {
     if (!request.force || !hasCode(error, 'NETWORK_NOT_FOUND')) throw error
   }

@@ -1,4 +1,5 @@
 import { TsbuildError } from '../base/errors.ts'
+import { recordEvent } from '../container/container-events.ts'
 import { checkName } from '../container/container-name.ts'
 import type { Engine } from './engine.ts'
 
@@ -10,7 +11,10 @@ export function rename(engine: Engine, request: { readonly name: string; readonl
   if (name === container.name) {
     throw new TsbuildError('USAGE', 'Renaming a container with the same name as its current name')
   }
-  if (records.rename(container.id, name)) return
+  if (records.rename(container.id, name)) {
+    recordEvent(engine.containers, { ...container, name }, 'rename', { oldName: `/${container.name}` })
+    return
+  }
   throw new TsbuildError(
     'CONTAINER_EXISTS',
     `Error when allocating new name: Conflict. The container name "/${name}" is already in use`,

@@ -149,6 +149,13 @@ export const containerCommands: readonly CommandEntry[] = [
     load: () => import('../commands/inspect.ts'),
   },
   {
+    name: 'events',
+    also: ['system events'],
+    group: 'Containers',
+    summary: 'Show what happens to containers, images, volumes and networks',
+    load: () => import('../commands/events.ts'),
+  },
+  {
     name: 'container inspect',
     group: 'Containers',
     summary: 'Show everything about containers as JSON',

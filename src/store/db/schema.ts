@@ -147,4 +147,18 @@ const containers = `
   CREATE INDEX endpoints_by_owner ON endpoints(owner);
 `
 
-export const migrations: readonly string[] = [leases, snapshots, layers, images, build, containers]
+/** What happened, for `events`; old rows go when it grows. */
+const events = `
+  CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    action TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    attributes TEXT NOT NULL
+  );
+  CREATE INDEX events_by_time ON events(at);
+  ALTER TABLE containers ADD COLUMN seen TEXT;
+`
+
+export const migrations: readonly string[] = [leases, snapshots, layers, images, build, containers, events]
