@@ -145,6 +145,27 @@ char *path_clean(const char *path, struct rt_error *err)
     return out;
 }
 
+static ssize_t path_of(int fd, char path[PATH_MAX], struct rt_error *err)
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, path, PATH_MAX - 1);
+    if (size < 0) return rt_fail(err, "NATIVE_FAILED", errno, "readlink", "cannot tell where an open file is");
+    path[size] = '\0';
+    return size;
+}
+
+char *path_below_root(int rootfd, int fd, struct rt_error *err)
+{
+    char root[PATH_MAX], path[PATH_MAX];
+    ssize_t size = path_of(rootfd, root, err);
+    if (size < 0 || path_of(fd, path, err) < 0) return NULL;
+    if (strcmp(root, "/") == 0) size = 0;
+    if (strncmp(path, root, (size_t)size) == 0 && (path[size] == '/' || path[size] == '\0')) return path_clean(path + size, err);
+    rt_fail_at(err, path, "PATH_ESCAPES", 0, NULL, "'%s' is not below '%s'", path, root);
+    return NULL;
+}
+
 /*
  * The walk: one component at a time, each opened O_NOFOLLOW below the directory before it, links expanded as text. ".." goes back to the
  * root and down again over the names found so far, as an open directory may have been moved out of the root meanwhile.

@@ -56,5 +56,8 @@ bool is_file_name(const char *name);
 /* The path in canonical form without leading and trailing slash: "." and empty components removed, ".." applied and kept inside ("" is the root). Fresh memory. */
 char *path_clean(const char *path, struct rt_error *err);
 
+/* Where an open file is below the root: canonical, without links, "" for the root itself. Fresh memory; PATH_ESCAPES when it is not below. */
+char *path_below_root(int rootfd, int fd, struct rt_error *err);
+
 /* rt_fail with the code that belongs to errno. */
 int path_fail(struct rt_error *err, int errnum, const char *syscall, const char *path, const char *what);

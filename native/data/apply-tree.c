@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,22 +105,6 @@ static char *entry_path(const char *path, struct rt_error *err)
     return path_clean(path, err);
 }
 
-/* The path of an open directory below the root, as the kernel knows it. */
-static char *real_path(const struct apply_tree *tree, int fd, struct rt_error *err)
-{
-    char link[64], root[PATH_MAX], path[PATH_MAX];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", tree->rootfd);
-    ssize_t root_size = readlink(link, root, sizeof root);
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t size = root_size < 0 ? -1 : readlink(link, path, sizeof path - 1);
-    if (size < root_size || size < 0) {
-        place_fail(err, errno, "readlink", tree->parent, "find the path of");
-        return NULL;
-    }
-    path[size] = '\0';
-    return path_clean(path + root_size, err);
-}
-
 static int open_parent(struct apply_tree *tree, const char *entry, char *parent, struct rt_error *err)
 {
     if (tree->parent && !tree->stale && strcmp(tree->parent, parent) == 0) {
@@ -140,7 +123,7 @@ static int open_parent(struct apply_tree *tree, const char *entry, char *parent,
     if (fd < 0) return strcmp(err->code, "NOT_A_DIRECTORY") == 0 ? place_fail(err, ENOTDIR, "openat2", entry, "open the directory of") : -1;
     tree->parentfd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (tree->parentfd < 0) return place_fail(err, errno, "openat", entry, "open the directory of");
-    tree->real = real_path(tree, tree->parentfd, err);
+    tree->real = path_below_root(tree->rootfd, tree->parentfd, err);
     return tree->real ? 0 : -1;
 }
 
@@ -250,6 +233,18 @@ static int remember_time(struct apply_tree *tree, const char *path, const struct
     return 0;
 }
 
+/* Takes away what is in the place of an entry. */
+static int make_way(struct apply_tree *tree, const char *name, const struct tar_entry *entry, struct rt_error *err)
+{
+    struct stat st;
+    tree->stale = true;
+    if (tree->options.refuse && entry->type == ENTRY_DIR)
+        return rt_fail_at(err, entry->path, "NOT_A_DIRECTORY", ENOTDIR, "mkdirat", "cannot unpack the directory '%s': there is something else in its place", entry->path);
+    if (tree->options.refuse && fstatat(tree->parentfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+        return rt_fail_at(err, entry->path, "IS_A_DIRECTORY", EISDIR, "openat", "cannot unpack '%s': there is a directory in its place", entry->path);
+    return remove_tree(tree->parentfd, name, NULL, err);
+}
+
 static int apply_directory(struct apply_tree *tree, const char *name, const char *path, const struct tar_entry *entry, struct rt_error *err)
 {
     bool replaced = false;
@@ -258,8 +253,8 @@ static int apply_directory(struct apply_tree *tree, const char *name, const char
         if (errno != EEXIST || replaced) return place_fail(err, errno, "mkdirat", entry->path, "create");
         if (fstatat(tree->parentfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return place_fail(err, errno, "fstatat", entry->path, "read the status of");
         if (S_ISDIR(st.st_mode)) break;
-        if (remove_tree(tree->parentfd, name, NULL, err) < 0) return -1;
-        replaced = tree->stale = true;
+        if (make_way(tree, name, entry, err) < 0) return -1;
+        replaced = true;
     }
     auto_close int fd = openat(tree->parentfd, *name ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0) return place_fail(err, errno, "openat", entry->path, "open");
@@ -291,8 +286,7 @@ static int apply_hard_link(struct apply_tree *tree, const char *name, const stru
     if (S_ISDIR(st.st_mode)) return invalid(err, entry->path, "a hard link to a directory");
     if (fstatat(tree->parentfd, name, &old, AT_SYMLINK_NOFOLLOW) == 0) {
         if (old.st_dev == st.st_dev && old.st_ino == st.st_ino) return 0;
-        tree->stale = true;
-        if (remove_tree(tree->parentfd, name, NULL, err) < 0) return -1;
+        if (make_way(tree, name, entry, err) < 0) return -1;
     }
     if (linkat(dir, base, tree->parentfd, name, 0) < 0) return place_fail(err, errno, "linkat", entry->path, "create");
     return 0;
@@ -315,8 +309,7 @@ static int apply_object(struct apply_tree *tree, const char *name, const char *p
     if (entry->type == ENTRY_CHAR && entry->major == 0 && entry->minor == 0) return invalid(err, entry->path, "a 0/0 device is overlayfs' mark for a deleted file");
     int exists = place(tree, name, entry, reader, err);
     if (exists != 1) return exists;
-    tree->stale = true;
-    if (remove_tree(tree->parentfd, name, NULL, err) < 0) return -1;
+    if (make_way(tree, name, entry, err) < 0) return -1;
     exists = place(tree, name, entry, reader, err);
     return exists == 1 ? place_fail(err, EEXIST, "openat", entry->path, "create") : exists;
 }

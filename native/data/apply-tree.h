@@ -25,6 +25,7 @@ struct apply_limits {
 struct apply_options {
     bool merged;
     bool archive; /* with `merged`: any archive, not a layer: names starting with ".wh." are files, the entry "." is passed over (ADD) */
+    bool refuse;  /* with `archive`: a directory is never replaced by something else, nor the reverse (IS_A_DIRECTORY, NOT_A_DIRECTORY) */
     bool owned;   /* every entry belongs to uid:gid, whatever the archive says */
     uint32_t uid, gid;
     struct apply_limits limits;

@@ -35,7 +35,7 @@ int layer_commit(const struct tree *tree, const struct commit_options *options, 
 {
     const char *path = tree->path ? tree->path : tree->upper;
     auto_close int lowerfd = -1;
-    struct tar_options tar = { .view = VIEW_COMPARED, .settle = true, .clamp = options->clamp, .clamp_seconds = options->clamp_seconds, .prefix = "" };
+    struct tar_options tar = { .view = VIEW_COMPARED, .settle = true, .clamp = options->clamp, .clamp_seconds = options->clamp_seconds };
     descriptor_limit_raise();
     if (open_lower(tree, &lowerfd, err) < 0) return -1;
     tar.lowerfd = lowerfd;
@@ -43,7 +43,7 @@ int layer_commit(const struct tree *tree, const struct commit_options *options, 
     if (upper < 0) return path_fail(err, errno, "open", path, "open the directory");
     const struct output_options to = { .fd = -1, .hash = true };
     auto_output struct output *output = output_open(&to, err);
-    struct tar_counts counts;
+    struct tar_counts counts = { 0 };
     struct output_facts got;
     if (!output || layer_tar(upper, &tar, output, &counts, err) < 0 || tar_write_end(output, err) < 0 || output_finish(output, &got, err) < 0) return -1;
     *facts = (struct layer_facts){ .size = got.size, .entries = counts.entries, .bytes = counts.bytes };

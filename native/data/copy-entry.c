@@ -319,8 +319,8 @@ static int try_unpack(struct copier *copier, int fd, const char *path, struct rt
     struct target_dir dir;
     if (target_directory(copier->target, action->dest, &made, &dir, err) < 0) return -1;
     auto_close int root = dir.fd;
-    const struct unpack_owner owner = { .given = action->owner.given, .uid = copier->owner.uid, .gid = copier->owner.gid };
-    return unpack_archive(fd, root, owner, err) < 0 ? rt_wrap(err, "cannot unpack '%s'", path) : 1;
+    const struct unpack_options options = { .owned = action->owner.given, .uid = copier->owner.uid, .gid = copier->owner.gid };
+    return unpack_archive(fd, root, &options, err) < 0 ? rt_wrap(err, "cannot unpack '%s'", path) : 1;
 }
 
 /* The first visit of a source tells what it is, and by that what the destination is. 1: the entry needs nothing more. */

@@ -27,6 +27,7 @@ struct packer {
     struct buf path; /* of the entry at hand */
     struct link_map links;
     struct xattr_list xattrs;
+    const char *as; /* name of the first entry in the archive; NULL: its own */
     struct rt_error *err;
 };
 
@@ -71,13 +72,6 @@ static struct tar_entry entry_of(const struct packer *packer, const struct stat 
 
 static int write_entry(struct packer *packer, struct tar_entry *entry)
 {
-    auto_free char *path = NULL;
-    const char *prefix = packer->options->prefix;
-    if (*prefix) {
-        path = rt_printf(packer->err, "%s%s%s", prefix, *entry->path ? "/" : "", entry->path);
-        if (!path) return -1;
-        entry->path = path;
-    }
     packer->counts->entries++;
     packer->counts->bytes += entry->type == ENTRY_FILE ? entry->size : 0;
     return tar_write_header(packer->output, entry, packer->err);
@@ -105,13 +99,11 @@ static int write_marker(struct packer *packer, const char *name)
 /* 1: the inode has an entry already, and this one was written as a hard link to it. */
 static int pack_link(struct packer *packer, const struct stat *st, struct tar_entry *entry)
 {
-    const char *first, *prefix = packer->options->prefix;
+    const char *first;
     if (link_map_see(&packer->links, st, packer->path.data, &first, packer->err) < 0) return -1;
     if (!first) return 0;
-    auto_free char *target = rt_printf(packer->err, "%s%s%s", prefix, *prefix ? "/" : "", first);
-    if (!target) return -1;
     entry->type = ENTRY_HARDLINK;
-    entry->link = target;
+    entry->link = first;
     return write_entry(packer, entry) < 0 ? -1 : 1;
 }
 
@@ -225,11 +217,12 @@ static int pack_child(struct packer *packer, int dirfd, const struct listed *chi
     size_t mark = packer->path.size;
     int result = 0;
     if (plan_check(packer->err) < 0) return -1;
+    if (child->whiteout && packer->options->view == VIEW_PLAIN) return 0;
     if (child->whiteout) {
         auto_free char *name = rt_printf(packer->err, ".wh.%s", child->name);
         return name ? write_marker(packer, name) : -1;
     }
-    if (push(packer, child->name, packer->err) < 0) return -1;
+    if (push(packer, packer->path.size == 0 && packer->as ? packer->as : child->name, packer->err) < 0) return -1;
     if (packer->options->view != VIEW_PLAIN && strncmp(child->name, ".wh.", 4) == 0)
         return rt_fail_at(packer->err, packer->path.data, "LAYER_INVALID", 0, NULL, "'%s' cannot be kept in a layer: names starting with '.wh.' mark deleted files", packer->path.data);
     if (child->type == DT_DIR) {
@@ -271,33 +264,47 @@ static int pack_directory(struct packer *packer, int fd, int lowerfd, bool root)
     bool layered = packer->options->view != VIEW_PLAIN;
     bool opaque = layered && has_xattr(fd, overlay_xattr(packer, true), 'y');
     struct tar_entry entry = entry_of(packer, &st, ENTRY_DIR);
-    if (root) entry.path = *packer->options->prefix ? "" : ".";
+    if (root) entry.path = ".";
     if (with_xattrs(packer, fd, &entry) < 0) return -1;
     int unchanged = is_unchanged(packer, fd, lowerfd, opaque, &st);
     if (unchanged < 0) return -1;
-    bool silent = unchanged || (root && lowerfd < 0 && (layered || !*packer->options->prefix) && is_default_root(&st, &packer->xattrs));
+    bool silent = unchanged || (root && lowerfd < 0 && is_default_root(&st, &packer->xattrs));
     if (!silent && write_entry(packer, &entry) < 0) return -1;
     if (opaque && write_marker(packer, ".wh..wh..opq") < 0) return -1;
     if (packer->options->progress && progress_report(packer->options->progress, output_size(packer->output), packer->err) < 0) return -1;
 
     auto_listing struct listing listing = { 0 };
-    if (listing_read(fd, LISTING_BY_TAR_NAME, layered, &listing, packer->err) < 0) return rt_wrap(packer->err, "cannot read '/%s'", packer->path.size ? packer->path.data : "");
+    if (listing_read(fd, LISTING_BY_TAR_NAME, layered || packer->options->raw, &listing, packer->err) < 0) return rt_wrap(packer->err, "cannot read '/%s'", packer->path.size ? packer->path.data : "");
     for (size_t i = 0; i < listing.count; i++)
         if (pack_child(packer, fd, &listing.entries[i], opaque ? -1 : lowerfd) < 0) return -1;
     return settle_time(packer, fd, ".", &st);
 }
 
+static void packer_free(struct packer *packer)
+{
+    buf_free(&packer->path);
+    link_map_free(&packer->links);
+    xattr_list_free(&packer->xattrs);
+}
+
 int layer_tar(int rootfd, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err)
 {
     struct packer packer = { .options = options, .output = output, .counts = counts, .user_namespace = in_user_namespace(), .err = err };
-    *counts = (struct tar_counts){ 0 };
+    auto_close int fd = openat(rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = buf_str(&packer.path, "", err);
-    int fd = result < 0 ? -1 : openat(rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) result = result < 0 ? -1 : pack_fail(&packer, errno, "openat");
-    else result = pack_directory(&packer, fd, options->lowerfd, true);
-    util_close(&fd);
-    buf_free(&packer.path);
-    link_map_free(&packer.links);
-    xattr_list_free(&packer.xattrs);
+    if (result == 0) result = fd < 0 ? pack_fail(&packer, errno, "openat") : pack_directory(&packer, fd, options->lowerfd, true);
+    packer_free(&packer);
+    return result;
+}
+
+int layer_tar_entry(int dirfd, const char *name, const char *as, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err)
+{
+    struct packer packer = { .options = options, .output = output, .counts = counts, .user_namespace = in_user_namespace(), .err = err };
+    struct stat st;
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return path_fail(err, errno, "fstatat", as, "read the status of");
+    const struct listed entry = { .name = name, .type = (unsigned char)IFTODT(st.st_mode) };
+    packer.as = as;
+    int result = pack_child(&packer, dirfd, &entry, -1);
+    packer_free(&packer);
     return result;
 }

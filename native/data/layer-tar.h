@@ -22,13 +22,17 @@ struct tar_options {
                         remove entries that equal the lower's, set clamped times */
     bool clamp;
     int64_t clamp_seconds; /* later times become this one */
-    const char *prefix;    /* put in front of every path; "" for none, else without trailing slash */
+    bool raw;              /* VIEW_PLAIN: 0/0 devices are whiteouts of a single layer, and left out */
     struct progress *progress; /* NULL: none; counts bytes of the archive */
 };
 
+/* Added to by every call. */
 struct tar_counts {
     uint64_t entries, bytes;
 };
 
 /* Writes the entries below `rootfd` (not O_PATH), and the root itself where it differs; not the end of the archive. */
 int layer_tar(int rootfd, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err);
+
+/* Writes one entry of the directory `dirfd`, with what is below it, under the name `as`. */
+int layer_tar_entry(int dirfd, const char *name, const char *as, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err);

@@ -80,7 +80,7 @@ static int run(struct plan *plan, struct pack_plan *what, struct rt_error *err)
 {
     auto_close int layer = -1, lower = -1;
     struct progress progress = { .plan = plan };
-    struct tar_options options = { .lowerfd = -1, .clamp = what->clamp != INT64_MAX, .clamp_seconds = what->clamp, .prefix = "", .progress = &progress };
+    struct tar_options options = { .lowerfd = -1, .clamp = what->clamp != INT64_MAX, .clamp_seconds = what->clamp, .progress = &progress };
     descriptor_limit_raise();
     if (open_views(what, &layer, &lower, &options, err) < 0 || (what->to_file && bulk_open_write(&what->out, err) < 0)) return -1;
     const struct output_options to = {
@@ -93,7 +93,7 @@ static int run(struct plan *plan, struct pack_plan *what, struct rt_error *err)
         .hash_blob = what->to_file,
     };
     auto_output struct output *output = output_open(&to, err);
-    struct tar_counts counts;
+    struct tar_counts counts = { 0 };
     struct output_facts got;
     if (!output || layer_tar(layer, &options, output, &counts, err) < 0 || tar_write_end(output, err) < 0 || output_finish(output, &got, err) < 0) return -1;
     struct layer_facts facts = { .size = got.size, .entries = counts.entries, .bytes = counts.bytes };

@@ -148,28 +148,6 @@ static int scan_directory(struct walk *walk, int fd, struct frame *frame, const 
     return 0;
 }
 
-/* Where a descriptor is below the root: links on the way are resolved. Fresh memory. */
-static char *real_path(int root, int fd, struct rt_error *err)
-{
-    char link[64], base[4096], full[4096];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", root);
-    ssize_t base_size = readlink(link, base, sizeof base - 1);
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t full_size = readlink(link, full, sizeof full - 1);
-    if (base_size < 0 || full_size < 0) {
-        rt_fail(err, "NATIVE_FAILED", errno, "readlink", "cannot tell where a file is");
-        return NULL;
-    }
-    base[base_size] = full[full_size] = '\0';
-    if (strcmp(base, "/") == 0) base_size = 0;
-    if (strncmp(base, full, (size_t)base_size) != 0) {
-        rt_fail_at(err, full, "PATH_ESCAPES", 0, NULL, "'%s' is not below '%s'", full, base);
-        return NULL;
-    }
-    const char *below = full + base_size;
-    return rt_strdup(below[0] == '/' ? below + 1 : below, err);
-}
-
 /* The part of `path` behind its first `count` elements. */
 static const char *skip_elements(const char *path, size_t count)
 {
@@ -251,7 +229,7 @@ int scan_source(const struct scan *scan, const char *path, size_t pivot, scan_vi
     }
     struct stat st;
     if (fstat(fd, &st) < 0) return path_fail(err, errno, "fstat", path, "read the status of");
-    auto_free char *real = real_path(scan->root, fd, err);
+    auto_free char *real = path_below_root(scan->root, fd, err);
     if (!real) return -1;
     auto_level struct ignore_level *written = level_of(scan->ignore, path, err), *level = level_of(scan->ignore, real, err);
     if (!written || !level) return -1;

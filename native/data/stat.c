@@ -11,7 +11,7 @@
 #include "base/util.h"
 #include "verbs.h"
 
-/* {"verb":"stat","tree":Tree,"path":"/x","follow":true} ← {"name","size","mode","mtime","uid","gid","linkTarget"}. PATH_MISSING, NOT_A_DIRECTORY. */
+/* {"verb":"stat","tree":Tree,"path":"/x","follow":true} ← {"name","size","mode","mtime","uid","gid","linkTarget","resolved"}: `resolved` is where the path leads, links followed. PATH_MISSING, NOT_A_DIRECTORY. */
 int verb_stat(struct plan *plan, struct rt_error *err)
 {
     auto_tree struct tree tree = { 0 };
@@ -32,10 +32,12 @@ int verb_stat(struct plan *plan, struct rt_error *err)
     if (target_size < 0) return path_fail(err, errno, "readlinkat", path, "read the link");
     auto_free char *clean = path_clean(path, err);
     if (!clean) return -1;
+    auto_free char *resolved = path_below_root(root, fd, err);
+    if (!resolved) return -1;
     const char *slash = strrchr(clean, '/');
     return plan_result(plan,
-                       json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:o}", "name", json_from_path(slash ? slash + 1 : clean), "size", (json_int_t)st.st_size,
+                       json_pack("{s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "name", json_from_path(slash ? slash + 1 : clean), "size", (json_int_t)st.st_size,
                                  "mode", (json_int_t)st.st_mode, "mtime", (json_int_t)st.st_mtim.tv_sec, "uid", (json_int_t)st.st_uid, "gid",
-                                 (json_int_t)st.st_gid, "linkTarget", json_from_bytes(target, (size_t)target_size)),
+                                 (json_int_t)st.st_gid, "linkTarget", json_from_bytes(target, (size_t)target_size), "resolved", json_from_path(resolved)),
                        err);
 }

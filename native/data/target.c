@@ -1,7 +1,6 @@
 #include "data/target.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,23 +35,9 @@ int target_refresh(struct target *target, struct rt_error *err)
     return tree_open(target->tree, TREE_WRITE, &target->root, err);
 }
 
-static char *link_of(int fd, struct rt_error *err)
-{
-    char link[64], path[PATH_MAX];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t size = readlink(link, path, sizeof path - 1);
-    if (size >= 0) return rt_memdup(path, (size_t)size, err);
-    rt_fail(err, "NATIVE_FAILED", errno, "readlink", "cannot tell where a directory is");
-    return NULL;
-}
-
 char *target_path(const struct target *target, const struct target_dir *dir, struct rt_error *err)
 {
-    auto_free char *root = link_of(dir->direct && target->upper >= 0 ? target->upper : target->root, err);
-    auto_free char *path = link_of(dir->fd, err);
-    if (!root || !path) return NULL;
-    size_t size = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    return path_clean(strlen(path) >= size ? path + size : "", err);
+    return path_below_root(dir->direct && target->upper >= 0 ? target->upper : target->root, dir->fd, err);
 }
 
 int target_go_direct(struct target *target, struct target_dir *dir, struct rt_error *err)

@@ -32,12 +32,19 @@ int unpack_is_archive(int fd, struct rt_error *err)
     return rewind_file(fd, err) < 0 ? -1 : found > 0;
 }
 
-int unpack_archive(int fd, int rootfd, struct unpack_owner owner, struct rt_error *err)
+int unpack_archive(int fd, int rootfd, const struct unpack_options *options, struct rt_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fstat", "cannot read the status of the archive");
-    const struct input_options from = { .source = { .fd = fd }, .detect = true, .threads = st.st_size > SMALL };
-    const struct apply_options to = { .merged = true, .archive = true, .owned = owner.given, .uid = owner.uid, .gid = owner.gid };
+    const struct input_options from = { .source = { .fd = fd }, .detect = true, .threads = !S_ISREG(st.st_mode) || st.st_size > SMALL };
+    const struct apply_options to = {
+        .merged = true,
+        .archive = true,
+        .refuse = options->refuse,
+        .owned = options->owned,
+        .uid = options->uid,
+        .gid = options->gid,
+    };
     auto_input struct input *input = input_open(&from, err);
     if (!input) return -1;
     auto_tar_reader struct tar_reader *reader = tar_reader_open(input, err);

@@ -9,13 +9,14 @@
 /* 1 an archive, 0 not, -1. `fd` is a regular file and is left at its start. */
 int unpack_is_archive(int fd, struct rt_error *err);
 
-struct unpack_owner {
-    bool given;
+struct unpack_options {
+    bool owned; /* everything belongs to uid:gid, else owners are the archive's own */
     uint32_t uid, gid;
+    bool refuse; /* a directory is never replaced by something else, nor the reverse: IS_A_DIRECTORY, NOT_A_DIRECTORY */
 };
 
 /*
  * Unpacks below the directory `rootfd`: what is there is replaced, but for directories, which are merged; links are followed inside of
- * the directory only. Owners are the archive's own unless given. LAYER_INVALID for entries with "..".
+ * the directory only. LAYER_INVALID for entries with "..".
  */
-int unpack_archive(int fd, int rootfd, struct unpack_owner owner, struct rt_error *err);
+int unpack_archive(int fd, int rootfd, const struct unpack_options *options, struct rt_error *err);
