@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "runtime/foreground.h"
 #include "runtime/oci.h"
+#include "runtime/seccomp_cache.h"
 #include "runtime/send_fd.h"
 #include "runtime/state.h"
 
@@ -85,12 +86,12 @@ static void tell_warnings(const struct oci *oci, const struct spec *spec)
 static int create(const struct oci *oci, const char *id, const struct options *options, const struct spec *spec, const char *bundle, bool start_later, struct container **out, char **path,
                   struct rt_error *err)
 {
-    auto_close int directory = -1;
+    auto_close int directory = -1, cache = seccomp_cache_open();
     auto_free char *pid_file = options->pid_file ? oci_absolute(options->pid_file, err) : NULL;
     if ((options->pid_file && !pid_file) || oci_directory(oci, id, true, path, &directory, err)) return -1;
     const struct runtime_params params = {
         .id = id, .bundle = bundle, .state_dir = *path, .rootfs = -1, .stdio = {-1, -1, -1}, .preserve_fds = (int)options->preserve_fds, .console_socket = options->console_socket,
-        .pid_file = pid_file, .cgroup = oci->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS, .whole_cgroup = true, .seccomp_cache = -1, .start_later = start_later,
+        .pid_file = pid_file, .cgroup = oci->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS, .whole_cgroup = true, .seccomp_cache = cache, .start_later = start_later,
         .no_pivot = options->no_pivot, .no_new_keyring = options->no_new_keyring, .warn = oci_warn, .warn_context = (void *)oci,
     };
     if (runtime_create(spec, &params, out, err) == 0) return 0;

@@ -14,6 +14,7 @@
 #include "runtime/exec.h"
 #include "runtime/foreground.h"
 #include "runtime/oci.h"
+#include "runtime/seccomp_cache.h"
 #include "runtime/send_fd.h"
 #include "runtime/state.h"
 
@@ -156,11 +157,11 @@ static int wait_for(const struct exec_result *result, struct rt_error *err)
 }
 
 /* The pid file is written while the process can still be stopped for want of it. */
-static int run(struct oci *oci, const struct options *o, struct container *container, const struct spec_process *process, const char *state_dir, struct rt_error *err)
+static int run(struct oci *oci, const struct options *o, struct container *container, const struct spec_process *process, struct rt_error *err)
 {
     const struct state *state = runtime_state(container);
     struct exec_result result;
-    auto_close int cache = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_close int cache = seccomp_cache_open();
     const struct exec_params params = {
         .init_pidfd = runtime_pidfd(container), .init_pid = state->pid, .spec = runtime_spec(container), .process = process, .cgroup = runtime_cgroup(container), .sub_cgroup = o->cgroup,
         .stdio = {-1, -1, -1}, .preserve_fds = (int)o->preserve_fds, .seccomp_cache = cache, .id = state->id, .bundle = state->bundle, .console_socket = o->console_socket,
@@ -201,7 +202,7 @@ int oci_exec(struct oci *oci, int argc, char **argv, struct rt_error *err)
         status = check_status(&o, container, directory, err);
         if (!status) process = o.process ? from_file(spec, o.process, err) : from_flags(spec, &o, argc - 1, argv + 1, err);
         if (process && o.process && o.tty) process->terminal = true;
-        status = process ? run(oci, &o, container, process, path, err) : -1;
+        status = process ? run(oci, &o, container, process, err) : -1;
         runtime_close(container);
     }
     free(o.env.items);

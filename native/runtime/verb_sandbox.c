@@ -15,6 +15,7 @@
 #include "network/network.h"
 #include "runtime/accounts.h"
 #include "runtime/container.h"
+#include "runtime/seccomp_cache.h"
 #include "verbs.h"
 
 /* docs/native-core.md, "sandbox": one process on a tree, from the start to the layer of what it changed. */
@@ -165,11 +166,12 @@ static int run(struct sandbox *sandbox, int rootfd, struct outcome *outcome, str
 {
     struct container *container;
     struct rt_error later;
+    auto_close int cache = seccomp_cache_open();
     const struct spec_linux *linux = &sandbox->spec->linux;
     bool grouped = sandbox->cgroup_path || linux->cgroups_path || linux->resources;
     const struct runtime_params params = {.id = sandbox->id, .rootfs = rootfd, .trees = sandbox->mounts, .tree_count = sandbox->mount_count, .mount_points = &sandbox->made,
                                           .stdio = {-1, -1, -1}, .cgroup = grouped ? CGROUP_CGROUPFS : CGROUP_NONE, .cgroup_path = sandbox->cgroup_path, .die_with_parent = true,
-                                          .seccomp_cache = -1, .warn = warn, .warn_context = sandbox->plan};
+                                          .seccomp_cache = cache, .warn = warn, .warn_context = sandbox->plan};
     if (runtime_create(sandbox->spec, &params, &container, err)) return -1;
     int result = start_and_wait(sandbox, container, outcome, err);
     return runtime_delete(container, result ? &later : err) || result ? -1 : 0;
