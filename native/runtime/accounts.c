@@ -62,6 +62,8 @@ static int resolve(const struct users *users, const char *user, const char *grou
     found->uid = entry.uid;
     found->gid = known ? entry.gid : 0;
     if (group && *group && find_group(users, group, &found->gid, err)) return -1;
+    /* CVE-2022-2990: without its primary group in the list a process passes checks that deny the group something. */
+    if (add_group(found, found->gid, err)) return -1;
     for (size_t i = 0; i < groups->count; i++)
         if (find_group(users, groups->items[i], &gid, err) || add_group(found, gid, err)) return -1;
     return known && !(group && *group) ? add_memberships(users, found, err) : 0;

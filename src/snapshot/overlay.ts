@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { hasErrno } from '../base/errors.ts'
 import type { LayerFacts, NativeCore, Tree } from '../host/native.ts'
 import { chainId, parseDigest } from '../oci/digest.ts'
 import { bootId } from '../store/lease.ts'
@@ -149,12 +150,20 @@ function readMarkers(directory: string, flushed: (ids: readonly SnapshotId[]) =>
   if (!existsSync(directory)) return
   for (const name of readdirSync(directory).filter((name) => !name.endsWith('.new'))) {
     const marker = join(directory, name)
-    flushed(
-      readFileSync(marker, 'utf8')
-        .split(' ')
-        .map((id) => Number(id) as SnapshotId),
-    )
-    rmSync(marker)
+    const text = readMarker(marker)
+    if (text === undefined) continue
+    flushed(text.split(' ').map((id) => Number(id) as SnapshotId))
+    rmSync(marker, { force: true })
+  }
+}
+
+/** Undefined when another process that opened the store took the marker first. */
+function readMarker(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return undefined
+    throw error
   }
 }
 
