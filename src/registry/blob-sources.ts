@@ -1,3 +1,4 @@
+import { byteRange } from '../base/byte-range.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { Descriptor } from '../oci/types.ts'
 import type { ContentStore } from '../store/content.ts'
@@ -10,7 +11,7 @@ type Blob = Pick<Descriptor, 'digest' | 'size'>
 
 /** A blob of the store. */
 export function storedBlob(content: ContentStore, { digest, size }: Blob): BlobSource {
-  return { digest, size, open: (start = 0, end = size) => cut(content.stream(digest, start), 0, end - start) }
+  return { digest, size, open: (start = 0, end = size) => byteRange(content.stream(digest, start), 0, end - start) }
 }
 
 /** A blob of another repository, passed through without touching the disk; verified on its way when it is read whole. */
@@ -25,20 +26,6 @@ export function remoteBlob(
   return {
     digest,
     size,
-    open: (start = 0, end = size) => (end - start === size ? whole() : cut(whole(), start, end - start)),
-  }
-}
-
-/** `length` bytes of a stream after the first `skip`. */
-async function* cut(source: AsyncIterable<Uint8Array>, skip: number, length: number): AsyncGenerator<Uint8Array> {
-  let before = skip
-  let left = length
-  if (left === 0) return
-  for await (const chunk of source) {
-    const part = chunk.subarray(Math.min(before, chunk.byteLength)).subarray(0, left)
-    before -= Math.min(before, chunk.byteLength)
-    left -= part.byteLength
-    if (part.byteLength > 0) yield part
-    if (left === 0) return
+    open: (start = 0, end = size) => (end - start === size ? whole() : byteRange(whole(), start, end)),
   }
 }
