@@ -1,6 +1,7 @@
-import type { ParsedDockerfile } from '../ast.ts'
+import type { Instruction, ParsedDockerfile } from '../ast.ts'
 import type { Diagnostic } from '../diagnostics.ts'
 import { quoted } from '../diagnostics.ts'
+import { expandInstruction } from '../expand/instruction.ts'
 import { didYouMean } from '../nearest.ts'
 import type { GlobalScope } from './arguments.ts'
 import { evaluateGlobals } from './arguments.ts'
@@ -11,6 +12,7 @@ import type { AnalyzeOptions } from './options.ts'
 import type { StageReference } from './references.ts'
 import { createReferenceReader } from './references.ts'
 import { resolveStages } from './stages.ts'
+import { validateValues } from './validate.ts'
 
 /** A file evaluated as far as that is possible without building it. */
 export interface Analysis {
@@ -37,6 +39,7 @@ export function analyzeDockerfile(parsed: ParsedDockerfile, options: AnalyzeOpti
   const reachable = target === undefined ? new Set<number>() : reachableFrom(target, stages, references)
   const active = options.target === undefined ? new Set(stages.keys()) : reachable
   diagnostics.push(...checkOrder(stages, references, active))
+  diagnostics.push(...judgeLoose(parsed))
   const states: StageState[] = []
   for (const resolved of stages) {
     const { base, stage } = resolved
@@ -47,6 +50,15 @@ export function analyzeDockerfile(parsed: ParsedDockerfile, options: AnalyzeOpti
   const facts = states.map((state) => state.facts)
   const targetFacts = target === undefined ? undefined : facts[target]
   return { globals, stages: facts, references, reachable, diagnostics, ...(targetFacts && { target: targetFacts }) }
+}
+
+/** Instructions below a FROM that could not be read: what has no variable can be judged all the same. */
+function judgeLoose(parsed: ParsedDockerfile): readonly Diagnostic[] {
+  const staged = new Set<Instruction>(parsed.stages.flatMap(({ from, instructions }) => [from, ...instructions]))
+  const loose = parsed.instructions.filter((instruction) => !staged.has(instruction) && !instruction.code.includes('$'))
+  return loose.flatMap((instruction) =>
+    validateValues(expandInstruction(instruction, new Map(), parsed.directives.escape).instruction),
+  )
 }
 
 function findTarget(parsed: ParsedDockerfile, options: AnalyzeOptions, diagnostics: Diagnostic[]): number | undefined {

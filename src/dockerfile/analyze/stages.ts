@@ -77,7 +77,11 @@ function resolveStage(
 function emptyHint({ unset }: Expansion, globals: GlobalScope): string {
   const [first] = unset
   if (first === undefined) return 'Give the ARG a default value, or use "--build-arg"'
-  const near = didYouMean(first, globals.variables.keys(), (option) => `$${option}`)
+  const near = didYouMean(
+    first,
+    new Set([...globals.args.keys(), ...globals.variables.keys()]),
+    (option) => `$${option}`,
+  )
   return near ?? `Declare it in front of the first FROM: "ARG ${first}=…"`
 }
 

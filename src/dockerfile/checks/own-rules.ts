@@ -1,4 +1,4 @@
-import type { Instruction, Word } from '../ast.ts'
+import type { Instruction, RunInstruction, Word } from '../ast.ts'
 import type { Range } from '../source.ts'
 import { parseImageName } from '../values/image-name.ts'
 import type { CheckRule } from './rule.ts'
@@ -18,6 +18,9 @@ const credentials: readonly { readonly what: string; readonly pattern: RegExp }[
   { what: 'a signed token', pattern: /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+/ },
   { what: 'a password in a URL', pattern: /:\/\/[^/\s:@]+:[^/\s:@$]+@/ },
 ]
+
+const aptInstall = /(?<![-\w])apt(?:-get)?\s+(?:-\S+\s+)*install\b([^;&|]*)/
+const aptUpdate = /(?<![-\w])apt(?:-get)?\s+(?:-\S+\s+)*update\b/
 
 /** Checks that BuildKit does not have. */
 export const ownRules: readonly CheckRule[] = [
@@ -63,14 +66,11 @@ export const ownRules: readonly CheckRule[] = [
     own: true,
     *find({ parsed }) {
       for (const instruction of parsed.instructions) {
-        if (instruction.kind !== 'run' || instruction.command.form === 'exec') continue
+        if (instruction.kind !== 'run' || instruction.command.form === 'exec' || keepsAptLists(instruction)) continue
         const script = [instruction.command.line.text, ...instruction.heredocs.map(({ content }) => content)].join('\n')
-        const install = /\bapt(?:-get)?\s+(?:-\S+\s+)*install\b([^;&|]*)/.exec(script)
-        if (
-          install === null ||
-          /\bapt(?:-get)?\s+(?:-\S+\s+)*update\b/.test(script) ||
-          /\s\.{0,2}\/\S/.test(install[1] ?? '')
-        )
+        const [, packages] = aptInstall.exec(script) ?? []
+        // A path is a package of the image itself; "--update" fetches the lists.
+        if (packages === undefined || aptUpdate.test(script) || /\s(?:\.{0,2}\/\S|--update|-U\b)/.test(packages))
           continue
         const message = '"apt-get install" runs without "apt-get update" in the same RUN'
         yield {
@@ -138,6 +138,11 @@ export const ownRules: readonly CheckRule[] = [
     },
   },
 ]
+
+/** With a cache mount the lists outlive the layer. */
+function keepsAptLists({ mounts }: RunInstruction): boolean {
+  return mounts.some(({ fields }) => fields.some(({ value }) => value?.text.startsWith('/var/lib/apt') === true))
+}
 
 /** The place of a `#` that was meant as a comment. In the shell form the shell takes it for one, so RUN, CMD and ENTRYPOINT are fine there. */
 function trailingComment(instruction: Instruction): Range | undefined {

@@ -163,7 +163,7 @@ class Lexer {
     if (sign === '}') {
       return this.#lookup(name) ?? (this.#options.keepUnset === true ? `\${${name}}` : '')
     }
-    if (sign === '') throw this.#unclosed('"}" is missing', start)
+    if (sign === '' || sign === '"') throw this.#unclosed('"}" is missing', start)
     return this.#modified(name, sign, start)
   }
 

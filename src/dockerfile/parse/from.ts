@@ -13,6 +13,7 @@ export const readFrom: Reader = (parts, _heredocs, report) => {
   const [image, keyword, name] = words
   const flags = checkFlags(parts, report)
   const named = words.length === 3 && keyword !== undefined && /^as$/i.test(keyword.text)
+  if (image !== undefined && words.length === 2 && !flags.valid) return undefined
   if (image === undefined || (words.length !== 1 && !named)) {
     report(
       'ARGUMENTS_INVALID',
@@ -42,6 +43,8 @@ function arityHint(words: readonly Word[]): string {
   const comment = inlineCommentHint(words.map((word) => word.text))
   if (comment !== undefined) return comment
   const [image, second, third] = words.map((word) => word.text)
+  if (words.some(({ text }) => /\$\{[^}]*$/.test(text))) return 'A variable expression cannot hold spaces here'
+  if (second !== undefined && /^v?\d/.test(second) && third === undefined) return `Did you mean "${image}:${second}"?`
   if (image === undefined) return 'Name the base image, a stage, or "scratch"'
   if (second !== undefined && /^as$/i.test(second))
     return third === undefined ? 'Name the stage after "AS"' : 'A stage name is one word'

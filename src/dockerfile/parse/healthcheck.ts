@@ -1,6 +1,6 @@
 import type { CommandLine, HealthcheckInstruction, Word } from '../ast.ts'
 import { quoted } from '../diagnostics.ts'
-import { isSpaceAt } from '../go-text.ts'
+import { isBlank } from '../go-text.ts'
 import { didYouMean } from '../nearest.ts'
 import { parseDuration } from '../values/number.ts'
 import { reportNotStrings } from './command.ts'
@@ -16,9 +16,9 @@ import { wordOf } from './words.ts'
 export const readHealthcheck: Reader = (parts, _heredocs, report) => {
   const { line, args } = parts
   let end = args.start
-  while (end < args.end && !isSpaceAt(line.text, end)) end++
+  while (end < args.end && !isBlank(line.text.charCodeAt(end))) end++
   let start = end
-  while (start < args.end && isSpaceAt(line.text, start)) start++
+  while (start < args.end && isBlank(line.text.charCodeAt(start))) start++
   const type = wordOf(line, { start: args.start, end })
   const rest = { start, end: args.end }
   if (type.text === '') {

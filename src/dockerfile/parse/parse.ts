@@ -215,23 +215,30 @@ class Parser {
   #gatherStages(): { readonly stages: readonly Stage[]; readonly globalArgs: readonly ArgInstruction[] } {
     const stages: (Omit<Stage, 'instructions'> & { readonly instructions: Instruction[] })[] = []
     const globalArgs: ArgInstruction[] = []
+    let open: Instruction[] | undefined
+    let seen = false
     for (const instruction of this.#instructions) {
       if (instruction.kind === 'from') {
         const name = instruction.as?.name
         const description = name === undefined ? undefined : describe(instruction.comments, name)
         const index = stages.length
+        open = []
         stages.push({
           index,
           ...(name !== undefined && { name }),
           from: instruction,
-          instructions: [],
+          instructions: open,
           ...(description !== undefined && { description }),
         })
-      } else if (stages.length > 0) {
-        stages.at(-1)?.instructions.push(instruction)
-      } else if (instruction.kind === 'arg') {
+      } else if (isFrom(instruction)) {
+        // What follows belongs to a stage that could not be read, not to the one before.
+        open = undefined
+      } else if (open !== undefined) {
+        open.push(instruction)
+      } else if (instruction.kind === 'arg' && !seen) {
         globalArgs.push(instruction)
       }
+      seen ||= isFrom(instruction)
     }
     this.#checkFirst()
     return { stages, globalArgs }
@@ -245,7 +252,6 @@ class Parser {
       this.#report('FILE_EMPTY', this.#source === '' ? 'file is empty' : 'file has no instruction', start, { hint })
       return
     }
-    const isFrom = (instruction: Instruction): boolean => instruction.keyword.text.toUpperCase() === 'FROM'
     const firstFrom = this.#instructions.findIndex(isFrom)
     const early = this.#instructions.slice(0, firstFrom === -1 ? undefined : firstFrom)
     const stray = early.find(({ kind }) => kind !== 'arg' && kind !== 'invalid')
@@ -279,4 +285,9 @@ class Parser {
   #push(kind: 'directive' | 'comment' | 'blank', start: number, end: number): void {
     this.#items.push({ kind, text: this.#source.slice(start, end), range: this.#lines.range(start, end) })
   }
+}
+
+/** Also one that could not be read. */
+function isFrom(instruction: Instruction): boolean {
+  return instruction.keyword.text.toUpperCase() === 'FROM'
 }

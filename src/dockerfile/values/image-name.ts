@@ -32,7 +32,7 @@ export function parseImageName(name: string): ImageNameParts | Problem {
   if (path !== path.toLowerCase())
     return problem(
       `image name ${quoted(name)} has capitals`,
-      `Repository names are in lower case: "${name.replace(path, path.toLowerCase())}"`,
+      `Repository names are in lower case: "${name.replace(path.replace(/^library\//, ''), (text) => text.toLowerCase())}"`,
     )
   const match = reference.exec(`${registry}/${rest}`)
   const [, , repository = '', tagText, digestText] = match ?? []
