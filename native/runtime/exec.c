@@ -237,3 +237,13 @@ int exec_start(const struct exec_params *params, struct exec_result *out, struct
     util_close(&out->terminal);
     return -1;
 }
+
+void exec_inherit(struct spec_process *process, const struct spec_process *own)
+{
+    if (!own) return;
+    if (!process->capabilities) process->capabilities = own->capabilities;
+    if (!process->apparmor_profile) process->apparmor_profile = own->apparmor_profile;
+    if (!process->selinux_label) process->selinux_label = own->selinux_label;
+    if (!process->oom_score_adj.set) process->oom_score_adj = own->oom_score_adj;
+    process->no_new_privs = process->no_new_privs || own->no_new_privs;
+}

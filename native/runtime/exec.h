@@ -32,3 +32,6 @@ struct exec_result {
 
 /* Returns once the process runs the user's program. Codes as runtime_start. */
 int exec_start(const struct exec_params *params, struct exec_result *out, struct rt_error *err);
+
+/* What a process object leaves out of its rights is as the container's own process has it. */
+void exec_inherit(struct spec_process *process, const struct spec_process *own);

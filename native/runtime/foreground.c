@@ -4,19 +4,22 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/util.h"
 
-struct foreground {
-    int pidfd, terminal, signals;
+struct relay {
+    const struct foreground *options;
+    int terminal, signals, resize;
     bool raw, input_open;
     struct termios before;
+    struct buf sizes; /* an unfinished line of `resize` */
 };
 
 static void copy_size(int terminal)
@@ -25,13 +28,43 @@ static void copy_size(int terminal)
     if (terminal >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) ioctl(terminal, TIOCSWINSZ, &size);
 }
 
-static void pass_signals(const struct foreground *self)
+static void take_signals(const struct relay *self)
 {
     struct signalfd_siginfo info;
     while (read(self->signals, &info, sizeof info) == sizeof info) {
         int signo = (int)info.ssi_signo;
         if (signo == SIGWINCH) copy_size(self->terminal);
-        else if (signo != SIGCHLD && signo != SIGPIPE && signo != SIGURG) syscall(SYS_pidfd_send_signal, self->pidfd, signo, NULL, 0);
+        else if (signo != SIGCHLD && signo != SIGPIPE && signo != SIGURG) syscall(SYS_pidfd_send_signal, self->options->pidfd, signo, NULL, 0);
+    }
+}
+
+static void set_size(const struct relay *self, const char *line)
+{
+    struct rt_error ignored;
+    int64_t rows, columns;
+    auto_json json_t *size = json_parse(line, strlen(line), "PLAN_INVALID", "a terminal size", &ignored);
+    if (!size || json_req_i64(size, "rows", 0, UINT16_MAX, &rows, &ignored) || json_req_i64(size, "cols", 0, UINT16_MAX, &columns, &ignored)) return;
+    const struct winsize wanted = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+    if (self->terminal >= 0) ioctl(self->terminal, TIOCSWINSZ, &wanted);
+}
+
+static void take_sizes(struct relay *self)
+{
+    enum { LINE_MAX_SIZE = 256 };
+    struct rt_error ignored;
+    char data[256];
+    ssize_t size = read(self->resize, data, sizeof data);
+    if (size <= 0) {
+        self->resize = -1;
+        return;
+    }
+    if (self->sizes.size > LINE_MAX_SIZE || buf_add(&self->sizes, data, (size_t)size, &ignored)) buf_cut(&self->sizes, 0);
+    for (char *end; self->sizes.size && (end = memchr(self->sizes.data, '\n', self->sizes.size));) {
+        size_t used = (size_t)(end - self->sizes.data) + 1;
+        *end = 0;
+        set_size(self, self->sizes.data);
+        memmove(self->sizes.data, self->sizes.data + used, self->sizes.size - used);
+        buf_cut(&self->sizes, self->sizes.size - used);
     }
 }
 
@@ -46,47 +79,62 @@ static bool copy(int from, int to)
     return size > 0 && write_all(to, data, (size_t)size) == 0;
 }
 
-static int loop(struct foreground *self, struct rt_error *err)
+/* A terminal has no half-closed state: the end of what is typed is told by the character for it. */
+static void end_input(struct relay *self)
+{
+    static const char EOT = 4;
+    self->input_open = false;
+    if (!self->raw && self->terminal >= 0) write_all(self->terminal, &EOT, 1);
+}
+
+static int loop(struct relay *self, struct rt_error *err)
 {
     for (;;) {
         struct pollfd waited[] = {
-            {.fd = self->pidfd, .events = POLLIN},
+            {.fd = self->options->pidfd, .events = POLLIN},
             {.fd = self->signals, .events = POLLIN},
             {.fd = self->terminal, .events = POLLIN},
             {.fd = self->terminal >= 0 && self->input_open ? STDIN_FILENO : -1, .events = POLLIN},
+            {.fd = self->resize, .events = POLLIN},
         };
-        if (poll(waited, ARRAY_LEN(waited), -1) < 0) {
-            if (errno == EINTR) continue;
-            return rt_fail(err, "NATIVE_FAILED", errno, "poll", "cannot wait for the container");
-        }
-        if (waited[1].revents) pass_signals(self);
+        int ready = poll(waited, ARRAY_LEN(waited), -1);
+        if (self->options->cancelled && self->options->cancelled()) return rt_fail(err, "CANCELLED", 0, NULL, "stopped before the end");
+        if (ready < 0 && errno != EINTR) return rt_fail(err, "NATIVE_FAILED", errno, "poll", "cannot wait for the container");
+        if (ready < 0) continue;
+        if (waited[1].revents) take_signals(self);
+        if (waited[4].revents) take_sizes(self);
         bool printed = waited[2].revents && copy(self->terminal, STDOUT_FILENO);
-        if (waited[3].revents) self->input_open = copy(STDIN_FILENO, self->terminal);
+        if (waited[3].revents && !copy(STDIN_FILENO, self->terminal)) end_input(self);
         /* What was printed before the end comes out first. */
         if (waited[0].revents && !printed) return 0;
         if (waited[2].revents && !printed) self->terminal = -1;
     }
 }
 
-int foreground_serve(int pidfd, int terminal, struct rt_error *err)
+static void set_raw(struct relay *self)
 {
-    struct foreground self = {.pidfd = pidfd, .terminal = terminal, .signals = -1, .input_open = true};
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, NULL);
-    self.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (self->terminal < 0) return;
+    copy_size(self->terminal);
+    if (tcgetattr(STDIN_FILENO, &self->before)) return;
+    struct termios raw = self->before;
+    cfmakeraw(&raw);
+    self->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+}
+
+int foreground_serve(const struct foreground *options, struct rt_error *err)
+{
+    struct relay self = {.options = options, .terminal = options->terminal, .signals = -1, .resize = options->resize, .input_open = true};
+    sigset_t taken, before;
+    if (options->pass_signals) sigfillset(&taken);
+    else sigemptyset(&taken), sigaddset(&taken, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &taken, &before);
+    self.signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
     if (self.signals < 0) return rt_fail(err, "NATIVE_FAILED", errno, "signalfd", "cannot receive signals");
-    if (terminal >= 0) {
-        fcntl(terminal, F_SETFL, O_NONBLOCK);
-        copy_size(terminal);
-        if (tcgetattr(STDIN_FILENO, &self.before) == 0) {
-            struct termios raw = self.before;
-            cfmakeraw(&raw);
-            self.raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-        }
-    }
+    set_raw(&self);
     int result = loop(&self, err);
     if (self.raw) tcsetattr(STDIN_FILENO, TCSANOW, &self.before);
     util_close(&self.signals);
+    buf_free(&self.sizes);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return result;
 }

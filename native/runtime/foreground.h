@@ -1,8 +1,16 @@
 #pragma once
+#include <stdbool.h>
+
 #include "base/error.h"
 
 /*
- * What a runtime in the foreground does while its container's process lives: signals that it gets go to the process, and with a terminal (master, or -1) what is typed and printed
- * is passed on, the caller's terminal being in raw mode and their sizes kept equal. Returns when the process has ended.
+ * What a runtime in the foreground does while a container's process lives: with a terminal (master, or -1) what is typed and printed is passed on, the caller's terminal being in
+ * raw mode and their sizes kept equal. Returns when the process has ended and what it printed is written.
  */
-int foreground_serve(int pidfd, int terminal, struct rt_error *err);
+struct foreground {
+    int pidfd, terminal;
+    bool pass_signals;       /* those that this process gets go to the container's */
+    int resize;              /* lines {"rows":…,"cols":…} change the size; -1: none */
+    bool (*cancelled)(void); /* asked after each interruption; NULL: never */
+};
+int foreground_serve(const struct foreground *options, struct rt_error *err);

@@ -150,7 +150,8 @@ int oci_run(struct oci *oci, int argc, char **argv, struct rt_error *err)
         return 0;
     }
     auto_close int terminal = runtime_take_terminal(container);
-    int result = foreground_serve(runtime_pidfd(container), terminal, err) || runtime_wait(container, true, &end, err) ? -1 : end.code;
+    const struct foreground foreground = {.pidfd = runtime_pidfd(container), .terminal = terminal, .pass_signals = true, .resize = -1};
+    int result = foreground_serve(&foreground, err) || runtime_wait(container, true, &end, err) ? -1 : end.code;
     if (options.keep) runtime_close(container);
     else if (finish(container, path, &later)) oci_log(oci, "warning", later.message);
     return result;

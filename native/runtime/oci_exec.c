@@ -67,12 +67,7 @@ static struct spec_process *from_file(struct spec *spec, const char *path, struc
     if (read_fd(fd, PROCESS_LIMIT, &text, "RUNTIME_CONFIG_INVALID", path, err) || buf_str(&text, "", err)) return NULL;
     struct spec_process *process = spec_process_from_text(spec, text.data, text.size, err);
     if (!process) return NULL;
-    const struct spec_process *own = spec->process;
-    if (!process->capabilities && own) process->capabilities = own->capabilities;
-    if (!process->apparmor_profile && own) process->apparmor_profile = own->apparmor_profile;
-    if (!process->selinux_label && own) process->selinux_label = own->selinux_label;
-    if (!process->oom_score_adj.set && own) process->oom_score_adj = own->oom_score_adj;
-    process->no_new_privs = process->no_new_privs || (own && own->no_new_privs);
+    exec_inherit(process, spec->process);
     return process;
 }
 
@@ -150,7 +145,8 @@ static struct spec_process *from_flags(struct spec *spec, const struct options *
 static int wait_for(const struct exec_result *result, struct rt_error *err)
 {
     int status;
-    if (foreground_serve(result->pidfd, result->terminal, err)) return -1;
+    const struct foreground options = {.pidfd = result->pidfd, .terminal = result->terminal, .pass_signals = true, .resize = -1};
+    if (foreground_serve(&options, err)) return -1;
     while (waitpid(result->pid, &status, 0) < 0)
         if (errno != EINTR) return rt_fail(err, "NATIVE_FAILED", errno, "waitpid", "cannot wait for the process");
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
