@@ -136,6 +136,20 @@ export const containerCommands: readonly CommandEntry[] = [
     load: () => import('../commands/port.ts'),
   },
   {
+    name: 'cp',
+    also: ['container cp'],
+    group: 'Containers',
+    summary: 'Copy files between host and containers',
+    load: () => import('../commands/cp.ts'),
+  },
+  {
+    name: 'export',
+    also: ['container export'],
+    group: 'Containers',
+    summary: 'Write the files of a container as a tar',
+    load: () => import('../commands/export.ts'),
+  },
+  {
     name: 'commit',
     also: ['container commit'],
     group: 'Containers',

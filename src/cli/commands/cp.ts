@@ -1,0 +1,42 @@
+import { defineCommand } from '../command.ts'
+import type { Command } from '../command.ts'
+
+export const command: Command = defineCommand({
+  arguments: [
+    { name: 'SOURCE', complete: 'file' },
+    { name: 'TARGET', complete: 'file' },
+  ],
+  flags: {
+    archive: { kind: 'boolean', short: 'a', help: 'Keep the owners' },
+    'follow-link': { kind: 'boolean', short: 'L', help: 'Copy what a symbolic link points to' },
+    quiet: { kind: 'boolean', short: 'q', help: 'Say nothing of success' },
+  },
+  details:
+    'SOURCE and TARGET are CONTAINER:PATH or a path of the host; both may be containers. "-" is a tar on stdin or stdout.',
+  examples: [
+    'tsbuild cp web:/etc/nginx/nginx.conf .',
+    'tsbuild cp site/. web:/usr/share/nginx/html',
+    'tsbuild cp one:/data two:/data',
+  ],
+  async run({ flags, args: [source = '', target = ''] }, context) {
+    const engine = await context.openEngine()
+    const { cp } = await import('../../engine/cp.ts')
+    const { humanSize } = await import('../../ui/human.ts')
+    const { terminal } = context
+    const bytes = await cp(
+      engine,
+      {
+        source,
+        target,
+        archive: flags.archive,
+        followLink: flags['follow-link'],
+        user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+        stdin: () => terminal.stdin,
+        stdout: terminal.stdout,
+      },
+      context,
+    )
+    if (!flags.quiet && bytes !== undefined) terminal.say(`Successfully copied ${humanSize(bytes)} to ${target}`)
+    return 0
+  },
+})
