@@ -120,7 +120,7 @@ static int open_parent(struct apply_tree *tree, const char *entry, char *parent,
         return place_fail(err, errno, "openat2", entry, "open the directory of");
     }
     auto_close int fd = mkdirs_in_root(tree->rootfd, parent, 0755, NULL, NULL, err);
-    if (fd < 0) return strcmp(err->code, "NOT_A_DIRECTORY") == 0 ? place_fail(err, ENOTDIR, "openat2", entry, "open the directory of") : -1;
+    if (fd < 0) return err->saved_errno ? place_fail(err, err->saved_errno, "openat2", entry, "open the directory of") : -1;
     tree->parentfd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (tree->parentfd < 0) return place_fail(err, errno, "openat", entry, "open the directory of");
     tree->real = path_below_root(tree->rootfd, tree->parentfd, err);

@@ -68,7 +68,10 @@ static int detect(struct decoder *decoder, struct rt_error *err)
     if (decoder->source.fd >= 0) { /* a pipe may give its first bytes one by one */
         while (decoder->available < 6) {
             ssize_t n = read(decoder->source.fd, decoder->in + decoder->available, IN_SIZE - decoder->available);
-            if (n < 0 && errno == EINTR && !plan_cancelled()) continue;
+            if (n < 0 && errno == EINTR) {
+                if (plan_check(err) < 0) return -1;
+                continue;
+            }
             if (n < 0) return rt_fail(err, "NATIVE_FAILED", errno, "read", "cannot read the archive");
             decoder->source_end = n == 0;
             decoder->available += (size_t)n;

@@ -114,7 +114,7 @@ int xattr_list_read(int fd, struct xattr_list *list, struct rt_error *err)
         list->items[i].name = list->bytes.data + name;
         name += strlen(list->items[i].name) + 1;
     }
-    qsort(list->items, list->count, sizeof *list->items, by_name);
+    if (list->count > 1) qsort(list->items, list->count, sizeof *list->items, by_name);
     return 0;
 }
 
