@@ -1,0 +1,19 @@
+import { eraseCredentials } from '../registry/credentials/credential-store.ts'
+import type { Settings } from '../settings/settings.ts'
+import { registryHost } from './login.ts'
+
+export interface LogoutResult {
+  readonly host: string
+  /** False when there was no login. */
+  readonly erased: boolean
+}
+
+/** Forgets a login. Errors: CREDENTIALS_*. */
+export async function logout(
+  settings: Settings,
+  server: string,
+  context: { readonly signal: AbortSignal },
+): Promise<LogoutResult> {
+  const host = registryHost(server)
+  return { host, erased: await eraseCredentials(settings.registries.dockerConfigPath, host, context.signal) }
+}
