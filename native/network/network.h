@@ -18,6 +18,8 @@ enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_PATH, NETWORK_BRIDGE, NE
 /* Checks the whole of `value`; the result keeps no reference to it. Errors: PLAN_INVALID. */
 int network_parse(const json_t *value, struct network **out, struct rt_error *err);
 void network_free(struct network **network);
+/* Another reference to the same value, which never changes; each is given back by network_free. */
+struct network *network_keep(const struct network *network);
 enum network_mode network_mode(const struct network *network);
 
 /*

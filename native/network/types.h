@@ -60,8 +60,6 @@ struct network {
     char *pasta; /* program */
 };
 
-struct network *network_keep(const struct network *network);
-
 /* A bridge alone, for the verb `network`. */
 int bridge_parse(const json_t *value, struct bridge *out, struct rt_error *err);
 void bridge_clear(struct bridge *bridge);

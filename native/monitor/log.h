@@ -1,0 +1,29 @@
+#pragma once
+#include "monitor/config.h"
+
+/*
+ * What a container writes, kept as docker's json-file driver does: one line `{"log":"text\n","stream":"stdout","time":"…"}` for each line of output; lines longer than
+ * LOG_LINE are cut into several entries, of which only the last ends with a newline. When the file would grow beyond its size it becomes `PATH.1`, `PATH.1` becomes `PATH.2` and so on;
+ * a reader that follows by inode misses nothing. The drivers json-file and local write the same format.
+ */
+#define LOG_LINE 16384
+
+enum log_stream { LOG_STDOUT, LOG_STDERR };
+
+struct log {
+    struct log_options options;
+    int fd; /* -1: nothing is kept */
+    int64_t size;
+    struct buf pending[2]; /* the beginning of a line whose end has not come, for each stream */
+    struct buf encoded;
+};
+
+/* Continues a log of an earlier run. */
+int log_open(struct log *log, const struct log_options *options, struct rt_error *err);
+/*
+ * Keeps `data`. A disk that is full loses lines, as there is nobody to tell; the container goes on.
+ */
+void log_write(struct log *log, enum log_stream stream, const char *data, size_t size);
+/* The end of a stream: what is left of a line is kept without its newline. */
+void log_end(struct log *log, enum log_stream stream);
+void log_close(struct log *log);
