@@ -1,35 +1,89 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { StepNetworks } from '../build/ops/step-network.ts'
+import type { NetworkRequest, StepNetwork, StepNetworks } from '../build/ops/step-network.ts'
+import { hostResolver, hostsFile, isLoopback, resolvConf } from '../network/etc-files.ts'
+import type { ResolverConfig } from '../network/etc-files.ts'
+import { interfacePlan, nameServiceAddress } from '../network/network-plan.ts'
+import type { Endpoint, Network } from '../network/network-records.ts'
+import type { NetworkPlan } from '../network/network-plan.ts'
+import type { Engine } from './engine.ts'
 
 /** Host name of a step's sandbox where BUILDKIT_SANDBOX_HOSTNAME gives none; BuildKit's. */
 const sandboxHostname = 'buildkitsandbox'
 
-/** Connections of RUN steps. */
-export function buildNetworks(volatile: string): StepNetworks {
+/** Connections of RUN steps: `default` is the bridge that containers have without `--network`, or pasta for an unprivileged user. */
+export function buildNetworks(engine: Pick<Engine, 'networks' | 'settings'>, volatile: string): StepNetworks {
+  const { networks, settings } = engine
+
+  function attach({
+    id,
+    mode,
+  }: NetworkRequest): { readonly network: Network; readonly endpoint: Endpoint } | undefined {
+    if (mode !== 'default' || settings.rootless) return undefined
+    const network = networks.get('bridge')
+    const wish = {
+      owner: id,
+      interface: 'eth0',
+      ip: null,
+      ip6: null,
+      mac: null,
+      aliases: [],
+      names: [],
+      transient: true,
+    }
+    return { network, endpoint: networks.attach(network, wish) }
+  }
+
   return {
-    async connect({ id, mode, hosts, hostname }) {
-      const name = hostname === '' ? sandboxHostname : hostname
+    async connect(request): Promise<StepNetwork> {
+      const { id, mode, hosts } = request
+      const hostname = request.hostname === '' ? sandboxHostname : request.hostname
       const directory = join(volatile, id)
+      const joined = attach(request)
       await mkdir(directory, { recursive: true, mode: 0o755 })
-      const hostsFile = join(directory, 'hosts')
-      await writeFile(hostsFile, hostsText(name, hosts))
+      const gateway = joined?.network.subnets[0]?.gateway ?? '127.0.0.1'
+      const own = joined === undefined ? [] : [{ address: joined.endpoint.address, names: [hostname] }]
+      const extra = hosts.map(({ name, address }) => ({
+        address: address === 'host-gateway' ? gateway : address,
+        names: [name],
+      }))
+      const host = hostResolver()
+      // Servers that only the host can ask are asked for the step by the name service.
+      const relayed = joined !== undefined && host.servers.length > 0 && host.servers.every(isLoopback)
+      const etc = { hosts: join(directory, 'hosts'), resolvConf: join(directory, 'resolv.conf') }
+      await Promise.all([
+        writeFile(etc.hosts, hostsFile([...extra, { address: '127.0.0.1', names: [hostname] }, ...own])),
+        writeFile(etc.resolvConf, mode === 'none' ? '' : resolvConf(resolverOf(host, joined !== undefined, relayed))),
+      ])
       return {
-        plan: { mode: mode === 'none' ? 'none' : 'host' },
-        hostname: name,
-        etc: { hosts: hostsFile, ...(mode === 'none' ? {} : { resolvConf: '/etc/resolv.conf' }) },
-        [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+        plan: planOf(mode, joined, relayed ? host.servers : undefined),
+        hostname,
+        etc,
+        async [Symbol.asyncDispose]() {
+          if (joined !== undefined) networks.records.removeEndpoints(id)
+          await rm(directory, { recursive: true, force: true })
+        },
       }
     },
   }
 }
 
-function hostsText(hostname: string, hosts: readonly { readonly name: string; readonly address: string }[]): string {
-  const own = [
-    ['127.0.0.1', `localhost ${hostname}`],
-    ['::1', 'localhost ip6-localhost ip6-loopback'],
-  ]
-  return [...own, ...hosts.map(({ name, address }) => [address, name])]
-    .map(([address, names]) => `${address}\t${names}\n`)
-    .join('')
+function planOf(
+  mode: NetworkRequest['mode'],
+  joined: { readonly network: Network; readonly endpoint: Endpoint } | undefined,
+  upstream: readonly string[] | undefined,
+): NetworkPlan {
+  if (mode !== 'default') return { mode }
+  if (joined === undefined) return { mode: 'pasta', ports: [] }
+  return {
+    mode: 'bridge',
+    interfaces: [interfacePlan({ ...joined, isDefault: true })],
+    ports: [],
+    ...(upstream === undefined ? {} : { dns: { servers: upstream } }),
+  }
+}
+
+function resolverOf(host: ResolverConfig, isBridged: boolean, relayed: boolean): ResolverConfig {
+  if (relayed) return { ...host, servers: [nameServiceAddress], options: [...host.options, 'ndots:0'] }
+  return isBridged ? { ...host, servers: host.servers.filter((server) => !isLoopback(server)) } : host
 }

@@ -110,7 +110,7 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
     architecture: settings.platform.architecture,
     proxies: proxyVariables(request.buildArgs),
     limits: request.limits,
-    networks: buildNetworks(volatile),
+    networks: buildNetworks(engine, volatile),
   }
 }
 
