@@ -53,7 +53,7 @@ export async function attachLive(
   if (options.attach === undefined) return undefined
   const client = await connectMonitor(containers.runDirectory(container.id), options.attach)
   if (client === undefined) throw stopped(container)
-  await client.ask({ op: 'attach', logs: false })
+  await client.ask({ op: 'attach' })
   return client
 }
 
@@ -75,7 +75,7 @@ async function launch(
     const client = await connectMonitor(runDirectory, options.attach)
     if (client === undefined) throw stopped(container)
     try {
-      await client.ask({ op: 'attach', logs: false })
+      await client.ask({ op: 'attach' })
       await client.ask({ op: 'start' })
       await recordTransitions(containers, container)
       return client

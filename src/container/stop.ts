@@ -3,6 +3,7 @@ import { TsbuildError } from '../base/errors.ts'
 import { recordEvent, recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
 import { isLive } from './container-state.ts'
+import type { ContainerState } from './container-state.ts'
 import type { Containers } from './containers.ts'
 import { connectMonitor, monitorGone } from './monitor-client.ts'
 import type { MonitorClient } from './monitor-client.ts'
@@ -47,8 +48,8 @@ export async function killContainer(containers: Containers, container: Container
 
 /** Freezes all processes. CONTAINER_STOPPED, CONTAINER_CONFLICT when it is paused already. */
 export async function pauseContainer(containers: Containers, container: Container): Promise<void> {
-  const state = await liveState(containers, container, 'pause')
-  if (state === 'paused') throw conflict(container, 'is already paused')
+  const { status } = await liveState(containers, container, 'pause')
+  if (status === 'paused') throw conflict(container, 'is already paused')
   using client = await runningMonitor(containers, container, 'pause')
   await client.ask({ op: 'pause' })
   recordEvent(containers, container, 'pause')
@@ -56,8 +57,8 @@ export async function pauseContainer(containers: Containers, container: Containe
 
 /** CONTAINER_CONFLICT when it is not paused. */
 export async function unpauseContainer(containers: Containers, container: Container): Promise<void> {
-  const state = await liveState(containers, container, 'unpause')
-  if (state !== 'paused') throw conflict(container, 'is not paused')
+  const { status } = await liveState(containers, container, 'unpause')
+  if (status !== 'paused') throw conflict(container, 'is not paused')
   using client = await runningMonitor(containers, container, 'unpause')
   await client.ask({ op: 'resume' })
   recordEvent(containers, container, 'unpause')
@@ -75,10 +76,24 @@ export async function runningMonitor(
   return client
 }
 
-async function liveState(containers: Containers, container: Container, verb: string): Promise<string> {
+async function liveState(containers: Containers, container: Container, verb: string): Promise<ContainerState> {
   const settled = await settle(containers, container)
   if (settled === undefined || !isLive(settled.state)) throw notRunning(container, verb)
-  return settled.state.status
+  return settled.state
+}
+
+/** The state of a container whose process runs. CONTAINER_STOPPED; CONTAINER_CONFLICT for one that is paused or about to be started again. */
+export async function runningState(
+  containers: Containers,
+  container: Container,
+  verb: string,
+): Promise<ContainerState> {
+  const state = await liveState(containers, container, verb)
+  if (state.status === 'running') return state
+  const hint = state.status === 'paused' ? `tsbuild unpause ${container.name}` : 'Wait until it runs again'
+  throw new TsbuildError('CONTAINER_CONFLICT', `cannot ${verb} container: ${container.name}: it is ${state.status}`, {
+    hint,
+  })
 }
 
 function notRunning(container: Container, verb: string): TsbuildError {

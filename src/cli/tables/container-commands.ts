@@ -52,6 +52,14 @@ export const containerCommands: readonly CommandEntry[] = [
     load: () => import('../commands/rm.ts'),
   },
   {
+    name: 'exec',
+    also: ['container exec'],
+    group: 'Containers',
+    summary: 'Run one more command in a running container',
+    failure: 'exec',
+    load: () => import('../commands/exec.ts'),
+  },
+  {
     name: 'ps',
     also: ['container ls', 'container list', 'container ps'],
     group: 'Containers',
