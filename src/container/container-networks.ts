@@ -31,6 +31,8 @@ export interface ContainerNetworks {
   /** Gives the addresses back; nothing happens when there are none. */
   release(container: string): void
   endpoints(container: string): readonly JoinedEndpoint[]
+  /** Where its networks keep the names of their members. */
+  nameDirectories(container: string): readonly string[]
   /** Published ports with the host ports that were chosen at the last start. */
   ports(directory: string): readonly PublishedPort[]
 }
@@ -101,6 +103,8 @@ export function containerNetworks(service: NetworkService, runRoot: string): Con
     release: (id) => {
       if (records.endpointsOf(id).length > 0) records.removeEndpoints(id)
     },
+    nameDirectories: (id) =>
+      joinedPlans(id).flatMap(({ namesDirectory }) => (namesDirectory === undefined ? [] : [namesDirectory])),
     endpoints: (id) => joinedPlans(id).map(({ network, endpoint }) => ({ network, endpoint })),
     ports: readPorts,
   }

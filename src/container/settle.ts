@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../base/atomic-file.ts'
 import { TsbuildError } from '../base/errors.ts'
@@ -95,11 +96,19 @@ async function settleOrphan(containers: Containers, container: Container): Promi
   return undefined
 }
 
-/** Kills what a killed monitor left running and takes back its cgroup, network and run directory. */
+/** Kills what a killed monitor left running and takes back its cgroup, network and names. Nothing of it may be there, after a reboot. */
 async function sweepRuntime(containers: Containers, container: Container): Promise<void> {
-  await containers.native.call('sweep', { id: container.id, runDir: containers.runDirectory(container.id) })
-  containers.networks.release(container.id)
+  const { native, networks } = containers
+  const runDirectory = containers.runDirectory(container.id)
+  if (existsSync(join(runDirectory, runtimeRecord))) {
+    await native.oci(['--root', runDirectory, 'delete', '--force', runtimeRecord])
+  }
+  await native.call('network', { op: 'sweep', names: networks.nameDirectories(container.id) })
+  networks.release(container.id)
 }
+
+/** Folder below a run directory where the runtime keeps its record of the container. */
+const runtimeRecord = 'oci'
 
 async function removeEnded(containers: Containers, container: Container): Promise<undefined> {
   using _claim = await claimContainer(containers, container.id)

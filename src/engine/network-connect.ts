@@ -93,7 +93,7 @@ function freeInterface({ networks }: Engine, { id }: Container): number {
 async function tellMonitor({ containers }: Engine, container: Container): Promise<void> {
   using client = await connectMonitor(containers.runDirectory(container.id))
   const network = containers.networks.plan(container, containers.directory(container.id))
-  await client?.ask({ op: 'connect', network })
+  await client?.ask({ op: 'network', network })
 }
 
 function conflict(message: string): TsbuildError {

@@ -79,5 +79,10 @@ function subnetOf(
 
 /** Exposed ports without a binding are null, as docker shows them. */
 function portsJson(exposed: readonly string[], ports: readonly PublishedPort[]): object {
-  return { ...Object.fromEntries(exposed.map((word) => [word, null])), ...portBindings(ports) }
+  return { ...Object.fromEntries(exposed.map((word) => [word, null])), ...portBindings(ports.flatMap(everyAddress)) }
+}
+
+/** What was published without an address is bound on every one, of both families. */
+function everyAddress(port: PublishedPort): readonly PublishedPort[] {
+  return port.hostIp === '' ? ['0.0.0.0', '::'].map((hostIp) => ({ ...port, hostIp })) : [port]
 }
