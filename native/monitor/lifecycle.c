@@ -1,11 +1,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "monitor/monitor.h"
 #include "runtime/accounts.h"
+
+/* The runtime's record of the container, in the run directory, which is where we work: exec and sweep find it there. */
+#define RECORD "oci"
 
 /* docker's figures: a pause before each restart that doubles, and starts over once the container has been up for a while. */
 #define FIRST_BACKOFF_MS 100
@@ -40,8 +44,9 @@ static int open_trees(struct monitor *m, int *rootfs, struct rt_error *err)
 static int create_container(struct monitor *m, const int stdio[3], int rootfs, struct rt_error *err)
 {
     const struct monitor_config *config = m->config;
-    const struct runtime_params params = {.id = config->id, .bundle = config->run_dir, .state_dir = config->run_dir, .rootfs = rootfs, .trees = config->mounts, .tree_count = config->mount_count,
-                                          .stdio = {stdio[0], stdio[1], stdio[2]}, .cgroup = CGROUP_CGROUPFS, .cgroup_path = config->cgroup_path, .seccomp_cache = -1, .whole_cgroup = true,
+    if (mkdir(RECORD, 0700) && errno != EEXIST) return rt_fail(err, "NATIVE_FAILED", errno, "mkdir", "cannot make the runtime's record in '%s'", config->run_dir);
+    const struct runtime_params params = {.id = config->id, .bundle = config->run_dir, .state_dir = m->record, .rootfs = rootfs, .trees = config->mounts, .tree_count = config->mount_count,
+                                          .stdio = {stdio[0], stdio[1], stdio[2]}, .cgroup = CGROUP_CGROUPFS, .cgroup_path = config->cgroup_path, .seccomp_cache = -1, .whole_cgroup = false,
                                           .die_with_parent = true, .init = config->init};
     return runtime_create(config->spec, &params, &m->container, err);
 }
@@ -102,6 +107,7 @@ static void take_back(struct monitor *m)
         m->container = NULL;
         streams_drain(m);
     }
+    rmdir(RECORD);
     streams_close(m);
     if (!m->lease) return;
     loop_unwatch(&m->loop, &m->lease_watch);

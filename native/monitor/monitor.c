@@ -116,7 +116,8 @@ void monitor_run(const struct monitor_config *config, int maker)
     struct monitor m = {.config = config, .restart = config->restart, .lock = -1, .loop = {.fd = -1, .clock = -1}, .log = {.fd = -1}, .init.fd = -1, .lease_watch.fd = -1, .signals.fd = -1,
                         .listener.fd = -1, .streams = {.in.fd = -1, .out.fd = -1, .err.fd = -1}, .health = {.process.fd = -1, .output.fd = -1}, .network = network_keep(config->network)};
     struct rt_error err = {0};
-    if (begin(&m, &err)) {
+    m.record = rt_printf(&err, "%s/oci", config->run_dir);
+    if (!m.record || begin(&m, &err)) {
         const struct daemon_report report = {.failed = true};
         finish(&m);
         daemon_report(maker, &report, &err);

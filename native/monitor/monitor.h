@@ -39,7 +39,8 @@ struct monitor {
     const struct monitor_config *config;
     struct restart_options restart; /* may be changed by `update` */
     struct loop loop;
-    int lock; /* runDir/monitor.lock */
+    int lock;     /* runDir/monitor.lock */
+    char *record; /* runDir/oci, where the runtime keeps its record */
     struct status status;
     struct log log;
 
