@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { byteRange } from '../base/byte-range.ts'
 import { TsbuildError } from '../base/errors.ts'
 import { digestAlgorithm, shortId } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
@@ -89,8 +90,9 @@ export async function* streamBlob(
   let offset = 0
   let last: Uint8Array | undefined
   for (;;) {
+    const body = await openBody(client, repository, blob, offset, { ...options, direct: false })
     try {
-      for await (const chunk of bodyFrom(client, repository, blob, offset, { ...options, direct: false })) {
+      for await (const chunk of body.chunks) {
         if (offset + chunk.byteLength > blob.size) throw sizeMismatch(blob, offset + chunk.byteLength)
         hash.update(chunk)
         offset += chunk.byteLength
@@ -129,8 +131,9 @@ async function download(
   const backoff = createBackoff(client.retry, client.timing)
   while (sink.offset < blob.size || blob.size === 0) {
     const before = sink.offset
+    const { chunks } = await openBody(client, repository, blob, before, options)
     try {
-      for await (const chunk of bodyFrom(client, repository, blob, sink.offset, options)) {
+      for await (const chunk of chunks) {
         await sink.write(chunk)
         options.onProgress?.(sink.offset)
       }
@@ -138,39 +141,50 @@ async function download(
       throw endedEarly(repository)
     } catch (error) {
       if (!(error instanceof TsbuildError)) throw error
-      if (error.code === 'REGISTRY_PROTOCOL' && sink.offset > 0 && before > 0) await sink.restart()
       if (sink.offset > before) backoff.reset()
       if (!(await backoff.again(error, options.signal, options.notify))) throw error
     }
   }
 }
 
-/** The blob's bytes from `offset` on. A server that ignores Range sends all: what is here already is passed over. */
-async function* bodyFrom(
+/**
+ * The blob's bytes from `offset` on. From a server that will not continue there (416, another range) all of it is asked for, and what is
+ * here already is passed over. Errors: SIZE_MISMATCH when the server says that the blob has another size.
+ */
+async function openBody(
   client: RegistryClient,
   repository: Repository,
   blob: Descriptor,
   offset: number,
   options: DownloadOptions,
-): AsyncGenerator<Uint8Array> {
+): Promise<{ readonly chunks: AsyncIterable<Uint8Array> }> {
   const response = await requestBlob(client, repository, blob, offset, options)
-  let skip = 0
-  if (response.status === 200) skip = offset
-  else if (!startsAt(response, offset)) {
+  if (response.status === 206 && startsAt(response, offset)) return { chunks: response.body }
+  if (response.status !== 200) {
     await response.discard()
+    if (offset > 0) return openWhole(client, repository, blob, offset, options)
     throw new TsbuildError(
       'REGISTRY_PROTOCOL',
-      `${options.action}: ${response.place.host} answered with another range than was asked for`,
+      `${options.action}: ${response.place.host} answered ${response.status} without being asked for a range`,
     )
   }
-  for await (const chunk of response.body) {
-    if (skip >= chunk.byteLength) {
-      skip -= chunk.byteLength
-      continue
-    }
-    yield skip === 0 ? chunk : chunk.subarray(skip)
-    skip = 0
+  const length = response.headers['content-length']
+  if (length !== undefined && response.headers['content-encoding'] === undefined && Number(length) !== blob.size) {
+    await response.discard()
+    throw sizeMismatch(blob, Number(length))
   }
+  return { chunks: offset === 0 ? response.body : byteRange(response.body, offset, Infinity) }
+}
+
+async function openWhole(
+  client: RegistryClient,
+  repository: Repository,
+  blob: Descriptor,
+  offset: number,
+  options: DownloadOptions,
+): Promise<{ readonly chunks: AsyncIterable<Uint8Array> }> {
+  const { chunks } = await openBody(client, repository, blob, 0, options)
+  return { chunks: byteRange(chunks, offset, Infinity) }
 }
 
 async function requestBlob(
@@ -199,10 +213,6 @@ async function requestBlob(
     })
   const urls = blob.urls ?? []
   const answer = await ask(`/blobs/${blob.digest}`, urls.length === 0 ? [200, 206, 416] : [200, 206, 404, 416])
-  if (answer.status === 416) {
-    await answer.discard()
-    throw new TsbuildError('REGISTRY_PROTOCOL', `${action}: ${answer.place.host} refuses to continue at byte ${offset}`)
-  }
   if (answer.status !== 404) return answer
   await answer.discard()
   return ask(parseUrl(urls[0] ?? ''), [200, 206])
@@ -257,5 +267,5 @@ function endedEarly(repository: Repository): TsbuildError {
 }
 
 function sizeMismatch(blob: Descriptor, size: number): TsbuildError {
-  return new TsbuildError('SIZE_MISMATCH', `Blob ${blob.digest} has more than ${blob.size} bytes: ${size} came`)
+  return new TsbuildError('SIZE_MISMATCH', `Blob ${blob.digest} has ${size} bytes, ${blob.size} were promised`)
 }

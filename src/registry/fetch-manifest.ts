@@ -9,7 +9,7 @@ import { familiarReference } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Descriptor } from '../oci/types.ts'
 import type { RegistryClient, RegistryRequest, RegistryResponse } from './client.ts'
-import { readBody } from './transport/body.ts'
+import { readDocument } from './read-document.ts'
 
 export interface ManifestOptions {
   readonly signal: AbortSignal
@@ -110,17 +110,16 @@ async function fetchOnce(
   options: ManifestOptions,
   direct: boolean,
 ): Promise<Fetched> {
-  const response = await client.send(reference, {
-    ...request(reference, options),
-    method: 'GET',
-    expect: [200],
-    direct,
-  })
-  const bytes = await readBody(response, {
-    limit: maxManifestSize,
-    deadline: client.timeouts.document,
-    what: `the manifest of "${familiarReference(reference)}"`,
-  })
+  const { response, bytes } = await readDocument(
+    client,
+    () => client.send(reference, { ...request(reference, options), method: 'GET', expect: [200], direct }),
+    {
+      limit: maxManifestSize,
+      what: `the manifest of "${familiarReference(reference)}"`,
+      signal: options.signal,
+      notify: options.notify,
+    },
+  )
   const stated = response.headers['docker-content-digest']
   const wanted = reference.digest ?? (stated !== undefined && isDigest(stated) ? stated : undefined)
   const algorithm = wanted === undefined ? 'sha256' : digestAlgorithm(wanted)

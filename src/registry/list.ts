@@ -5,7 +5,7 @@ import type { Repository } from '../oci/reference.ts'
 import { catalogScope } from './auth/scope.ts'
 import type { RegistryClient, RegistryResponse } from './client.ts'
 import { walkPages } from './pages.ts'
-import { readBody } from './transport/body.ts'
+import { readDocument } from './read-document.ts'
 
 export interface ListOptions {
   readonly signal: AbortSignal
@@ -20,17 +20,19 @@ const maxPageBytes = 16 * 1024 * 1024
 export function listTags(client: RegistryClient, repository: Repository, options: ListOptions): AsyncGenerator<string> {
   const action = `Cannot list the tags of "${familiarRepository(repository)}"`
   return walkPages(async (next) => {
-    const response = await client.send(repository, {
-      method: 'GET',
-      path: next ?? '/tags/list',
-      ...(next === undefined ? { query: { n: pageSize } } : {}),
-      access: 'write',
-      actions: ['pull'],
-      action,
-      expect: [200],
-      ...options,
-    })
-    return { response, items: (await readNames(client, response, 'tags', action)).filter(isTag) }
+    const send = (): Promise<RegistryResponse> =>
+      client.send(repository, {
+        method: 'GET',
+        path: next ?? '/tags/list',
+        ...(next === undefined ? { query: { n: pageSize } } : {}),
+        access: 'write',
+        actions: ['pull'],
+        action,
+        expect: [200],
+        ...options,
+      })
+    const page = await readNames(client, send, 'tags', action, options)
+    return { ...page, items: page.items.filter(isTag) }
   })
 }
 
@@ -38,26 +40,28 @@ export function listTags(client: RegistryClient, repository: Repository, options
 export function listRepositories(client: RegistryClient, host: string, options: ListOptions): AsyncGenerator<string> {
   const action = `Cannot list the repositories of ${host}`
   return walkPages(async (next) => {
-    const response = await client.sendToHost(host, {
-      method: 'GET',
-      path: next ?? '_catalog',
-      ...(next === undefined ? { query: { n: pageSize } } : {}),
-      scopes: [catalogScope],
-      action,
-      expect: [200],
-      ...options,
-    })
-    return { response, items: await readNames(client, response, 'repositories', action) }
+    const send = (): Promise<RegistryResponse> =>
+      client.sendToHost(host, {
+        method: 'GET',
+        path: next ?? '_catalog',
+        ...(next === undefined ? { query: { n: pageSize } } : {}),
+        scopes: [catalogScope],
+        action,
+        expect: [200],
+        ...options,
+      })
+    return readNames(client, send, 'repositories', action, options)
   })
 }
 
 async function readNames(
   client: RegistryClient,
-  response: RegistryResponse,
+  send: () => Promise<RegistryResponse>,
   member: string,
   action: string,
-): Promise<readonly string[]> {
-  const bytes = await readBody(response, { limit: maxPageBytes, deadline: client.timeouts.document, what: 'the list' })
+  options: ListOptions,
+): Promise<{ readonly response: RegistryResponse; readonly items: readonly string[] }> {
+  const { response, bytes } = await readDocument(client, send, { limit: maxPageBytes, what: 'the list', ...options })
   const names = readJson(bytes, { code: 'REGISTRY_PROTOCOL', what: `the answer (${action})` }).get(member)
-  return optional(names, (list: JsonReader) => list.list((item) => item.string(), 1_000_000)) ?? []
+  return { response, items: optional(names, (list: JsonReader) => list.list((item) => item.string(), 1_000_000)) ?? [] }
 }

@@ -3,7 +3,7 @@ import type { JsonReader } from '../oci/json.ts'
 import { defaultRegistry } from '../oci/reference.ts'
 import type { RegistryClient } from './client.ts'
 import { listRepositories } from './list.ts'
-import { readBody } from './transport/body.ts'
+import { readDocument } from './read-document.ts'
 import type { Url } from './transport/http.ts'
 import { withQuery } from './transport/url.ts'
 
@@ -42,14 +42,18 @@ async function searchHub(
   options: SearchOptions,
 ): Promise<readonly FoundRepository[]> {
   const action = `Cannot search Docker Hub for "${term}"`
-  const response = await client.sendToHost(defaultRegistry, {
-    method: 'GET',
-    path: withQuery(options.hub ?? hubSearch, { q: term, n: String(options.limit) }),
-    action,
-    expect: [200],
-    signal: options.signal,
-  })
-  const bytes = await readBody(response, { limit: maxBody, deadline: client.timeouts.document, what: 'the results' })
+  const { bytes } = await readDocument(
+    client,
+    () =>
+      client.sendToHost(defaultRegistry, {
+        method: 'GET',
+        path: withQuery(options.hub ?? hubSearch, { q: term, n: String(options.limit) }),
+        action,
+        expect: [200],
+        signal: options.signal,
+      }),
+    { limit: maxBody, what: 'the results', signal: options.signal },
+  )
   const results = readJson(bytes, { code: 'REGISTRY_PROTOCOL', what: 'the results of the search' }).get('results')
   return results.list(
     (item): FoundRepository => ({

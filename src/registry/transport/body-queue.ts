@@ -22,8 +22,9 @@ export interface BodyQueue {
 
 /** Held back for a slow reader; more makes the connection pause. */
 const highWater = 1024 * 1024
-/** Reading so much of an unwanted body is cheaper than a new connection. */
+/** Reading so much of an unwanted body, or waiting so long for it, is cheaper than a new connection. */
 const discardLimit = 64 * 1024
+const discardTime = 500
 
 export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
   const chunks: Uint8Array[] = []
@@ -104,6 +105,9 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
     },
     async discard() {
       let seen = 0
+      const impatience = setTimeout(() => {
+        if (!ended && failure === undefined) options.stop()
+      }, discardTime)
       try {
         for await (const chunk of body) {
           seen += chunk.byteLength
@@ -111,6 +115,8 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
         }
       } catch {
         // The answer counted; how its body ends does not.
+      } finally {
+        clearTimeout(impatience)
       }
     },
   }

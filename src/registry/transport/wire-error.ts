@@ -73,7 +73,8 @@ function otherFailure(source: unknown, code: string, fail: Fail): TsbuildError {
       ? fail('REGISTRY_TLS', 'it does not speak TLS', 'List the registry as insecure if it serves plain http')
       : fail('REGISTRY_TLS', messageOf(source))
   }
-  if (code.startsWith('HPE_')) return fail('REGISTRY_PROTOCOL', 'it does not answer by HTTP')
+  if (code.startsWith('HPE_') || (source instanceof Error && source.name === 'HTTPParserError'))
+    return fail('REGISTRY_PROTOCOL', 'it does not answer by HTTP')
   if (code === 'UND_ERR_INVALID_ARG') return fail('REGISTRY_PROTOCOL', messageOf(source))
   return fail('REGISTRY_UNREACHABLE', messageOf(source))
 }
