@@ -1,10 +1,13 @@
+import type { Writable } from 'node:stream'
+import type { Annotation } from '../build/options/annotation-option.ts'
+import type { OutputSpec } from '../build/options/output-option.ts'
 import type { Op } from '../build/ops/op.ts'
 import type { SecretSource } from '../build/ops/secrets.ts'
 import type { AgentConnector } from '../build/ops/ssh-agents.ts'
 import type { StepLimits } from '../build/ops/step-limits.ts'
 import type { Step } from '../build/solver/solve.ts'
-import type { LocalImage, PullPolicy } from '../image/image-service.ts'
-import type { Family } from '../oci/media-types.ts'
+import type { PullPolicy } from '../image/image-service.ts'
+import type { OutputsResult } from './build-outputs.ts'
 
 /** What `build` is asked for; texts of flags are parsed already (build/options). */
 export interface BuildRequest {
@@ -33,13 +36,16 @@ export interface BuildRequest {
   readonly allow: ReadonlySet<string>
   /** Steps at once; the settings' number when absent. */
   readonly jobs?: number
-  readonly format: Family
+  readonly outputs: readonly OutputSpec[]
+  readonly annotations: readonly Annotation[]
+  /** All layers of the build become one. */
+  readonly squash: boolean
+  /** Where `dest=-` goes. */
+  readonly stdout: Writable
 }
 
-export interface BuildResult {
+export interface BuildResult extends OutputsResult {
   /** Names the record of this build. */
   readonly id: string
-  /** One for each platform. */
-  readonly images: readonly LocalImage[]
   readonly steps: readonly Step<Op>[]
 }

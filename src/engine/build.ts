@@ -13,17 +13,18 @@ import { locatedError } from '../build/located.ts'
 import type { Op, BuildVertex } from '../build/ops/op.ts'
 import { operationOf } from '../build/ops/operations.ts'
 import { planBuild } from '../build/plan/plan.ts'
-import type { BuildPlan, PlanRequest } from '../build/plan/request.ts'
+import type { PlanRequest } from '../build/plan/request.ts'
 import { cacheRecords } from '../build/solver/cache-records.ts'
 import { identityOf } from '../build/solver/operation.ts'
 import { solve, stepsByDigest } from '../build/solver/solve.ts'
-import type { Solution } from '../build/solver/solve.ts'
-import type { LocalImage } from '../image/image-service.ts'
-import type { ChainId, Digest } from '../oci/digest.ts'
+import type { ChainId } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Platform } from '../oci/types.ts'
+import { writeOutputs } from './build-outputs.ts'
+import type { BuiltPlatform } from './build-outputs.ts'
 import { buildServices, contextTools } from './build-services.ts'
+import { squash } from './build-squash.ts'
 import { resolveImages } from './build-images.ts'
 import type { BuildRequest, BuildResult } from './build-request.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -92,11 +93,22 @@ export async function build(engine: Engine, request: BuildRequest, context: Verb
       explainFailure: (vertex, error) => placed(vertex, error, dockerfile),
     },
   )
-  const built = await internalStep(emit, 'export to image', () =>
-    Promise.all(plans.map((plan, at) => exportImage(engine, request, plan, solution, at, names))),
-  )
+  const steps = stepsByDigest(solution)
+  const built = plans.map((plan, at): BuiltPlatform => {
+    const top = solution.results[at] ?? null
+    const config = finishConfig({
+      draft: plan.image,
+      diffIds: top === null ? [] : engine.snapshots.diffIds(top.id),
+      createdAt: (step) => steps.get(step)?.createdAt ?? 0,
+      ...(plan.epoch === undefined ? {} : { epoch: plan.epoch }),
+    })
+    return { config, top }
+  })
+  const squashed = request.squash ? await squash(engine, plans, built, context) : built
+  const { outputs, annotations, stdout } = request
+  const written = await writeOutputs(engine, squashed, { outputs, names, annotations, stdout }, context)
   cache.touch()
-  return { id, images: built, steps: solution.steps }
+  return { id, ...written, steps: solution.steps }
 }
 
 function targetPlatforms(request: BuildRequest, host: Platform): readonly Platform[] {
@@ -144,25 +156,6 @@ function epochOf(value: string | undefined, contextTime: number | undefined): nu
   if (value === 'context') return contextTime === undefined ? undefined : Math.floor(contextTime / 1000)
   if (/^-?\d+$/.test(value)) return Number(value)
   throw new TsbuildError('USAGE', `Cannot read SOURCE_DATE_EPOCH "${value}": expected seconds since 1970`)
-}
-
-async function exportImage(
-  engine: Engine,
-  request: BuildRequest,
-  plan: BuildPlan,
-  solution: Solution<Op>,
-  at: number,
-  names: Parameters<Engine['images']['create']>[0]['names'],
-): Promise<LocalImage> {
-  const steps = stepsByDigest(solution)
-  const top = solution.results[at] ?? null
-  const config = finishConfig({
-    draft: plan.image,
-    diffIds: top === null ? [] : engine.snapshots.diffIds(top.id),
-    createdAt: (step: Digest) => steps.get(step)?.createdAt ?? 0,
-    ...(plan.epoch === undefined ? {} : { epoch: plan.epoch }),
-  })
-  return engine.images.create({ config, top, names, format: request.format })
 }
 
 /** The error of a step with its place in the Dockerfile. */

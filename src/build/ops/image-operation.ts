@@ -1,6 +1,7 @@
 import type { ImageService, LocalImage } from '../../image/image-service.ts'
 import { chainId } from '../../oci/digest.ts'
 import type { ChainId } from '../../oci/digest.ts'
+import { withParent } from '../internal-step.ts'
 import type { Operation } from '../solver/operation.ts'
 import type { ImageOp } from './op.ts'
 
@@ -12,6 +13,6 @@ export function imageOperation(op: ImageOp, image: LocalImage, images: ImageServ
     kind: op.kind,
     identity,
     cacheMap: async () => ({ facts: [], inputs: [] }),
-    run: (_inputs, { emit, signal }) => images.unpack(image, { emit, signal }),
+    run: (_inputs, { id, emit, signal }) => images.unpack(image, { emit: withParent(emit, id), signal }),
   }
 }

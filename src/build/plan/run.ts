@@ -52,7 +52,12 @@ export function dispatchRun(site: Site, instruction: RunInstruction): void {
     ...(epoch === undefined ? {} : { clamp: epoch }),
   }
   const vertex = makeVertex(op, inputs, {
-    name: nameStep(node, text, { platform, multiPlatform, onbuild: command.onbuild }),
+    name: nameStep(node, text, {
+      platform,
+      targetPlatform: request.targetPlatform,
+      multiPlatform,
+      onbuild: command.onbuild,
+    }),
     ignoreCache: ignoresCache(site),
     range,
   })

@@ -45,7 +45,12 @@ export function dispatchTransfer(site: Site, instruction: Transfer): void {
   }
   const text = showInstruction(instruction.code, state.env, { escape: dockerfile.directives.escape, verbatim: false })
   const { platform } = state
-  const name = nameStep(node, text, { platform, multiPlatform, onbuild: command.onbuild })
+  const name = nameStep(node, text, {
+    platform,
+    targetPlatform: request.targetPlatform,
+    multiPlatform,
+    onbuild: command.onbuild,
+  })
 
   const inputs: (BuildVertex | null)[] = [rootOf(state.source, '/', range)]
   const actions: FileAction[] = []

@@ -31,6 +31,7 @@ export function dispatchWorkdir(site: Site, instruction: WorkdirInstruction): vo
   const vertex = makeVertex(op, [rootOf(state.source, '/', range)], {
     name: nameStep(node, text, {
       platform: state.platform,
+      targetPlatform: request.targetPlatform,
       multiPlatform: request.multiPlatform,
       onbuild: command.onbuild,
     }),

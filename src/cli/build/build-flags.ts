@@ -58,6 +58,17 @@ export const buildFlags = {
     help: 'How progress is shown',
     env: 'BUILDKIT_PROGRESS',
   },
+  output: {
+    kind: 'string',
+    short: 'o',
+    repeat: true,
+    value: 'type=TYPE,KEY=VALUE',
+    help: 'What becomes of the result: image, registry, docker, oci, tar, local, cacheonly',
+  },
+  push: { kind: 'boolean', help: 'Push the image to its registry' },
+  annotation: { kind: 'string', repeat: true, value: '[SCOPE:]KEY=VALUE', help: 'Annotation of the image' },
+  squash: { kind: 'boolean', help: 'Make one layer of all layers of the build' },
+  'metadata-file': { kind: 'string', value: 'FILE', help: 'Write digests and names to a JSON file', complete: 'file' },
   iidfile: { kind: 'string', value: 'FILE', help: 'Write the image ID to a file', complete: 'file' },
   load: {
     kind: 'boolean',

@@ -1,6 +1,9 @@
 import { buffer } from 'node:stream/consumers'
 import { parseBuildArgs, parseBuildContext, parseLabels } from '../../build/options/context-option.ts'
 import { invalidOption } from '../../build/options/option-error.ts'
+import { parseAnnotation } from '../../build/options/annotation-option.ts'
+import { defaultOutput, parseOutput } from '../../build/options/output-option.ts'
+import type { OutputSpec } from '../../build/options/output-option.ts'
 import { parseSecret } from '../../build/options/secret-option.ts'
 import { parseExtraHost } from '../../container/flags/host-flag.ts'
 import { parseUlimit } from '../../container/flags/ulimit-flag.ts'
@@ -10,7 +13,7 @@ import type { buildFlags } from './build-flags.ts'
 
 type BuildInput = Input<typeof buildFlags>
 
-const entitlements = ['network.host', 'security.insecure']
+const entitlements = ['network.host', 'security.insecure', 'buildx.local.delete', 'device']
 
 /** What the flags and the argument of `build` ask for. USAGE. */
 export function readBuildRequest({ flags, args }: BuildInput, { settings, terminal }: CommandContext): BuildRequest {
@@ -52,8 +55,21 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     },
     allow: new Set(flags.allow.flatMap((list) => list.split(',')).map(checkEntitlement)),
     ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
-    format: 'oci',
+    outputs: outputsOf(
+      flags.output.map((text) => parseOutput(text, settings.cwd)),
+      flags.push,
+    ),
+    annotations: flags.annotation.flatMap((text) => parseAnnotation(text, settings.platform)),
+    squash: flags.squash,
+    stdout: terminal.stdout,
   }
+}
+
+/** `--push` pushes the image outputs, or makes one. */
+function outputsOf(given: readonly OutputSpec[], push: boolean): readonly OutputSpec[] {
+  if (!push) return given.length === 0 ? [defaultOutput()] : given
+  if (!given.some((output) => output.kind === 'image')) return [...given, { ...defaultOutput(), push }]
+  return given.map((output) => (output.kind === 'image' ? { ...output, push } : output))
 }
 
 function checkEntitlement(name: string): string {

@@ -24,12 +24,8 @@ export const command: Command = defineCommand({
       using shown = progress
       return await build(engine, request, { emit: shown.emit, signal: context.signal })
     })()
-    const [first] = result.images
-    if (first !== undefined && flags.iidfile !== undefined) {
-      const { writeFileAtomic } = await import('../../base/atomic-file.ts')
-      await writeFileAtomic(flags.iidfile, first.id)
-    }
-    if (first !== undefined && flags.quiet) context.terminal.printLine(first.id)
+    const { reportBuild } = await import('../build/report-build.ts')
+    await reportBuild(result, flags, context.terminal)
     return 0
   },
 })

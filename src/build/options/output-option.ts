@@ -1,0 +1,209 @@
+import { resolve } from 'node:path'
+import { nearest } from '@dockerfile/parser'
+import type { LayerCompression } from '../../image/packed-layers.ts'
+import type { Family } from '../../oci/media-types.ts'
+import { booleanOption, keyValues } from './key-values.ts'
+import { invalidOption } from './option-error.ts'
+
+/** What becomes of a build's result (`-o`). */
+export type OutputSpec = ImageOutput | ArchiveOutput | FilesOutput | { readonly kind: 'none' }
+
+/** How an image is written down. */
+export interface ImageForm {
+  /** Names besides those of `-t`. */
+  readonly names: readonly string[]
+  readonly compression: LayerCompression
+  readonly format: Family
+  /** `annotation.KEY` and its relatives, as `--annotation` has them. */
+  readonly annotations: readonly string[]
+}
+
+/** An image in the store, and in its registry with `push`. */
+export interface ImageOutput extends ImageForm {
+  readonly kind: 'image'
+  readonly push: boolean
+  /** The registry gets it without a tag. */
+  readonly pushByDigest: boolean
+}
+
+export interface ArchiveOutput extends ImageForm {
+  readonly kind: 'archive'
+  readonly archive: 'docker' | 'oci'
+  /** Absolute path; `-` is stdout. */
+  readonly dest: string
+  /** A layout folder instead of a tar. */
+  readonly folder: boolean
+}
+
+/** The files of the result, without the image around them. */
+export interface FilesOutput {
+  readonly kind: 'tar' | 'local'
+  readonly dest: string
+  /** `delete`: what else is in the folder goes away. */
+  readonly mode: 'copy' | 'delete'
+  /** A folder for each platform; by default when there are several. */
+  readonly platformSplit: boolean | undefined
+}
+
+const types = ['image', 'registry', 'docker', 'oci', 'tar', 'local', 'cacheonly'] as const
+const formKeys = 'name compression compression-level force-compression oci-mediatypes rewrite-timestamp'.split(' ')
+const keysByType: Readonly<Record<(typeof types)[number], readonly string[]>> = {
+  image: [
+    ...formKeys,
+    'push',
+    'push-by-digest',
+    'name-canonical',
+    'dangling-name-prefix',
+    'unpack',
+    'store',
+    'registry.insecure',
+  ],
+  registry: [
+    ...formKeys,
+    'push',
+    'push-by-digest',
+    'name-canonical',
+    'dangling-name-prefix',
+    'unpack',
+    'store',
+    'registry.insecure',
+  ],
+  docker: [...formKeys, 'dest', 'tar'],
+  oci: [...formKeys, 'dest', 'tar'],
+  tar: ['dest', 'platform-split'],
+  local: ['dest', 'mode', 'platform-split'],
+  cacheonly: [],
+}
+
+/** Parses one `-o`: a folder alone, `-` for a tar on stdout, or `type=…,key=value,…` as BuildKit has them. USAGE. */
+export function parseOutput(text: string, cwd: string): OutputSpec {
+  if (text === '-') return { kind: 'tar', dest: '-', mode: 'copy', platformSplit: undefined }
+  if (!text.includes('=')) return { kind: 'local', dest: resolve(cwd, text), mode: 'copy', platformSplit: undefined }
+  const values = keyValues('--output', text)
+  const type = types.find((known) => known === values.get('type'))
+  if (type === undefined) {
+    const given = values.get('type')
+    const near = given === undefined ? undefined : nearest(given, types)
+    const hint = near === undefined ? `Types are ${types.join(', ')}` : `Did you mean "type=${near}"?`
+    throw invalidOption('--output', text, given === undefined ? 'it has no type' : `unknown type "${given}"`, hint)
+  }
+  refuseUnknown(
+    text,
+    values,
+    keysByType[type],
+    type === 'image' || type === 'registry' || type === 'docker' || type === 'oci',
+  )
+  switch (type) {
+    case 'cacheonly':
+      return { kind: 'none' }
+    case 'tar':
+    case 'local':
+      return filesOutput(type, text, values, cwd)
+    case 'image':
+    case 'registry':
+      return {
+        kind: 'image',
+        ...imageForm(values, 'oci'),
+        push: type === 'registry' || flag(values, 'push', false),
+        pushByDigest: flag(values, 'push-by-digest', false),
+      }
+    case 'docker':
+    case 'oci': {
+      const dest = values.get('dest')
+      const form = imageForm(values, type)
+      if (dest === undefined && type === 'docker') return { kind: 'image', ...form, push: false, pushByDigest: false }
+      if (dest === undefined)
+        throw invalidOption('--output', text, 'it has no dest', 'Write dest=FILE, or dest=- for stdout')
+      return { kind: 'archive', archive: type, ...form, dest: place(dest, cwd), folder: !flag(values, 'tar', true) }
+    }
+  }
+}
+
+/** What is done without `-o`: the image goes into the store. */
+export function defaultOutput(): ImageOutput {
+  return { kind: 'image', ...imageForm(new Map(), 'oci'), push: false, pushByDigest: false }
+}
+
+function filesOutput(
+  kind: 'tar' | 'local',
+  text: string,
+  values: ReadonlyMap<string, string>,
+  cwd: string,
+): FilesOutput {
+  const dest = values.get('dest')
+  if (dest === undefined)
+    throw invalidOption('--output', text, 'it has no dest', `Write dest=${kind === 'tar' ? 'FILE' : 'FOLDER'}`)
+  if (kind === 'local' && dest === '-') throw invalidOption('--output', text, 'a folder cannot be written to stdout')
+  const mode = values.get('mode') ?? 'copy'
+  if (mode !== 'copy' && mode !== 'delete')
+    throw invalidOption('--output', text, `unknown mode "${mode}"`, 'It is "copy" or "delete"')
+  const split = values.get('platform-split')
+  const platformSplit = split === undefined ? undefined : booleanOption('--output', 'platform-split', split)
+  return { kind, dest: place(dest, cwd), mode, platformSplit }
+}
+
+function imageForm(values: ReadonlyMap<string, string>, family: Family): ImageForm {
+  const kind = compressionKind(values.get('compression') ?? 'gzip')
+  const level = values.get('compression-level')
+  const oci = flag(values, 'oci-mediatypes', family === 'oci')
+  return {
+    names: (values.get('name') ?? '').split(',').filter((name) => name !== ''),
+    compression: {
+      kind,
+      ...(level === undefined ? {} : { level: compressionLevel(kind, level) }),
+      ...(flag(values, 'force-compression', false) ? { force: true } : {}),
+    },
+    format: oci ? 'oci' : 'docker',
+    annotations: [...values].flatMap(([key, value]) => {
+      const [, scope, name] = /^annotation(?:-([a-z-]+))?(?:\[[^\]]*\])?\.(.+)$/.exec(key) ?? []
+      return name === undefined ? [] : [`${scope ?? 'manifest'}:${name}=${value}`]
+    }),
+  }
+}
+
+/** Highest level of a compressor, on its own scale. */
+const maxLevel = { none: 0, gzip: 9, zstd: 22 } as const
+
+function compressionLevel(kind: LayerCompression['kind'], text: string): number {
+  const level = Number(text)
+  if (/^\d+$/.test(text) && level <= maxLevel[kind]) return level
+  throw invalidOption('--output', `compression-level=${text}`, `it is a number from 0 to ${maxLevel[kind]}`)
+}
+
+function compressionKind(text: string): LayerCompression['kind'] {
+  if (text === 'uncompressed') return 'none'
+  if (text === 'gzip' || text === 'zstd') return text
+  throw invalidOption(
+    '--output',
+    `compression=${text}`,
+    'there is no such compression',
+    'It is gzip, zstd or uncompressed',
+  )
+}
+
+function flag(values: ReadonlyMap<string, string>, key: string, fallback: boolean): boolean {
+  const text = values.get(key)
+  return text === undefined ? fallback : booleanOption('--output', key, text)
+}
+
+function place(dest: string, cwd: string): string {
+  return dest === '-' ? dest : resolve(cwd, dest)
+}
+
+function refuseUnknown(
+  text: string,
+  values: ReadonlyMap<string, string>,
+  known: readonly string[],
+  annotated: boolean,
+): void {
+  for (const key of values.keys()) {
+    if (key === 'type' || known.includes(key) || (annotated && key.startsWith('annotation'))) continue
+    const near = nearest(key, known)
+    throw invalidOption(
+      '--output',
+      text,
+      `unknown key "${key}"`,
+      near === undefined ? undefined : `Did you mean "${near}"?`,
+    )
+  }
+}
