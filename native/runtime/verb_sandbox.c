@@ -33,6 +33,7 @@ struct sandbox {
     const char *cgroup_path;
     int64_t timeout_ms; /* -1: none */
     struct commit_options commit;
+    bool init;
     struct mount_points made;
 };
 
@@ -95,10 +96,10 @@ static int parse(struct sandbox *sandbox, struct rt_error *err)
     const json_t *plan = sandbox->plan->json;
     const char *kind = "builtin";
     sandbox->timeout_ms = -1;
-    if (plan_allow(sandbox->plan, err, "id", "rootfs", "config", "user", "network", "cgroup", "trees", "transient", "runtime", "timeoutMs", "commit") ||
+    if (plan_allow(sandbox->plan, err, "id", "rootfs", "config", "user", "network", "cgroup", "trees", "transient", "runtime", "timeoutMs", "init", "commit") ||
         json_req_str(plan, "id", &sandbox->id, err) || tree_req(plan, "rootfs", &sandbox->rootfs, err) || json_req_obj(plan, "config", &config, err) ||
         json_req_obj(plan, "network", &network, err) || json_opt_obj(plan, "runtime", &runtime, err) || json_opt_i64(plan, "timeoutMs", 0, INT64_MAX / 2000000, &sandbox->timeout_ms, err) ||
-        commit_parse(plan, &sandbox->commit, err))
+        json_opt_bool(plan, "init", &sandbox->init, err) || commit_parse(plan, &sandbox->commit, err))
         return -1;
     if (runtime && json_req_str(runtime, "kind", &kind, err)) return rt_wrap(err, "runtime");
     if (network_parse(network, &sandbox->network, err) || network_configure(sandbox->network, config, err)) return -1;
@@ -170,7 +171,7 @@ static int run(struct sandbox *sandbox, int rootfd, struct outcome *outcome, str
     const struct spec_linux *linux = &sandbox->spec->linux;
     bool grouped = sandbox->cgroup_path || linux->cgroups_path || linux->resources;
     const struct runtime_params params = {.id = sandbox->id, .rootfs = rootfd, .trees = sandbox->mounts, .tree_count = sandbox->mount_count, .mount_points = &sandbox->made,
-                                          .stdio = {-1, -1, -1}, .cgroup = grouped ? CGROUP_CGROUPFS : CGROUP_NONE, .cgroup_path = sandbox->cgroup_path, .die_with_parent = true,
+                                          .stdio = {-1, -1, -1}, .cgroup = grouped ? CGROUP_CGROUPFS : CGROUP_NONE, .cgroup_path = sandbox->cgroup_path, .die_with_parent = true, .init = sandbox->init,
                                           .seccomp_cache = cache, .warn = warn, .warn_context = sandbox->plan};
     if (runtime_create(sandbox->spec, &params, &container, err)) return -1;
     int result = start_and_wait(sandbox, container, outcome, err);
