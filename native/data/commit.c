@@ -46,7 +46,7 @@ int layer_commit(const struct tree *tree, const struct commit_options *options, 
     struct tar_counts counts = { 0 };
     struct output_facts got;
     if (!output || layer_tar(upper, &tar, output, &counts, err) < 0 || tar_write_end(output, err) < 0 || output_finish(output, &got, err) < 0) return -1;
-    *facts = (struct layer_facts){ .size = got.size, .entries = counts.entries, .bytes = counts.bytes };
+    *facts = (struct layer_facts){ .size = got.size, .entries = counts.entries, .bytes = counts.bytes, .marker_names = counts.marker_names };
     memcpy(facts->diff_id, got.digest, sizeof facts->diff_id);
     return 0;
 }

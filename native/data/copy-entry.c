@@ -243,21 +243,21 @@ __attribute__((noinline)) static int copy_symlink(struct copier *copier, const s
     return clear_way(top(copier)->dir.fd, name, entry->path, err) < 0 ? -1 : place_symlink(top(copier)->dir.fd, name, &meta, err);
 }
 
+/* A block device becomes the character device of its numbers: BuildKit's copy takes the bits of S_IFSOCK out of the mode, and images are built on what it does. */
 static int copy_node(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
 {
     mode_t mode = entry->st.st_mode;
-    struct tar_entry meta = entry_meta(copier, entry, S_ISFIFO(mode) ? ENTRY_FIFO : S_ISCHR(mode) ? ENTRY_CHAR : ENTRY_BLOCK);
-    if (S_ISCHR(mode) && entry->st.st_rdev == 0)
+    struct tar_entry meta = entry_meta(copier, entry, S_ISFIFO(mode) ? ENTRY_FIFO : ENTRY_CHAR);
+    if (!S_ISFIFO(mode) && entry->st.st_rdev == 0)
         return rt_fail_at(err, entry->path, "LAYER_INVALID", 0, NULL, "cannot copy '%s': a 0/0 device is overlayfs' mark for a deleted file", entry->path);
     int exists = place_node(top(copier)->dir.fd, name, &meta, err);
     if (exists != 1) return exists;
     return clear_way(top(copier)->dir.fd, name, entry->path, err) < 0 ? -1 : place_node(top(copier)->dir.fd, name, &meta, err);
 }
 
-/* A socket is nothing without its process: a context's becomes an empty file, as BuildKit's transfer makes it; a stage's is left out, as of any layer. */
+/* A socket is nothing without its process: its copy is an empty file, as BuildKit makes it. */
 static int copy_socket(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
 {
-    if (copier->action->keep_owners) return 0;
     const struct tar_entry meta = entry_meta(copier, entry, ENTRY_FILE);
     auto_close int fd = create(top(copier)->dir.fd, name, &meta, err);
     return fd < 0 ? -1 : settle(fd, &meta, err);

@@ -6,8 +6,10 @@
 
 json_t *layer_facts_json(const struct layer_facts *facts)
 {
-    return json_pack("{s:s,s:I,s:I,s:I}", "diffId", facts->diff_id, "size", (json_int_t)facts->size, "entries", (json_int_t)facts->entries, "bytes",
-                     (json_int_t)facts->bytes);
+    json_t *json = json_pack("{s:s,s:I,s:I,s:I}", "diffId", facts->diff_id, "size", (json_int_t)facts->size, "entries", (json_int_t)facts->entries, "bytes",
+                             (json_int_t)facts->bytes);
+    if (json && facts->marker_names > 0) json_object_set_new(json, "markerNames", json_integer((json_int_t)facts->marker_names));
+    return json;
 }
 
 int layer_expect(const json_t *plan, const char **out, struct rt_error *err)

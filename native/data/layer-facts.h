@@ -11,9 +11,10 @@ struct layer_facts {
     uint64_t size;    /* bytes of the uncompressed tar */
     uint64_t entries; /* 0: the layer changes nothing */
     uint64_t bytes;   /* of file content */
+    uint64_t marker_names; /* files that were taken as deletions because of their names (layer-markers.h); only `commit` finds any */
 };
 
-/* {"diffId":…,"size":…,"entries":…,"bytes":…} */
+/* {"diffId":…,"size":…,"entries":…,"bytes":…}, and "markerNames" where there are any. */
 json_t *layer_facts_json(const struct layer_facts *facts);
 
 /* The plan's "expect": {"diffId":…}|null; *out belongs to the plan, NULL without one. */

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/plan.h"
 #include "base/userns.h"
+#include "data/layer-markers.h"
 #include "data/layer-same.h"
 #include "data/link-map.h"
 #include "data/listing.h"
@@ -257,6 +258,22 @@ static bool is_default_root(const struct stat *st, const struct xattr_list *xatt
     return (st->st_mode & 07777) == 0755 && st->st_uid == 0 && st->st_gid == 0 && xattrs->count == 0;
 }
 
+static int list(struct packer *packer, int fd, int lowerfd, bool *opaque, struct listing *out)
+{
+    const struct tar_options *options = packer->options;
+    bool whiteouts = options->view != VIEW_PLAIN || options->raw;
+    const char *path = packer->path.size ? packer->path.data : "";
+    if (listing_read(fd, LISTING_BY_TAR_NAME, whiteouts, out, packer->err) < 0) return rt_wrap(packer->err, "cannot read '/%s'", path);
+    if (!options->settle) return 0;
+    const struct layer_markers where = { .dirfd = fd, .lowerfd = lowerfd, .opaque = overlay_xattr(packer, true), .path = path };
+    int found = layer_markers_settle(&where, out, &packer->counts->marker_names, packer->err);
+    if (found <= 0) return found;
+    *opaque = has_xattr(fd, where.opaque, 'y');
+    listing_free(out);
+    lseek(fd, 0, SEEK_SET);
+    return listing_read(fd, LISTING_BY_TAR_NAME, whiteouts, out, packer->err);
+}
+
 static int pack_directory(struct packer *packer, int fd, int lowerfd, bool root)
 {
     struct stat st;
@@ -270,11 +287,11 @@ static int pack_directory(struct packer *packer, int fd, int lowerfd, bool root)
     if (unchanged < 0) return -1;
     bool silent = unchanged || (root && lowerfd < 0 && is_default_root(&st, &packer->xattrs));
     if (!silent && write_entry(packer, &entry) < 0) return -1;
-    if (opaque && write_marker(packer, ".wh..wh..opq") < 0) return -1;
     if (packer->options->progress && progress_report(packer->options->progress, output_size(packer->output), packer->err) < 0) return -1;
 
     auto_listing struct listing listing = { 0 };
-    if (listing_read(fd, LISTING_BY_TAR_NAME, layered || packer->options->raw, &listing, packer->err) < 0) return rt_wrap(packer->err, "cannot read '/%s'", packer->path.size ? packer->path.data : "");
+    if (list(packer, fd, opaque ? -1 : lowerfd, &opaque, &listing) < 0) return -1;
+    if (opaque && write_marker(packer, ".wh..wh..opq") < 0) return -1;
     for (size_t i = 0; i < listing.count; i++)
         if (pack_child(packer, fd, &listing.entries[i], opaque ? -1 : lowerfd) < 0) return -1;
     return settle_time(packer, fd, ".", &st);

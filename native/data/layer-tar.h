@@ -19,7 +19,8 @@ struct tar_options {
     enum tar_view view;
     int lowerfd;     /* VIEW_COMPARED: root of what lies below, -1 for nothing (scratch) */
     bool settle;     /* VIEW_COMPARED: write the outcome into the layer, so that VIEW_MARKED gives the same bytes: set and clear marks,
-                        remove entries that equal the lower's, set clamped times */
+                        remove entries that equal the lower's, set clamped times, turn files named
+                        like a layer's markers into what they mean */
     bool clamp;
     int64_t clamp_seconds; /* later times become this one */
     bool raw;              /* VIEW_PLAIN: 0/0 devices are whiteouts of a single layer, and left out */
@@ -28,7 +29,7 @@ struct tar_options {
 
 /* Added to by every call. */
 struct tar_counts {
-    uint64_t entries, bytes;
+    uint64_t entries, bytes, marker_names;
 };
 
 /* Writes the entries below `rootfd` (not O_PATH), and the root itself where it differs; not the end of the archive. */

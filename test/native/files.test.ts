@@ -801,10 +801,10 @@ describe('faults', () => {
     },
   )
 
-  it('refuses a name that would delete a file', async () => {
+  it('refuses a name that is a mark of nothing', async () => {
     mkdirSync(at('context/d'))
-    writeFileSync(at('context/d/.wh.x'), '')
-    expect(await planError(files(copy('d', '/')))).toMatchObject({ code: 'LAYER_INVALID', path: '.wh.x' })
+    writeFileSync(at('context/d/.wh.'), '')
+    expect(await planError(files(copy('d', '/')))).toMatchObject({ code: 'LAYER_INVALID', path: '.wh.' })
   })
 
   it('refuses a device that would be overlay’s mark for a deleted file', async () => {

@@ -338,11 +338,21 @@ describe('a layer on others', () => {
     ])
   })
 
-  it('refuses names that would delete files', async () => {
-    change('mkdir d; touch d/.wh.victim')
+  it('takes files with names of marks for what every registry client will take them', async () => {
+    change(
+      'touch etc/.wh.passwd app/.wh.dir app/.wh..wh.plnk .wh.missing .wh.noted; mkdir app/dir/own; rm noted; echo new > noted; touch app/dir/.wh..wh..opq',
+    )
+    const layer = await commit()
+    const { entries, result } = await packed()
+    expect(names(entries)).toEqual(['app/dir/', 'app/dir/.wh..wh..opq', 'app/dir/own/', 'etc/.wh.passwd', 'noted'])
+    expect(layer).toMatchObject({ diffId: result['diffId'], markerNames: 6 })
+  })
+
+  it.for(['.wh.', '.wh..', '.wh...'])('refuses the name %s', async (name) => {
+    change(`mkdir d; touch d/${name}`)
     expect(await planError({ verb: 'files', target: layered(), actions: [], commit: {} })).toMatchObject({
       code: 'LAYER_INVALID',
-      path: 'd/.wh.victim',
+      path: name,
     })
   })
 })
