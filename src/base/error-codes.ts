@@ -118,6 +118,7 @@ export const errorCodes = {
   NETWORK_IN_USE: { kind: 'conflict', meaning: 'A network cannot be removed because containers are connected to it' },
   NETWORK_INVALID: { kind: 'invalid', meaning: 'A network cannot be made as asked for' },
   NETWORK_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such network' },
+  SUBNET_TAKEN: { kind: 'conflict', meaning: 'An interface of the host has an address in the subnet of a network' },
   NETWORK_POOL_EMPTY: { kind: 'unavailable', meaning: 'No free subnet or address is left' },
 
   // ── host and native core ──

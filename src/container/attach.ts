@@ -43,12 +43,13 @@ export async function pumpAttached(
   if (io.stdin !== null) {
     sendStdin(client, io.stdin, io.detachKeys).then((keys) => keys && onAbort(), detached.reject)
   }
-  const gone = client.closed.then((): AttachEnd => ({ kind: 'exited', exitCode: unknownExit }))
   try {
+    // The exit frame comes before the end of the connection, so a known exit code wins over an unknown one.
+    const end = client.closed.then(() => Promise.race([exited, Promise.resolve(unknownExit)]))
+    const exitCode = Promise.race([exited, end])
     return await Promise.race([
-      exited.then((exitCode): AttachEnd => ({ kind: 'exited', exitCode })),
+      exitCode.then((code): AttachEnd => ({ kind: 'exited', exitCode: code })),
       detached.promise,
-      gone,
     ])
   } finally {
     signal.removeEventListener('abort', onAbort)

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { TsbuildError } from '../base/errors.ts'
+import { TsbuildError, hasCode } from '../base/errors.ts'
 import type { Tree } from '../host/native.ts'
 import type { RuntimeChoice } from '../runtime/sandbox.ts'
 import { recordTransitions } from './container-events.ts'
@@ -62,6 +62,20 @@ async function launch(
   container: Container,
   options: StartOptions,
 ): Promise<MonitorClient | undefined> {
+  try {
+    return await launchOnce(containers, container, options)
+  } catch (error) {
+    // Another network of the host has appeared where ours was to be: unless it was named, another subnet does as well.
+    if (!hasCode(error, 'SUBNET_TAKEN')) throw error
+    return await launchOnce(containers, container, options)
+  }
+}
+
+async function launchOnce(
+  containers: Containers,
+  container: Container,
+  options: StartOptions,
+): Promise<MonitorClient | undefined> {
   const { id } = container
   const runDirectory = containers.runDirectory(id)
   await mkdir(runDirectory, { recursive: true, mode: 0o700 })
@@ -86,8 +100,26 @@ async function launch(
   } catch (error) {
     await monitorGone(runDirectory)
     containers.networks.release(id)
-    throw error
+    throw explained(error)
   }
+}
+
+/** The core knows what failed; what to do about it is known here. */
+function explained(error: unknown): unknown {
+  if (!hasCode(error, 'PORT_TAKEN', 'EXEC_NOT_FOUND', 'EXEC_DENIED', 'USER_UNKNOWN') || error.hint !== undefined)
+    return error
+  return new TsbuildError(error.code, error.message, {
+    hint: hints[error.code] ?? '',
+    details: error.details,
+    cause: error.cause,
+  })
+}
+
+const hints: Readonly<Record<string, string>> = {
+  PORT_TAKEN: 'Publish another port of the host (-p OTHER:PORT), or end what holds this one',
+  EXEC_NOT_FOUND: 'Look for the command in the image, and at its PATH: "tsbuild image inspect" shows the configuration',
+  EXEC_DENIED: 'The file must be a program or script, executable for the user of the container',
+  USER_UNKNOWN: 'Give a number, or a name that is in /etc/passwd of the image',
 }
 
 async function startPlan(

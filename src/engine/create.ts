@@ -1,10 +1,11 @@
 import type { Container } from '../container/container-records.ts'
 import { createContainer } from '../container/create.ts'
 import type { NewContainer } from '../container/new-container.ts'
-import { familiarReference, parseReference, withDefaultTag } from '../oci/reference.ts'
-import { parsePlatform } from '../oci/platform.ts'
+import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { formatPlatform, parsePlatform } from '../oci/platform.ts'
 import type { LocalImage, PullPolicy } from '../image/image-service.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { pull } from './pull.ts'
 
 export interface CreateRequest {
   readonly container: NewContainer
@@ -36,5 +37,14 @@ async function imageFor(engine: Engine, request: CreateRequest, context: VerbCon
       text: `Unable to find image '${familiarReference(reference)}' locally`,
     })
   }
-  return engine.images.ensure(reference, { platform, policy: request.pull, ...context })
+  if (request.pull === 'never') return engine.images.ensure(reference, { platform, policy: 'never', ...context })
+  const pulled = await pull(
+    engine,
+    { name: formatReference(reference), allTags: false, policy: request.pull, platform: formatPlatform(platform) },
+    context,
+  )
+  return (
+    (await engine.images.find(pulled[0]!.id, platform)) ??
+    engine.images.ensure(reference, { platform, policy: 'never', ...context })
+  )
 }

@@ -54,9 +54,15 @@ function addresses(port: PublishedPort): readonly PublishedPort[] {
     : [port]
 }
 
+/** By protocol, then IPv4 before IPv6, then by number. */
 function byPlace(a: PublishedPort, b: PublishedPort): number {
+  const six = ({ hostIp }: PublishedPort): number => (hostIp.includes(':') ? 1 : 0)
   return (
-    a.proto.localeCompare(b.proto) || a.hostIp.localeCompare(b.hostIp) || a.port - b.port || a.hostPort - b.hostPort
+    a.proto.localeCompare(b.proto) ||
+    six(a) - six(b) ||
+    a.hostIp.localeCompare(b.hostIp) ||
+    a.port - b.port ||
+    a.hostPort - b.hostPort
   )
 }
 
