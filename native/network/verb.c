@@ -105,11 +105,36 @@ static int ensure(struct plan *plan, struct rt_error *err)
     return plan_result(plan, json_pack("{s:b}", "forwardingSwitched", hold.forwarding_switched), err);
 }
 
+/* Namespaces of processes that have just ended take a moment to go. */
+#define LINGER_US 150000
+
+/* Removes the bridge when it has become unused, in a process of its own that nobody waits for. */
+static int remove_later(struct plan *plan, const char *name, struct rt_error *err)
+{
+    pid_t child = fork();
+    if (child < 0)
+        return rt_fail(err, "NATIVE_FAILED", errno, "fork", "cannot start a process");
+    if (child > 0)
+        return plan_result(plan, json_pack("{s:n}", "removed"), err);
+    setsid();
+    close_range(0, ~0u, 0);
+    usleep(LINGER_US);
+    auto_tools struct tools tools = { .nl.fd = -1, .nft.nl.fd = -1 };
+    if (tools_open(&tools, err) == 0)
+        bridge_remove_unused(&tools.nl, &tools.nft, name, err); /* a sweep does it otherwise */
+    _exit(0);
+}
+
 static int remove_bridge(struct plan *plan, struct rt_error *err)
 {
     auto_tools struct tools tools = { .nl.fd = -1, .nft.nl.fd = -1 };
     const char *name;
-    if (plan_allow(plan, err, "op", "name") < 0 || json_req_str(plan->json, "name", &name, err) < 0 || tools_open(&tools, err) < 0)
+    bool wait = true;
+    if (plan_allow(plan, err, "op", "name", "wait") < 0 || json_req_str(plan->json, "name", &name, err) < 0 || json_opt_bool(plan->json, "wait", &wait, err) < 0)
+        return -1;
+    if (!wait)
+        return remove_later(plan, name, err);
+    if (tools_open(&tools, err) < 0)
         return -1;
     int removed = bridge_remove_unused(&tools.nl, &tools.nft, name, err);
     return removed < 0 ? -1 : plan_result(plan, json_pack("{s:b}", "removed", removed), err);
