@@ -1,7 +1,6 @@
 import { Session } from 'node:inspector/promises'
 import { setFlagsFromString } from 'node:v8'
 import { checkDockerfile, compileIgnore, parseDockerfile } from '@dockerfile/parser'
-import type * as inspector from 'node:inspector'
 import { describe, expect, it } from 'vitest'
 
 // Optimised code does not count its blocks.
@@ -68,9 +67,7 @@ async function countBlocks(run: () => void): Promise<number> {
   await session.post('Profiler.enable')
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
   run()
-  const { result } = (await session.post(
-    'Profiler.takePreciseCoverage',
-  )) as inspector.Profiler.TakePreciseCoverageReturnType
+  const { result } = await session.post('Profiler.takePreciseCoverage')
   await session.post('Profiler.stopPreciseCoverage')
   session.disconnect()
   const own = result.filter(({ url }) => url.includes('/src/dockerfile/'))

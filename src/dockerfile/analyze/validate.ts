@@ -37,8 +37,12 @@ export function validateValues(instruction: Instruction): readonly Diagnostic[] 
     case 'add':
       validateTransfer(instruction, add)
       break
-    case 'from':
     case 'run':
+      if (instruction.command.form === 'exec' && instruction.command.args.length === 0) {
+        add({ code: 'ARGUMENTS_INVALID', message: 'RUN has no command' }, instruction.command.range)
+      }
+      break
+    case 'from':
     case 'env':
     case 'label':
     case 'arg':

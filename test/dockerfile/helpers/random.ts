@@ -20,51 +20,40 @@ export function randomBytes(random: () => number, most: number): Uint8Array {
   )
 }
 
-const pieces = [
-  ...'FROM RUN COPY ADD ENV ARG LABEL CMD ENTRYPOINT ONBUILD HEALTHCHECK SHELL VOLUME USER EXPOSE STOPSIGNAL WORKDIR MAINTAINER from As'.split(
-    ' ',
-  ),
-  ...'scratch alpine a b=c -- --from=x --mount=type=bind,target=/x --mount=from=$x --link --link=maybe --platform=x --chown=1 --exclude=a'.split(
-    ' ',
-  ),
-  ...'--interval=3s --retries=-1 --network=none --security=insecure --device=a,b=c NONE CMD 80/TCP 1:2:3 99999 SIGTERM https://a/b.git?x=y'.split(
-    ' ',
-  ),
-  ...[
-    '"',
-    "'",
-    '\\',
-    '`',
-    '#',
-    '# c',
-    '$x',
-    '${x:-y}',
-    '${x:?}',
-    '${x#*}',
-    '${x//a/b}',
-    '${',
-    '}',
-    '=',
-    'é',
-    '🐳',
-    '\uFEFF',
-    '\u00a0',
-    '\u0085',
-    '\0',
-  ],
-  ...['\n', '\n', '\n', '\r\n', '\r', '\t', '\v', '\\\n', '\\ \n', '`\n', '#\n', '\n\n'],
-  ...['<<EOF', '<<-EOF', '<<"EOF"', '3<<X', '<<', '<<<', 'EOF', '\nEOF\n', '\n\tEOF\n', 'X'],
-  ...['[', ']', '["a"]', '["a", "b"]', '[1]', '[]', '["a"] # c', '["\\ud800"]'],
-  ...[
-    '# escape=`\n',
-    '# escape=\\\n',
-    '# syntax=docker/dockerfile:1\n',
-    '# syntax=other\n',
-    '# check=skip=all;error=true\n',
-    '#!/bin/x\n',
-    '// syntax=x\n',
-  ],
+const keywords =
+  'FROM RUN COPY ADD ENV ARG LABEL CMD ENTRYPOINT ONBUILD HEALTHCHECK SHELL VOLUME USER EXPOSE STOPSIGNAL WORKDIR MAINTAINER from As'
+const words =
+  'scratch alpine a b=c -- --from=x --mount=type=bind,target=/x --mount=from=$x --link --link=maybe --platform=x --chown=1 --exclude=a ' +
+  '--interval=3s --retries=-1 --network=none --security=insecure --device=a,b=c NONE CMD 80/TCP 1:2:3 99999 SIGTERM https://a/b.git?x=y'
+const signs = ['"', "'", '\\', '`', '#', '# c', '$x', '${x:-y}', '${x:?}', '${x#*}', '${x//a/b}', '${', '}', '=']
+const others = [
+  'é',
+  '🐳',
+  '\uFEFF',
+  '\u00a0',
+  '\u0085',
+  '\0',
+  '[',
+  ']',
+  '["a"]',
+  '["a", "b"]',
+  '[1]',
+  '[]',
+  '["a"] # c',
+  '["\\ud800"]',
 ]
+const lineEnds = ['\n', '\n', '\n', '\r\n', '\r', '\t', '\v', '\\\n', '\\ \n', '`\n', '#\n', '\n\n']
+const heredocs = ['<<EOF', '<<-EOF', '<<"EOF"', '3<<X', '<<', '<<<', 'EOF', '\nEOF\n', '\n\tEOF\n', 'X']
+const heads = [
+  '# escape=`\n',
+  '# escape=\\\n',
+  '# syntax=docker/dockerfile:1\n',
+  '# syntax=other\n',
+  '# check=skip=all;error=true\n',
+  '#!/bin/x\n',
+  '// syntax=x\n',
+]
+const pieces = [keywords.split(' '), words.split(' '), signs, others, lineEnds, heredocs, heads].flat()
 
 /** A text made of what Dockerfiles are made of, mostly in the wrong order. */
 export function randomDockerfile(random: () => number): string {
