@@ -44,8 +44,6 @@ export type UploadResult =
 
 /** Only a hint is lost with the others. */
 const maxMounts = 3
-/** Big blobs are hashed or copied by the server before it answers the closing PUT. */
-const commitPatience = 10 * 60_000
 const existence: readonly number[] = [200, 400, 403, 404, 405]
 /** Answers to a streamed PATCH that mean "not this way" (GAR, old proxies), not "not you". */
 const shapeRefused: ReadonlySet<number> = new Set([400, 405, 411, 416, 501])
@@ -221,7 +219,7 @@ async function send(
     path: withQuery(url, { digest: blob.digest }),
     expect: [200, 201, 202, 204],
     repeatable: false,
-    patience: commitPatience,
+    patience: client.timeouts.commit,
   })
   await response.discard()
   const stated = response.headers['docker-content-digest']

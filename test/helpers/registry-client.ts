@@ -42,7 +42,7 @@ export function testClient(options: TestClientOptions = {}): TestClient {
     proxies: { http: undefined, https: undefined, no: undefined },
     limits: { perHost: 4, transfers: 8 },
     userAgent: 'tsbuild/test',
-    timeouts: { connect: 1000, headers: 700, idle: 500, document: 2000 },
+    timeouts: { connect: 1000, headers: 700, idle: 500, commit: 700, document: 2000 },
     retry: defaultRetryPolicy,
     timing: {
       now: () => Date.now(),

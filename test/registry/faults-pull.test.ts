@@ -458,7 +458,9 @@ it('an abort ends a pull that hangs, with nothing left', async () => {
   await using registry = await startFaultyRegistry()
   registry.memory.add('app', 'v1', image)
   registry.on(place.method, place.path, stalledBody(200, place.content, 100))
-  await using client = testClient({ timeouts: { connect: 60_000, headers: 60_000, idle: 60_000, document: 60_000 } })
+  await using client = testClient({
+    timeouts: { connect: 60_000, headers: 60_000, idle: 60_000, commit: 60_000, document: 60_000 },
+  })
   await using images = await openTestImages(client)
   const stop = new AbortController()
   const options = { ...images.pullOptions, signal: stop.signal }

@@ -6,11 +6,19 @@ export interface Timeouts {
   readonly headers: number
   /** Without `minimumProgress` bytes of body, in either direction. */
   readonly idle: number
+  /** From the end of an upload to the answer: big blobs are hashed or copied by the server first. */
+  readonly commit: number
   /** For a small document as a whole: manifests, tokens, lists, error bodies. */
   readonly document: number
 }
 
-export const defaultTimeouts: Timeouts = { connect: 15_000, headers: 60_000, idle: 45_000, document: 180_000 }
+export const defaultTimeouts: Timeouts = {
+  connect: 15_000,
+  headers: 60_000,
+  idle: 45_000,
+  commit: 600_000,
+  document: 180_000,
+}
 
 /** A peer that sends less than this within an idle time-out is as good as dead. */
 export const minimumProgress = 1024
