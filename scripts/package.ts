@@ -25,14 +25,24 @@ else throw new Error('Usage: package.ts prepare|restore|core ARCH')
 
 function prepare(): void {
   restore()
-  execFileSync('sh', [join(home, 'scripts/run.sh'), join(home, 'scripts/build.ts')], { cwd: home, stdio: ['ignore', 2, 2] })
+  execFileSync('sh', [join(home, 'scripts/run.sh'), join(home, 'scripts/build.ts')], {
+    cwd: home,
+    stdio: ['ignore', 2, 2],
+  })
   mkdirSync(join(home, '.cache'), { recursive: true })
   copyFileSync(manifest, kept)
-  writeFileSync(manifest, `${JSON.stringify(shippedManifest(JSON.parse(readFileSync(kept, 'utf8')) as PackageJson), null, 2)}\n`)
+  writeFileSync(
+    manifest,
+    `${JSON.stringify(shippedManifest(JSON.parse(readFileSync(kept, 'utf8')) as PackageJson), null, 2)}\n`,
+  )
 }
 
 function shippedManifest(source: PackageJson): object {
-  const cores = Object.fromEntries(readdirSync(join(home, 'npm')).filter((name) => name.startsWith('core-')).map((name) => [`@tsbuild/${name}`, source.version]))
+  const cores = Object.fromEntries(
+    readdirSync(join(home, 'npm'))
+      .filter((name) => name.startsWith('core-'))
+      .map((name) => [`@tsbuild/${name}`, source.version]),
+  )
   const entries = Object.entries(source).filter(([key]) => !development.some((name) => name === key))
   return { ...Object.fromEntries(entries), optionalDependencies: { ...source.optionalDependencies, ...cores } }
 }
@@ -53,8 +63,22 @@ function prepareCore(name: string): void {
 
 /** Packages of the distribution whose static libraries the Makefile links, and where Debian keeps their licences. */
 function coreNotices(): string {
-  const packages = ['libc6-dev', 'libjansson-dev', 'libseccomp-dev', 'libdeflate-dev', 'zlib1g-dev', 'libzstd-dev', 'liblzma-dev', 'libbz2-dev', 'libssl-dev']
-  const texts = packages.map((name) => `${name}\n\n${readFileSync(join('/usr/share/doc', name, 'copyright'), 'utf8').trim()}\n`)
+  const packages = [
+    'libc6-dev',
+    'libjansson-dev',
+    'libseccomp-dev',
+    'libdeflate-dev',
+    'zlib1g-dev',
+    'libzstd-dev',
+    'liblzma-dev',
+    'libbz2-dev',
+    'libssl-dev',
+  ]
+  const texts = packages.map(
+    (name) => `${name}\n\n${readFileSync(join('/usr/share/doc', name, 'copyright'), 'utf8').trim()}\n`,
+  )
   const blake3 = 'BLAKE3: dedicated to the public domain under CC0 1.0, or licensed under the Apache License 2.0\n'
-  return ['tsbuild-core is linked statically with the following libraries.\n', ...texts, blake3].join(`\n${'-'.repeat(80)}\n\n`)
+  return ['tsbuild-core is linked statically with the following libraries.\n', ...texts, blake3].join(
+    `\n${'-'.repeat(80)}\n\n`,
+  )
 }
