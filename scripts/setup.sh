@@ -39,9 +39,8 @@ case $(uname -m) in x86_64) arch=x64 ;; aarch64 | arm64) arch=arm64 ;; *) die "t
 node=node_modules/node-linux-$arch/bin/node
 if [ ! -x "$node" ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   command -v npm >/dev/null || die "npm is missing: install Node 20 or newer with npm"
-  say "installing node modules, the pinned Node among them (npm install)"
-  # Not npm ci: it refuses a lock file that lacks the optional packages of platforms which the registry does not offer.
-  npm install --no-save --no-audit --no-fund --loglevel=error >&2
+  say "installing node modules, the pinned Node among them (npm ci)"
+  npm ci --no-audit --no-fund --loglevel=error >&2
   touch node_modules/.package-lock.json
 fi
 
