@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { TsbuildError, hasErrno, messageOf } from '../base/errors.ts'
+import { TsbuildError, hasCode, hasErrno, messageOf } from '../base/errors.ts'
 import { NativeError } from '../host/native-error.ts'
 import type { Answer } from '../host/native.ts'
 import { decodeFrames, encodeFrame, fromMonitor, toMonitor } from './monitor-frames.ts'
@@ -43,6 +43,18 @@ export async function isMonitorAlive(runDir: string): Promise<boolean> {
   const socket = await openSocket(runDir)
   socket?.destroy()
   return socket !== undefined
+}
+
+/** As `ask`, for what ends the container: a monitor that goes away without an answer has done it. */
+export async function askForEnd(
+  client: MonitorClient,
+  request: Readonly<Record<string, unknown>> & { readonly op: string },
+): Promise<void> {
+  try {
+    await client.ask(request)
+  } catch (error) {
+    if (!hasCode(error, 'CONTAINER_UNREACHABLE') && !hasErrno(error, 'ECONNRESET', 'EPIPE')) throw error
+  }
 }
 
 /** Waits until the monitor has taken back network and mounts and is gone. */

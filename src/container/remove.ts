@@ -3,7 +3,7 @@ import type { Containers } from './containers.ts'
 import type { Container } from './container-records.ts'
 import { isLive } from './container-state.ts'
 import { destroyContainer } from './destroy.ts'
-import { connectMonitor } from './monitor-client.ts'
+import { askForEnd, connectMonitor } from './monitor-client.ts'
 import { claimContainer, settle } from './settle.ts'
 
 export interface RemoveOptions {
@@ -32,7 +32,7 @@ export async function removeContainer(
 
 async function killForRemoval(containers: Containers, id: string): Promise<void> {
   using monitor = await connectMonitor(containers.runDirectory(id))
-  await monitor?.ask({ op: 'stop', timeoutMs: 0, signal: 9 })
+  if (monitor !== undefined) await askForEnd(monitor, { op: 'stop', timeoutMs: 0, signal: 9 })
 }
 
 function stillRunning(container: Container, status: string): TsbuildError {

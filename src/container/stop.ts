@@ -5,7 +5,7 @@ import type { Container } from './container-records.ts'
 import { isLive } from './container-state.ts'
 import type { ContainerState } from './container-state.ts'
 import type { Containers } from './containers.ts'
-import { connectMonitor, monitorGone } from './monitor-client.ts'
+import { askForEnd, connectMonitor, monitorGone } from './monitor-client.ts'
 import type { MonitorClient } from './monitor-client.ts'
 import { defaultStopTimeout } from './monitor-plan.ts'
 import { claimContainer, settle } from './settle.ts'
@@ -28,7 +28,8 @@ export async function stopContainer(containers: Containers, container: Container
   const settled = await settle(containers, container)
   if (settled === undefined || !isLive(settled.state)) return
   using client = await connectMonitor(containers.runDirectory(container.id))
-  await client?.ask({ op: 'stop', timeoutMs: seconds < 0 ? -1 : seconds * 1000, signal: stopSignal })
+  const stop = { op: 'stop', timeoutMs: seconds < 0 ? -1 : seconds * 1000, signal: stopSignal }
+  if (client !== undefined) await askForEnd(client, stop)
   await monitorGone(containers.runDirectory(container.id), options.signal)
   await recordTransitions(containers, container)
   recordEvent(containers, container, options.keep === true ? 'restart' : 'stop')

@@ -1,29 +1,40 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { isLive, readState } from '../container/container-state.ts'
+import { hasCode } from '../base/errors.ts'
 import { connectMonitor } from '../container/monitor-client.ts'
 import { settledByName } from '../container/settle.ts'
+import type { Containers } from '../container/containers.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
-/** Waits until a container ends and gives its exit code; at once for one that has ended. CONTAINER_NOT_FOUND. */
-export async function wait(engine: Engine, name: string, context: VerbContext): Promise<number> {
+/** How often a container that has not been started yet is looked at. */
+const pollMs = 50
+
+/** Waits until a container ends and gives its exit code; at once for one that has ended. CONTAINER_NOT_FOUND, also when it is removed meanwhile. */
+export async function wait(engine: Engine, name: string, { signal }: VerbContext): Promise<number> {
   const { containers } = engine
-  const { container, state } = await settledByName(containers, name)
-  if (state.status === 'exited') return state.exitCode
-  for (let current = state; ;) {
-    const exited = Promise.withResolvers<number>()
-    using client = await connectMonitor(containers.runDirectory(container.id), { exit: exited.resolve })
-    if (client !== undefined) {
-      const stop = (): void => exited.reject(context.signal.reason)
-      context.signal.addEventListener('abort', stop, { once: true })
-      const answer = client.ask({ op: 'wait' }).then((reply) => Number(reply['exitCode']))
-      return await Promise.race([exited.promise, answer])
-    }
-    // Created and not started, or its monitor has just gone.
-    await delay(pollMs, undefined, { signal: context.signal })
-    current = await readState(containers.directory(container.id))
-    if (current.status === 'exited') return current.exitCode
-    if (isLive(current)) await settledByName(containers, container.id)
+  const { id } = containers.records.resolve(name)
+  for (;;) {
+    const { state } = await settledByName(containers, id)
+    if (state.status === 'exited') return state.exitCode
+    const exitCode = await askMonitor(containers, id, signal)
+    if (exitCode !== undefined) return exitCode
+    await delay(pollMs, undefined, { signal })
   }
 }
 
-const pollMs = 50
+/** Undefined when there is no monitor, or it went away without an answer. */
+async function askMonitor(containers: Containers, id: string, signal: AbortSignal): Promise<number | undefined> {
+  using client = await connectMonitor(containers.runDirectory(id))
+  if (client === undefined) return undefined
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    const answer = await Promise.race([client.ask({ op: 'wait' }), aborted.promise])
+    return Number(answer['exitCode'])
+  } catch (error) {
+    if (!hasCode(error, 'CONTAINER_UNREACHABLE')) throw error
+    return undefined
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -2,7 +2,7 @@ import { createLimiter } from '../../base/limiter.ts'
 import type { CommandContext } from '../command.ts'
 
 /** Containers that one command works on at the same time: stops wait, so more than there are CPUs. */
-const atOnce = 16
+const atOnce = 50
 
 /**
  * Does the same for every name, several at once, and prints what each gives (the name, when nothing) in the order of the names. A
