@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
@@ -62,7 +73,6 @@ async function view(): Promise<string[]> {
     tree: { kind: 'layers', lower: [join(root, 'upper'), join(root, 'lower')] },
     out,
   })
-  const { readFileSync } = await import('node:fs')
   return readTar(readFileSync(out)).map(
     ({ name, type, data, link }) => `${name}${type === '5' ? '' : ` ${link || data.toString()}`}`,
   )
@@ -225,7 +235,6 @@ describe('one layer alone', () => {
     ],
   ] as const)('reads sparse files: %s', async ([, entries]) => {
     await planResult(alone(tar(...entries(), file('after', 'x'))))
-    const { readFileSync } = await import('node:fs')
     expect(
       readFileSync(join(root, 'target/s')).equals(
         Buffer.concat([Buffer.alloc(4096), Buffer.from('abcd'), Buffer.alloc(4092)]),
@@ -252,7 +261,6 @@ describe('one layer alone', () => {
     )
     const out = join(root, 'out.tar')
     await planResult({ verb: 'pack', tree: { kind: 'dir', path: join(root, 'target') }, out })
-    const { readFileSync } = await import('node:fs')
     expect(readTar(readFileSync(out))[0]?.pax).toEqual({
       'SCHILY.xattr.user.note': 'a\0b',
       'SCHILY.xattr.security.capability': capability.toString('latin1'),
@@ -287,7 +295,6 @@ describe('one layer alone', () => {
     ])
     const out = join(root, 'out.tar')
     await planResult({ verb: 'pack', tree: { kind: 'dir', path: join(root, 'target') }, out })
-    const { readFileSync } = await import('node:fs')
     expect(readTar(readFileSync(out)).map(({ name }) => name)).toEqual([
       '.wh.gone',
       'dir/',
@@ -611,4 +618,70 @@ it('stops on SIGTERM while it waits for more of a stream', async () => {
   const answer = await runPlan({ ...alone(Buffer.alloc(0)), blob: { fd: 5 } }, { fds: [fd], signal: stop.signal })
   closeSync(fd)
   expect(answer).toMatchObject({ error: { code: 'CANCELLED' }, exit: 1 })
+})
+
+describe('in a user namespace', () => {
+  const idmap = { uid: [[0, 100_000, 65_536]], gid: [[0, 200_000, 65_536]] }
+  const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex')
+  const layer = () =>
+    tar(
+      dir('dev', { uid: 0, gid: 5 }),
+      { name: 'dev/null', type: '3', major: 1, minor: 3, mode: 0o666, gid: 7 },
+      {
+        ...file('cap', 'c', { uid: 1000, gid: 1000, mode: 0o755 }),
+        pax: { 'SCHILY.xattr.security.capability': capability },
+      },
+      file('.wh.gone'),
+      dir('opaque'),
+      file('opaque/.wh..wh..opq'),
+    )
+  beforeEach(() => {
+    chmodSync(root, 0o755)
+    chownSync(join(root, 'target'), 100_000, 200_000)
+  })
+
+  it('maps owners, keeps devices as files, and packs to the very layer', async () => {
+    const { diffId } = await planResult(alone(layer(), { idmap }))
+    expect(listTree(join(root, 'target'))).toEqual([
+      'cap f 755 101000:201000 "c"',
+      'dev d 755 100000:200005',
+      'dev/null f 666 100000:200007 ""',
+      'gone c 0 100000:200000 0:0',
+      'opaque d 755 100000:200000',
+    ])
+    expect(diffId).toBe(sha256(layer()))
+    const out = join(root, 'target/out')
+    const packed = await planResult({ verb: 'pack', idmap, tree: { kind: 'dir', path: join(root, 'target') }, out })
+    const entries = readTar(readFileSync(out)).filter(({ name }) => name !== 'out')
+    expect(packed['entries']).toBe(7)
+    expect(
+      entries.map(({ name, type, uid, gid, device, pax }) =>
+        [name, type, uid, gid, device, Object.keys(pax)].join(' '),
+      ),
+    ).toEqual([
+      '.wh.gone 0 0 0 0:0 ',
+      'cap 0 1000 1000 0:0 SCHILY.xattr.security.capability',
+      'dev/ 5 0 5 0:0 ',
+      'dev/null 3 0 7 1:3 ',
+      'opaque/ 5 0 0 0:0 ',
+      'opaque/.wh..wh..opq 0 0 0 0:0 ',
+    ])
+  })
+
+  it('refuses an owner that is not mapped', async () => {
+    expect(await planError(alone(tar(file('f', 'x', { uid: 70_000 })), { idmap }))).toMatchObject({
+      code: 'FEATURE_MISSING',
+      errno: 'EINVAL',
+      path: 'f',
+    })
+  })
+
+  it.for([
+    ['no ranges', { uid: [], gid: [[0, 0, 1]] }],
+    ['a range of two numbers', { uid: [[0, 1]], gid: [[0, 0, 1]] }],
+    ['an empty range', { uid: [[0, 1, 0]], gid: [[0, 0, 1]] }],
+    ['a negative id', { uid: [[0, -1, 1]], gid: [[0, 0, 1]] }],
+  ])('refuses a mapping with %s', async ([, mapping]) => {
+    expect(await planError(alone(layer(), { idmap: mapping }))).toMatchObject({ code: 'PLAN_INVALID' })
+  })
 })
