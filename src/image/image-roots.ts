@@ -24,6 +24,10 @@ export async function imageRoots(records: ImageRecords, content: ContentStore, s
     const image = await readManifestImage(content, descriptor, descriptor)
     if (image === undefined) continue
     for (const layer of image.manifest.layers) blobs.add(layer.digest)
+    // Forms of our own layers that were packed for a push or a save: packing them again would be the dearer way to save room.
+    for (const diffId of image.config.rootfs.diff_ids) {
+      for (const packed of records.layerBlobs(diffId)) blobs.add(packed.descriptor.digest)
+    }
     const chains = chainIds(image.config.rootfs.diff_ids.map((diffId) => ({ diffId })))
     const top = chains.findLast((chain) => snapshots.byChain(chain) !== undefined)
     if (top !== undefined) stacks.add(snapshots.byChain(top)!.id)

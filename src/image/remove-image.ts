@@ -41,13 +41,17 @@ export function removeImage(
   const gone = by === undefined ? tags : tags.filter((name) => formatReference(name) === tagName(by))
   const rest = tags.filter((name) => !gone.includes(name))
   if (by?.digest !== undefined) return removeDigestName(records, listed, by, by.digest, options)
+  // A name by digest goes with the last tag of its repository.
+  const orphaned = digests.filter((name) => {
+    const sameRepository = (tag: Reference): boolean => familiarRepository(tag) === familiarRepository(name)
+    return by === undefined || (gone.some(sameRepository) && !rest.some(sameRepository))
+  })
+  const last = rest.length === 0 && orphaned.length === digests.length
   if (by === undefined) checkRepositories(image.id, tags, options)
-  if (rest.length === 0) checkUses(image.id, by, options)
-  // A name by digest stays as long as a tag of its repository does.
-  const orphaned = digests.filter((name) => !rest.some((tag) => familiarRepository(tag) === familiarRepository(name)))
+  if (last) checkUses(image.id, by, options)
   for (const name of gone) records.removeRef(tagName(name))
   for (const name of orphaned) if (name.digest !== undefined) records.removeRef(digestName(name, name.digest))
-  const deleted = rest.length === 0 ? image.id : undefined
+  const deleted = last ? image.id : undefined
   if (deleted !== undefined) forget(records, deleted)
   return { untagged: [...gone, ...orphaned].map(familiarReference), deleted }
 }
