@@ -130,7 +130,7 @@ async function run(
 ): Promise<{ status: number; output: string }> {
   const child = spawn(join(home, 'bin/tsbuild'), ['--root', store, ...args], {
     cwd: home,
-    env: stage.env,
+    env: { ...stage.env, TSBUILD_RUN_ROOT: `${store}-run` },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''

@@ -75,7 +75,7 @@ function defaultRoot(place: Place): string {
 
 /**
  * Volatile state goes where a reboot empties it. A root that was chosen gets a folder of its own, named by the root, so that two
- * stores never share locks. Paths are kept short: a socket's path has at most 107 bytes.
+ * stores never share locks.
  */
 function runRootOf(place: Place, chosenRoot: string | undefined): string {
   const given = place.env('TSBUILD_RUN_ROOT')

@@ -67,6 +67,7 @@ export function openCli(setup: CliSetup = {}): Cli {
   const environment = {
     PATH: process.env['PATH'] ?? '/usr/bin:/bin',
     HOME: folder,
+    TSBUILD_RUN_ROOT: join(folder, 'run'),
     TSBUILD_CONFIG: join(folder, 'config.json'),
     DOCKER_CONFIG: join(folder, 'docker'),
     CONTAINERS_REGISTRIES_CONF: join(folder, 'registries.conf'),
