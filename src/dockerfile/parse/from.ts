@@ -43,6 +43,7 @@ function arityHint(words: readonly Word[]): string {
   const comment = inlineCommentHint(words.map((word) => word.text))
   if (comment !== undefined) return comment
   const [image, second, third] = words.map((word) => word.text)
+  if (words.some(({ text }) => text.includes('{{'))) return 'This looks like a template that was not rendered'
   if (words.some(({ text }) => /\$\{[^}]*$/.test(text))) return 'A variable expression cannot hold spaces here'
   if (second !== undefined && /^v?\d/.test(second) && third === undefined) return `Did you mean "${image}:${second}"?`
   if (image === undefined) return 'Name the base image, a stage, or "scratch"'

@@ -82,6 +82,7 @@ export function readInstruction(parts: Parts, frame: Frame, heredocs: readonly H
 
 function unknownHint(keyword: string): string | undefined {
   if (keyword.startsWith('//') || keyword.startsWith('--')) return 'A comment line begins with "#"'
+  if (/^\{[{%]/.test(keyword)) return 'This looks like a template that was not rendered'
   if (/^[<>=|]{7}/.test(keyword)) return 'This is the mark of a merge conflict'
   if (/^[^A-Z]|[^A-Z]/.test(keyword))
     return 'If the line continues the one before, that line must end with the escape character, usually "\\"'
