@@ -26,8 +26,8 @@ export interface ContainerNetworks {
   check(container: Pick<Container, 'spec'>): void
   /** Reserves addresses and ports and writes hosts, resolv.conf and hostname into `directory`. ADDRESS_TAKEN, PORT_TAKEN, NETWORK_*. */
   join(container: Container, directory: string): Promise<JoinedNetwork>
-  /** The plan of a container that runs, with what its records say now. */
-  plan(container: Container, directory: string): NetworkPlan
+  /** The plan of a container that runs, with what its records say now; its files in /etc are brought up to date. */
+  refresh(container: Container, directory: string): Promise<NetworkPlan>
   /** Gives the addresses back; nothing happens when there are none. */
   release(container: string): void
   endpoints(container: string): readonly JoinedEndpoint[]
@@ -99,7 +99,10 @@ export function containerNetworks(service: NetworkService, runRoot: string): Con
       const etc = await writeEtc(container, directory, joined)
       return { plan: planOf(container, directory), etc }
     },
-    plan: planOf,
+    async refresh(container, directory) {
+      await writeEtc(container, directory, joinedPlans(container.id))
+      return planOf(container, directory)
+    },
     release: (id) => {
       if (records.endpointsOf(id).length > 0) records.removeEndpoints(id)
     },

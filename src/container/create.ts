@@ -32,7 +32,8 @@ export async function createContainer(
   const { records, snapshots, store } = containers
   const id = newContainerId()
   const inherited = request.volumesFrom.flatMap((text) => mountsFrom(records, text))
-  const spec = containerSpec(image, withMounts(request, inherited), id, containers.hostName)
+  const joining = joinedById(records, withMounts(request, inherited))
+  const spec = containerSpec(image, joining, id, containers.hostName)
   checkTargets(spec.mounts)
   containers.networks.check({ spec })
   const top = await containers.images.unpack(image, context)
@@ -74,6 +75,21 @@ export async function createContainer(
   } catch (error) {
     await destroyContainer(containers, container)
     throw error
+  }
+}
+
+/** Containers whose namespaces are shared are kept by id, so that a rename changes nothing; the host name goes with the network. CONTAINER_NOT_FOUND. */
+function joinedById(records: Containers['records'], request: NewContainer): NewContainer {
+  const byId = <T extends string>(mode: T | { readonly container: string }): T | { readonly container: string } =>
+    typeof mode === 'object' ? { container: records.resolve(mode.container).id } : mode
+  const { namespaces, network } = request
+  const mode = byId(network.mode)
+  const hostname = typeof mode === 'object' ? records.resolve(mode.container).spec.hostname : undefined
+  return {
+    ...request,
+    ...(request.hostname === undefined && hostname !== undefined ? { hostname } : {}),
+    namespaces: { ...namespaces, pid: byId(namespaces.pid), ipc: byId(namespaces.ipc) },
+    network: { ...network, mode },
   }
 }
 

@@ -92,7 +92,7 @@ function freeInterface({ networks }: Engine, { id }: Container): number {
 
 async function tellMonitor({ containers }: Engine, container: Container): Promise<void> {
   using client = await connectMonitor(containers.runDirectory(container.id))
-  const network = containers.networks.plan(container, containers.directory(container.id))
+  const network = await containers.networks.refresh(container, containers.directory(container.id))
   await client?.ask({ op: 'network', network })
 }
 
