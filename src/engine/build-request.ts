@@ -1,11 +1,10 @@
 import type { Writable } from 'node:stream'
 import type { Annotation } from '../build/options/annotation-option.ts'
 import type { OutputSpec } from '../build/options/output-option.ts'
-import type { Op } from '../build/ops/op.ts'
+import type { BuildRecord } from '../build/explain/build-records.ts'
 import type { SecretSource } from '../build/ops/secrets.ts'
 import type { AgentConnector } from '../build/ops/ssh-agents.ts'
 import type { StepLimits } from '../build/ops/step-limits.ts'
-import type { Step } from '../build/solver/solve.ts'
 import type { PullPolicy } from '../image/image-service.ts'
 import type { OutputsResult } from './build-outputs.ts'
 
@@ -45,7 +44,5 @@ export interface BuildRequest {
 }
 
 export interface BuildResult extends OutputsResult {
-  /** Names the record of this build. */
-  readonly id: string
-  readonly steps: readonly Step<Op>[]
+  readonly record: BuildRecord
 }

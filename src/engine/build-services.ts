@@ -100,6 +100,7 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
     images,
     resolved: wanted.resolved,
     temporary: temporaryPaths(wanted.scratch),
+    manifestPath: manifestPaths(store.root),
     contexts: createContextFiles({ native, open: wanted.open, copies, signal: context.signal }),
     web: tools.web,
     git: tools.git,
@@ -112,6 +113,12 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
     limits: request.limits,
     networks: buildNetworks(engine, volatile),
   }
+}
+
+/** Where the lists of files lie that context selections were, named by the selection's digest. */
+export function manifestPaths(root: string): (digest: string) => string {
+  const inFolder = temporaryPaths(join(root, 'manifests'))
+  return (digest) => inFolder(digest.replace(/[^0-9a-z]/g, '-'))
 }
 
 /** Paths in a folder that is made at the first use. */

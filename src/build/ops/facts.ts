@@ -2,7 +2,7 @@ import { canonicalJson } from '../../base/canonical-json.ts'
 import type { Json } from '../../base/canonical-json.ts'
 import { sha256 } from '../../oci/digest.ts'
 import type { Fact } from '../solver/operation.ts'
-import type { CopyAction, ExecMount, ExecOp, FileAction, FilesOp } from './op.ts'
+import type { ExecMount, ExecOp, FileAction, FilesOp } from './op.ts'
 
 /** Longer values are named by their digest. */
 const longestClearValue = 256
@@ -39,11 +39,6 @@ export function filesFacts(op: FilesOp): readonly Fact[] {
     fact('link', op.detached),
     ...clampFact(op),
   ]
-}
-
-/** The sources of a copy, for people: the name of the fact that their content is. */
-export function sourcesName({ sources }: CopyAction): string {
-  return sources.map(({ path }) => (path === '/' ? '.' : path.slice(1))).join(' ')
 }
 
 function actionFacts(action: FileAction): readonly Fact[] {

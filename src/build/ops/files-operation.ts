@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { parseChmod } from '@dockerfile/parser'
 import { TsbuildError, hasCode } from '../../base/errors.ts'
 import type { Answer, LayerFacts, NativeCore, Tree } from '../../host/native.ts'
@@ -7,7 +7,7 @@ import { StaleInput } from '../solver/operation.ts'
 import type { Fact, InputUse, Operation, Result, RunContext } from '../solver/operation.ts'
 import type { BuildVertex, CopyAction, FileAction, FilesOp } from './op.ts'
 import type { ContextFiles } from './context-files.ts'
-import { filesFacts, sourcesName } from './facts.ts'
+import { filesFacts } from './facts.ts'
 import { compileSelection } from './selection.ts'
 import type { SelectionPlan } from './selection.ts'
 import { digestSelections } from './tree-digest.ts'
@@ -18,6 +18,8 @@ export interface FilesServices {
   readonly contexts: ContextFiles
   /** Path for a file of this build that is removed after use. */
   readonly temporary: (name: string) => string
+  /** Path of the list of files that a selection was, by its digest; kept to explain later builds. */
+  readonly manifestPath: (digest: string) => string
 }
 
 /** COPY, ADD, WORKDIR and inline documents, done by the native core on a snapshot; no process runs in the image. */
@@ -29,8 +31,7 @@ export function filesOperation(vertex: BuildVertex, op: FilesOp, services: Files
       const content = await Promise.all(
         op.actions.map(async (action, at): Promise<readonly Fact[]> => {
           if (action.op !== 'copy' || action.from.kind !== 'context') return []
-          const name =
-            op.actions.length > 1 ? `${at + 1}. files ${sourcesName(action)}` : `files ${sourcesName(action)}`
+          const name = op.actions.length > 1 ? `${at + 1}. files` : 'files'
           return [{ name, value: await contexts.digest(action.from.name, action) }]
         }),
       )
@@ -63,7 +64,7 @@ async function run(
   context: RunContext,
 ): Promise<Result> {
   const base = inputs[0] ?? null
-  const manifests: string[] = []
+  const manifests = new Map<string, string>()
   try {
     const actions = await Promise.all(
       op.actions.map((action, at) => actionPlan(action, at, inputs, services, context, manifests)),
@@ -76,7 +77,7 @@ async function run(
     await using active = await services.snapshots.prepare(base?.id ?? null)
     return await active.commit(await change(services.native, active.tree, actions, commit, context))
   } finally {
-    await Promise.all(manifests.map((path) => rm(path, { force: true })))
+    for (const [path, kept] of manifests) await rename(path, kept).catch(() => rm(path, { force: true }))
   }
 }
 
@@ -106,7 +107,7 @@ async function actionPlan(
   inputs: readonly Result[],
   services: FilesServices,
   { id }: RunContext,
-  manifests: string[],
+  manifests: Map<string, string>,
 ): Promise<object> {
   switch (action.op) {
     case 'mkdir':
@@ -135,8 +136,8 @@ async function actionPlan(
         return { ...shared, from: tree, ignore: null, owners: 'keep', manifest: null }
       }
       const manifest = services.temporary(`manifest-${id.slice(-16)}-${at}`)
-      manifests.push(manifest)
       const before = await services.contexts.digest(from.name, action)
+      manifests.set(manifest, services.manifestPath(before))
       if ((await services.contexts.manifest(from.name, action, manifest)) !== before) {
         services.contexts.forget(from.name)
         throw new StaleInput('The build context changed while it was read')

@@ -23,8 +23,8 @@ export interface CacheEntry {
   readonly name: string
   /** Absent when the files were evicted and only the knowledge is left. */
   readonly snapshot?: SnapshotId
-  /** Bytes of the layer's tar. */
-  readonly size: number
+  /** Bytes on the disk; undefined until they were measured. */
+  readonly disk?: number
   readonly createdAt: number
   readonly usedAt: number
   readonly uses: number
@@ -34,6 +34,8 @@ export interface CacheRecords extends BuildCache {
   /** Least recently used first. */
   entries(): readonly CacheEntry[]
   remove(ids: readonly number[]): void
+  /** Remembers how much of the disk a snapshot takes. */
+  setDisk(snapshot: SnapshotId, bytes: number): void
   /** Snapshots that records name: what GC keeps for the cache. */
   snapshots(): ReadonlySet<SnapshotId>
   /** Writes down which records this build used; done once at its end. */
@@ -127,10 +129,11 @@ export function cacheRecords({ db, find, claim, build, now }: CacheRecordOptions
     entries: () =>
       db
         .all<EntryRow>(
-          'SELECT id, kind, name, snapshot, size, created_at, used_at, uses FROM cache_records ORDER BY used_at, id',
+          'SELECT id, kind, name, snapshot, disk, created_at, used_at, uses FROM cache_records ORDER BY used_at, id',
         )
         .map(toEntry),
     remove: (ids) => db.transaction(() => ids.forEach((id) => db.run('DELETE FROM cache_records WHERE id = ?', id))),
+    setDisk: (snapshot, bytes) => void db.run('UPDATE cache_records SET disk = ? WHERE snapshot = ?', bytes, snapshot),
     snapshots: () =>
       new Set(
         db
@@ -165,23 +168,21 @@ interface EntryRow {
   readonly kind: string
   readonly name: string
   readonly snapshot: SnapshotId | null
-  readonly size: number
+  readonly disk: number | null
   readonly created_at: number
   readonly used_at: number
   readonly uses: number
 }
 
-function toEntry(row: EntryRow): CacheEntry {
-  const { id, kind, name, size, uses } = row
-  const { snapshot } = row
+function toEntry({ id, kind, name, snapshot, disk, created_at, used_at, uses }: EntryRow): CacheEntry {
   return {
     id,
     kind,
     name,
     ...(snapshot === null ? {} : { snapshot }),
-    size,
-    createdAt: row.created_at,
-    usedAt: row.used_at,
+    ...(disk === null ? {} : { disk }),
+    createdAt: created_at,
+    usedAt: used_at,
     uses,
   }
 }

@@ -30,6 +30,9 @@ export interface Attempt {
   readonly inputs: readonly RecordedInput[]
 }
 
+/** A step of another name that differs by more is another step, not an earlier form of this one. */
+const farthest = 2.5
+
 /** The first difference between `attempt` and the earlier record that is nearest to it; own facts come before inputs. */
 export function findCause(attempt: Attempt, earlier: readonly CacheRecord[]): Cause {
   let nearest: CacheRecord | undefined
@@ -38,8 +41,7 @@ export function findCause(attempt: Attempt, earlier: readonly CacheRecord[]): Ca
     const distance = differences(attempt, record)
     if (distance < least) [nearest, least] = [record, distance]
   }
-  // A record that shares nothing but its kind is another step, not an earlier form of this one.
-  if (nearest === undefined || least >= attempt.facts.length + attempt.inputs.length) return { kind: 'first' }
+  if (nearest === undefined || (nearest.name !== attempt.name && least > farthest)) return { kind: 'first' }
   return firstDifference(attempt, nearest)
 }
 

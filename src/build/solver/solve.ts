@@ -20,6 +20,8 @@ export interface SolveOptions<Op> {
   readonly emit: Emit
   readonly signal: AbortSignal
   readonly now: () => number
+  /** Told why a step has to run, before it does. */
+  readonly onCause?: (vertex: Vertex<Op>, cause: Cause) => void
   /** Turns the error of a step into the one that the user sees. */
   readonly explainFailure?: (vertex: Vertex<Op>, error: unknown) => unknown
 }

@@ -155,6 +155,7 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
     state.cause = vertex.label.ignoreCache
       ? { kind: 'ignored' }
       : findCause({ name, facts: map.facts, inputs: recorded }, cache.earlier(operation.kind))
+    options.onCause?.(vertex, state.cause)
     const result = await run(state, inputs)
     const record = cache.save(
       {

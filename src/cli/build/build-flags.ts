@@ -50,6 +50,7 @@ export const buildFlags = {
     help: 'Allow network.host or security.insecure to steps that ask for it',
   },
   jobs: { kind: 'integer', short: 'j', help: 'Steps at once (default the number of cores)' },
+  explain: { kind: 'boolean', help: 'Say why each step ran' },
   quiet: { kind: 'boolean', short: 'q', help: 'Print the image ID only' },
   progress: {
     kind: 'string',

@@ -5,6 +5,7 @@ import type { Terminal } from '../../ui/terminal.ts'
 
 export interface ReportFlags {
   readonly quiet: boolean
+  readonly explain: boolean
   readonly iidfile: string | undefined
   readonly 'metadata-file': string | undefined
 }
@@ -17,15 +18,19 @@ export async function reportBuild(result: BuildResult, flags: ReportFlags, termi
   if (flags.iidfile !== undefined && id !== undefined) await writeFileAtomic(flags.iidfile, id)
   const metadata = flags['metadata-file']
   if (metadata !== undefined) await writeFileAtomic(metadata, `${JSON.stringify(buildMetadata(result), null, 2)}\n`)
+  if (flags.explain) {
+    const { explainText } = await import('./explain-text.ts')
+    terminal.say(explainText(result.record).trimEnd())
+  }
   if (flags.quiet && id !== undefined) terminal.printLine(id)
   else for (const name of result.names) terminal.say(`Built ${familiarReference(name)}`)
 }
 
 /** The keys that BuildKit's clients read. */
-function buildMetadata({ id, images, target, names }: BuildResult): Readonly<Record<string, unknown>> {
+function buildMetadata({ record, images, target, names }: BuildResult): Readonly<Record<string, unknown>> {
   const [first] = images
   return {
-    'buildx.build.ref': id,
+    'buildx.build.ref': record.id,
     ...(first === undefined || images.length > 1 ? {} : { 'containerimage.config.digest': first.id }),
     ...(target === undefined ? {} : { 'containerimage.descriptor': target, 'containerimage.digest': target.digest }),
     ...(names.length === 0 ? {} : { 'image.name': names.map(formatReference).join(',') }),

@@ -85,6 +85,7 @@ const build = `
     identity TEXT NOT NULL,
     snapshot INTEGER REFERENCES snapshots(id) ON DELETE SET NULL,
     size INTEGER NOT NULL,
+    disk INTEGER,
     build TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     used_at INTEGER NOT NULL,

@@ -1,0 +1,178 @@
+import { parseDockerfile } from '@dockerfile/parser'
+import { createLimiter } from '../base/limiter.ts'
+import { TsbuildError } from '../base/errors.ts'
+import { openMainContext, openNamedContext } from '../build/context/main-context.ts'
+import type { BuildContext } from '../build/context/build-context.ts'
+import { mainContext } from '../build/context/build-context.ts'
+import { finishConfig } from '../build/export/image-config.ts'
+import { internalStep } from '../build/internal-step.ts'
+import { locatedError } from '../build/located.ts'
+import type { Op, BuildVertex } from '../build/ops/op.ts'
+import { operationOf } from '../build/ops/operations.ts'
+import { planBuild } from '../build/plan/plan.ts'
+import type { PlanRequest } from '../build/plan/request.ts'
+import { cacheRecords } from '../build/solver/cache-records.ts'
+import type { Cause } from '../build/solver/cause.ts'
+import { identityOf } from '../build/solver/operation.ts'
+import { solve, stepsByDigest } from '../build/solver/solve.ts'
+import type { ChainId } from '../oci/digest.ts'
+import { parsePlatform } from '../oci/platform.ts'
+import { parseReference, withDefaultTag } from '../oci/reference.ts'
+import type { Platform } from '../oci/types.ts'
+import { writeOutputs } from './build-outputs.ts'
+import type { BuiltPlatform } from './build-outputs.ts'
+import { buildServices, contextTools } from './build-services.ts'
+import { squash } from './build-squash.ts'
+import { resolveImages } from './build-images.ts'
+import type { BuildRequest, BuildResult } from './build-request.ts'
+import type { Engine, VerbContext } from './engine.ts'
+
+export interface ExecuteOptions {
+  /** Names the build. */
+  readonly id: string
+  /** On the store's file system, for this build. */
+  readonly scratch: string
+  /** In memory, for this build. */
+  readonly volatile: string
+  /** Told why each step that runs has to. */
+  readonly onCause: (vertex: BuildVertex, cause: Cause) => void
+}
+
+/** The work of a build: context, plan, solution, outputs. */
+export async function executeBuild(
+  engine: Engine,
+  request: BuildRequest,
+  options: ExecuteOptions,
+  context: VerbContext,
+): Promise<Omit<BuildResult, 'record'>> {
+  const { emit, signal } = context
+  const { store, settings } = engine
+  const { id, scratch, volatile } = options
+  await using stack = new AsyncDisposableStack()
+  const names = request.tags.map((tag) => withDefaultTag(parseReference(tag)))
+
+  const tools = stack.use(contextTools(engine, request, { scratch, signal }))
+  const main = await internalStep(emit, 'load build definition', () =>
+    openMainContext(request.context, request.file, tools),
+  )
+  const contexts = new Map<string, Promise<BuildContext>>([[mainContext, Promise.resolve(stack.use(main.context))]])
+  const open = (name: string): Promise<BuildContext> => {
+    const known = contexts.get(name)
+    if (known !== undefined) return known
+    const source = request.contexts.get(name)
+    if (source === undefined) throw new Error(`The plan names an unknown context "${name}"`)
+    const opened = openNamedContext(name, source, tools).then((made) => stack.use(made))
+    contexts.set(name, opened)
+    return opened
+  }
+
+  const dockerfile = parseDockerfile(main.dockerfile.bytes, { filename: main.dockerfile.filename })
+  const images = resolveImages(engine, request, context)
+  const platforms = targetPlatforms(request, settings.platform)
+  const plans = await Promise.all(
+    platforms.map((platform) =>
+      planBuild(planRequest(request, settings.platform, platform, dockerfile, main.time), images.resolve),
+    ),
+  )
+  for (const { text, hint } of plans.flatMap((plan) => plan.notes)) {
+    emit({ kind: 'notice', level: 'warning', text, ...(hint === undefined ? {} : { hint }) })
+  }
+
+  const resolved = images.byManifest
+  const services = buildServices(engine, request, { plans, open, resolved, tools, scratch, volatile, context })
+  const cache = cacheRecords({
+    db: store.db,
+    find: (snapshot) => engine.snapshots.find(snapshot),
+    claim: (key, aborted) => store.lease.claim(key, aborted),
+    build: id,
+    now: Date.now,
+  })
+  const solution = await solve<Op>(
+    plans.map((plan) => plan.target),
+    {
+      operation: (vertex) => operationOf(vertex, services),
+      cache,
+      byIdentity: (identity) => (identity === identityOf(null) ? null : engine.snapshots.byChain(identity as ChainId)),
+      limiter: createLimiter(request.jobs ?? settings.limits.jobs),
+      emit,
+      signal,
+      now: Date.now,
+      onCause: options.onCause,
+      explainFailure: (vertex, error) => placed(vertex, error, dockerfile),
+    },
+  )
+  const steps = stepsByDigest(solution)
+  const built = plans.map((plan, at): BuiltPlatform => {
+    const top = solution.results[at] ?? null
+    const config = finishConfig({
+      draft: plan.image,
+      diffIds: top === null ? [] : engine.snapshots.diffIds(top.id),
+      createdAt: (step) => steps.get(step)?.createdAt ?? 0,
+      ...(plan.epoch === undefined ? {} : { epoch: plan.epoch }),
+    })
+    return { config, top }
+  })
+  const squashed = request.squash ? await squash(engine, plans, built, context) : built
+  const { outputs, annotations, stdout } = request
+  const written = await writeOutputs(engine, squashed, { outputs, names, annotations, stdout }, context)
+  cache.touch()
+  return written
+}
+
+function targetPlatforms(request: BuildRequest, host: Platform): readonly Platform[] {
+  return request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host))
+}
+
+function planRequest(
+  request: BuildRequest,
+  buildPlatform: Platform,
+  targetPlatform: Platform,
+  dockerfile: PlanRequest['dockerfile'],
+  contextTime: number | undefined,
+): PlanRequest {
+  const { target, buildArgs, labels, network, hosts, noCache } = request
+  const epoch = epochOf(buildArgs.get('SOURCE_DATE_EPOCH'), contextTime)
+  return {
+    dockerfile,
+    ...(target === undefined ? {} : { target }),
+    buildArgs,
+    labels,
+    buildPlatform,
+    targetPlatform,
+    explicitPlatform: request.platforms.length > 0,
+    multiPlatform: request.platforms.length > 1,
+    network,
+    hosts,
+    noCache,
+    contexts: new Map(
+      [...request.contexts].map(([name, source]) => [
+        name,
+        source.startsWith('docker-image://')
+          ? ({ kind: 'image', reference: source.slice('docker-image://'.length) } as const)
+          : ({ kind: 'files', name } as const),
+      ]),
+    ),
+    ...(epoch === undefined ? {} : { epoch }),
+    allowInsecure: request.allow.has('security.insecure'),
+    allowHostNetwork: request.allow.has('network.host'),
+  }
+}
+
+/** SOURCE_DATE_EPOCH: seconds, or `context` for the time of a fetched context. USAGE for anything else. */
+function epochOf(value: string | undefined, contextTime: number | undefined): number | undefined {
+  if (value === undefined || value === '') return undefined
+  if (value === 'context') return contextTime === undefined ? undefined : Math.floor(contextTime / 1000)
+  if (/^-?\d+$/.test(value)) return Number(value)
+  throw new TsbuildError('USAGE', `Cannot read SOURCE_DATE_EPOCH "${value}": expected seconds since 1970`)
+}
+
+/** The error of a step with its place in the Dockerfile. */
+function placed(vertex: BuildVertex, error: unknown, dockerfile: PlanRequest['dockerfile']): unknown {
+  const { range } = vertex.label
+  if (range === undefined || !(error instanceof TsbuildError) || error.code === 'CANCELLED') return error
+  return locatedError(dockerfile, range, error.code, error.message, {
+    cause: error.cause,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    details: { ...error.details, step: vertex.label.name },
+  })
+}

@@ -1,0 +1,87 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makerClaim } from '../build/ops/cache-mounts.ts'
+import { cacheMountRecords } from '../build/ops/cache-mount-records.ts'
+import { cacheItems, engineCacheRecords } from './builder-cache.ts'
+import type { CacheItem } from './builder-cache.ts'
+import { cacheFilter } from './builder-filter.ts'
+import { collectGarbage } from './collect-garbage.ts'
+import type { Engine, VerbContext } from './engine.ts'
+
+export interface BuilderPruneRequest {
+  /** Layers that images need are forgotten as well; their files stay with the image. */
+  readonly all: boolean
+  readonly filters: readonly string[]
+  /** Bytes that may stay; absent: nothing has to. */
+  readonly keepBytes?: number
+}
+
+export interface BuilderPruneResult {
+  /** What was removed, in the order of its last use. */
+  readonly removed: readonly CacheItem[]
+  /** Bytes of the disk that are free now. */
+  readonly bytes: number
+}
+
+/** Empties the build cache, least recently used first, down to `keepBytes`. What a running build uses stays. USAGE for an unknown filter. */
+export async function builderPrune(
+  engine: Engine,
+  request: BuilderPruneRequest,
+  { signal }: Pick<VerbContext, 'signal'>,
+): Promise<BuilderPruneResult> {
+  const fits = cacheFilter(request.filters, Date.now())
+  const items = await cacheItems(engine)
+  const removed: CacheItem[] = []
+  let total = items.reduce((sum, item) => sum + (item.shared ? 0 : item.size), 0)
+  for (const item of items) {
+    if (request.keepBytes !== undefined && total <= request.keepBytes) break
+    if (item.inUse || (item.shared && !request.all) || !fits(item)) continue
+    if (!forget(engine, item)) continue
+    removed.push(item)
+    if (!item.shared) total -= item.size
+  }
+  if (request.all && request.filters.length === 0 && request.keepBytes === undefined) forgetKnowledge(engine)
+  const freed = new Set((await collectGarbage(engine)).snapshots.map(({ id }) => String(id)))
+  await sweepFolders(engine, signal)
+  const gone = [...items.filter(({ id }) => freed.has(id)), ...removed.filter(({ kind }) => kind === 'mount')]
+  return { removed, bytes: gone.reduce((sum, item) => sum + item.size, 0) }
+}
+
+/** The records of a layer, or a cache mount with its directory's name. False when a build has taken it meanwhile. */
+function forget({ store }: Engine, item: CacheItem): boolean {
+  if (item.kind === 'mount') return cacheMountRecords(store).remove(Number(item.id.slice('mount-'.length)))
+  return store.db.run('DELETE FROM cache_records WHERE snapshot = ?', Number(item.id)).changes > 0
+}
+
+/** Records whose files were evicted earlier: with `--all` the cache forgets that they ever were. */
+function forgetKnowledge(engine: Engine): void {
+  const records = engineCacheRecords(engine)
+  records.remove(records.entries().flatMap(({ id, snapshot }) => (snapshot === undefined ? [id] : [])))
+  engine.store.db.run('DELETE FROM web_files')
+}
+
+/** Removes directories of cache mounts without a record, lists of files that no record names, and folders of builds that died. */
+export async function sweepFolders(engine: Engine, signal: AbortSignal): Promise<void> {
+  const { store, native } = engine
+  using _maker = await store.lease.claim(makerClaim, signal)
+  const mounts = new Set(
+    cacheMountRecords(store)
+      .entries()
+      .map(({ directory }) => directory),
+  )
+  const orphans = (await namesIn(join(store.root, 'caches'))).filter((name) => !mounts.has(name))
+  if (orphans.length > 0) await native.call('remove', { root: join(store.root, 'caches'), names: orphans }, { signal })
+
+  const named = new Set(
+    store.db
+      .all<{ facts: string }>(`SELECT facts FROM cache_records WHERE kind = 'files'`)
+      .flatMap(({ facts }) => [...facts.matchAll(/"blake3:([0-9a-f]+)"/g)].map(([, hex]) => `blake3-${hex}`)),
+  )
+  for (const name of await namesIn(join(store.root, 'manifests'))) {
+    if (!named.has(name)) await rm(join(store.root, 'manifests', name), { force: true })
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch(() => [])
+}
