@@ -9,6 +9,7 @@ void util_close(int *fd)
     if (*fd < 0) return;
     int saved = errno;
     close(*fd);
+    *fd = -1;
     errno = saved;
 }
 

@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 /* Lifetimes by scope: `auto_close int fd = -1;`. Destructors keep errno. Give ownership away with take_fd(&fd) or take_ptr(&p). */
-void util_close(int *fd);
+void util_close(int *fd); /* and sets it to -1 */
 void util_free(void *pointer_to_pointer);
 void util_closedir(DIR **dir);
 void util_fclose(FILE **file);
