@@ -6,6 +6,7 @@ import type { Repository } from '../oci/reference.ts'
 import type { Descriptor } from '../oci/types.ts'
 import type { Ingest } from '../store/content.ts'
 import type { RegistryClient, RegistryResponse } from './client.ts'
+import type { Place } from './endpoints.ts'
 import { createBackoff } from './transport/retry.ts'
 import { parseUrl } from './transport/url.ts'
 
@@ -117,6 +118,11 @@ export async function* streamBlob(
   if (last !== undefined) yield last
 }
 
+interface OpenBody {
+  readonly chunks: AsyncIterable<Uint8Array>
+  readonly place: Place
+}
+
 interface DownloadOptions extends BlobOptions {
   readonly direct: boolean
 }
@@ -129,9 +135,10 @@ async function download(
   options: DownloadOptions,
 ): Promise<void> {
   const backoff = createBackoff(client.retry, client.timing)
+  let { direct } = options
   while (sink.offset < blob.size || blob.size === 0) {
     const before = sink.offset
-    const { chunks } = await openBody(client, repository, blob, before, options)
+    const { chunks, place } = await openBody(client, repository, blob, before, { ...options, direct })
     try {
       for await (const chunk of chunks) {
         await sink.write(chunk)
@@ -142,7 +149,8 @@ async function download(
     } catch (error) {
       if (!(error instanceof TsbuildError)) throw error
       if (sink.offset > before) backoff.reset()
-      if (!(await backoff.again(error, options.signal, options.notify))) throw error
+      if (place.kind === 'mirror' && error.code !== 'CANCELLED') direct = true
+      else if (!(await backoff.again(error, options.signal, options.notify))) throw error
     }
   }
 }
@@ -157,9 +165,9 @@ async function openBody(
   blob: Descriptor,
   offset: number,
   options: DownloadOptions,
-): Promise<{ readonly chunks: AsyncIterable<Uint8Array> }> {
+): Promise<OpenBody> {
   const response = await requestBlob(client, repository, blob, offset, options)
-  if (response.status === 206 && startsAt(response, offset)) return { chunks: response.body }
+  if (response.status === 206 && startsAt(response, offset)) return { chunks: response.body, place: response.place }
   if (response.status !== 200) {
     await response.discard()
     if (offset > 0) return openWhole(client, repository, blob, offset, options)
@@ -173,7 +181,8 @@ async function openBody(
     await response.discard()
     throw sizeMismatch(blob, Number(length))
   }
-  return { chunks: offset === 0 ? response.body : byteRange(response.body, offset, Infinity) }
+  const chunks = offset === 0 ? response.body : byteRange(response.body, offset, Infinity)
+  return { chunks, place: response.place }
 }
 
 async function openWhole(
@@ -182,9 +191,9 @@ async function openWhole(
   blob: Descriptor,
   offset: number,
   options: DownloadOptions,
-): Promise<{ readonly chunks: AsyncIterable<Uint8Array> }> {
-  const { chunks } = await openBody(client, repository, blob, 0, options)
-  return { chunks: byteRange(chunks, offset, Infinity) }
+): Promise<OpenBody> {
+  const { chunks, place } = await openBody(client, repository, blob, 0, options)
+  return { chunks: byteRange(chunks, offset, Infinity), place }
 }
 
 async function requestBlob(

@@ -112,7 +112,8 @@ async function fetchOnce(
 ): Promise<Fetched> {
   const { response, bytes } = await readDocument(
     client,
-    () => client.send(reference, { ...request(reference, options), method: 'GET', expect: [200], direct }),
+    (again) =>
+      client.send(reference, { ...request(reference, options), method: 'GET', expect: [200], direct: direct || again }),
     {
       limit: maxManifestSize,
       what: `the manifest of "${familiarReference(reference)}"`,

@@ -14,8 +14,12 @@ export interface SeenRequest {
   received: number
 }
 
-/** What one step of a script does with a request. */
-export type Reply = (request: IncomingMessage, response: ServerResponse, seen: SeenRequest) => void | Promise<void>
+/** What one step of a script does with a request; `pass` leaves it to the fallback. */
+export type Reply = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  seen: SeenRequest,
+) => void | 'pass' | Promise<void | 'pass'>
 
 export interface ScriptedServer extends AsyncDisposable {
   readonly host: string
@@ -61,8 +65,7 @@ export async function startScriptedServer(options: ScriptOptions = {}): Promise<
     }
     const reply = rule.replies[Math.min(rule.used, rule.replies.length - 1)]
     rule.used += 1
-    if (reply === passThrough && options.fallback !== undefined) options.fallback(request, response)
-    else await reply?.(request, response, seen)
+    if ((await reply?.(request, response, seen)) === 'pass') options.fallback?.(request, response)
   }
 
   const handle: RequestListener = (request, response) => {
@@ -90,7 +93,7 @@ function fits(rule: string | RegExp, path: string): boolean {
 export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
 
 /** As the fallback would do it; for scripts that fail first and behave later. */
-export const passThrough: Reply = () => undefined
+export const passThrough: Reply = () => 'pass'
 
 /** A whole answer; objects are sent as JSON. The request's body is read first. */
 export function reply(status: number, headers: ReplyHeaders = {}, body: string | Uint8Array | object = ''): Reply {
@@ -182,7 +185,7 @@ export function raw(bytes: string | Uint8Array): Reply {
 export function delayed(milliseconds: number, then: Reply): Reply {
   return async (request, response, seen) => {
     await sleep(milliseconds)
-    await then(request, response, seen)
+    return then(request, response, seen)
   }
 }
 

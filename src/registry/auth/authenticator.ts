@@ -82,6 +82,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Wrapper {
       credentials: own,
       signal,
       ...(notify === undefined ? {} : { notify }),
+    }).catch((error: unknown) => {
+      throw final(error)
     })
     const cached = {
       value: token.value,
@@ -202,4 +204,15 @@ async function ping(next: Exchange, base: Url, request: HttpRequest): Promise<re
 
 function authorized(request: HttpRequest, value: string | undefined): HttpRequest {
   return value === undefined ? request : { ...request, headers: { ...request.headers, authorization: value } }
+}
+
+/** The token server was asked as often as the table allows: the request that needed the token is not tried again for it. */
+function final(error: unknown): unknown {
+  if (!(error instanceof TsbuildError)) return error
+  const hint = error.hint === undefined ? {} : { hint: error.hint }
+  return new TsbuildError(error.code, error.message, {
+    cause: error,
+    ...hint,
+    details: { ...error.details, final: true },
+  })
 }

@@ -96,6 +96,7 @@ function postRequest(request: TokenRequest, grant: Readonly<Record<string, strin
     body: bytesBody(form.toString()),
     signal: request.signal,
     repeatable: true,
+    confined: true,
     ...(request.notify === undefined ? {} : { notify: request.notify }),
   }
 }

@@ -63,7 +63,8 @@ async function make(origin: string, options: DispatcherOptions): Promise<Dispatc
     const { default: Agent } = await import('undici/lib/dispatcher/agent.js')
     return new Agent({ ...common, connect })
   }
-  const { default: ProxyAgent } = await import('undici/lib/dispatcher/proxy-agent.js')
+  // It needs methods that only the package's own entry puts in place.
+  const { ProxyAgent } = await import('undici')
   return new ProxyAgent({ ...common, uri: proxy, proxyTunnel: origin.startsWith('https:'), requestTls: connect })
 }
 

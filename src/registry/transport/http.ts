@@ -29,6 +29,8 @@ export interface HttpRequest {
   readonly scopes?: readonly string[]
   /** May the transport send it again after a failure. PATCH of an upload may not: only the session knows what arrived. */
   readonly repeatable: boolean
+  /** The body is a secret: a redirect to another origin is an error. */
+  readonly confined?: boolean
   /** Milliseconds until headers must come, where the server has much to do first. */
   readonly patience?: number
   /** Told about waits and new attempts, for people. */

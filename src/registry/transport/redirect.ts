@@ -35,6 +35,7 @@ function redirected(request: HttpRequest, location: string, status: number): Htt
   }
   if (formatUrl(url) === formatUrl(request.url)) throw wrong(request, 'it redirects to itself')
   const sameOrigin = url.origin === request.url.origin
+  if (!sameOrigin && request.confined === true) throw wrong(request, `it redirects credentials to ${hostOf(url)}`)
   const headers = sameOrigin
     ? request.headers
     : Object.fromEntries(Object.entries(request.headers).filter(([name]) => !secretHeaders.has(name)))

@@ -111,6 +111,7 @@ function ruleFor(outcome: Outcome, policy: RetryPolicy): RetryRule | undefined {
     if (outcome.status === 429) return policy.throttled
     return passingStatus.has(outcome.status) ? policy.passing : undefined
   }
+  if (outcome.details['final'] === true) return undefined
   const reason = outcome.details['reason']
   if (outcome.code === 'REGISTRY_TIMEOUT') return policy.unreachable
   if (outcome.code !== 'REGISTRY_UNREACHABLE' || reason === 'ENOTFOUND') return undefined

@@ -1,13 +1,8 @@
 /**
- * Loading all of undici costs about 80 ms, its two agents about 30; the package has no export map for less than all of it.
+ * Loading all of undici costs about 80 ms, its agent about 30; the package has no export map for less than all of it.
  * The version is pinned in package.json.
  */
 declare module 'undici/lib/dispatcher/agent.js' {
   import { Agent } from 'undici'
   export default Agent
-}
-
-declare module 'undici/lib/dispatcher/proxy-agent.js' {
-  import { ProxyAgent } from 'undici'
-  export default ProxyAgent
 }
