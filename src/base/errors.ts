@@ -54,8 +54,3 @@ export function cancelled(signal: AbortSignal): TsbuildError {
   if (hasCode(signal.reason, 'CANCELLED')) return signal.reason
   return new TsbuildError('CANCELLED', 'Stopped before the end', { cause: signal.reason })
 }
-
-/** For the end of a `switch` over a closed union: the compiler proves that it is never reached. */
-export function assertNever(value: never): never {
-  throw new Error(`Unexpected value: ${JSON.stringify(value)}`)
-}

@@ -1,8 +1,5 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 
-/** A byte string as the plan protocol carries it: text when it is UTF-8, else base64. See docs/native-core.md. */
-export type Bytes = string | { readonly b64: string }
-
 /** Where files are: a directory of the host, or layers (top-most first) seen through overlay. */
 export type Tree =
   | { readonly kind: 'dir'; readonly path: string }
