@@ -1,4 +1,3 @@
-import { commit, version } from '../../base/version.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
@@ -7,14 +6,27 @@ export const command: Command = defineCommand({
   flags: {
     format: { kind: 'string', short: 'f', value: 'template', help: 'Go template or "json"' },
   },
-  async run({ flags }, { terminal }) {
-    const facts = { Version: version, Commit: commit, Node: process.version, Os: process.platform, Arch: process.arch }
+  async run({ flags }, { settings, terminal }) {
+    const { versions } = await import('../../engine/version.ts')
+    const all = await versions(settings)
     if (flags.format !== undefined) {
       const { formatValue } = await import('../../ui/format-value.ts')
-      terminal.print(formatValue(flags.format, facts))
+      terminal.print(formatValue(flags.format, all))
       return 0
     }
-    terminal.printLine(`Client: tsbuild`)
+    const { Client: client, Server: server } = all
+    const rows = [
+      ['Version:', client.Version],
+      ['Git commit:', client.GitCommit],
+      ['Native core:', client.CoreVersion],
+      ['Node:', client.NodeVersion],
+      ['Kernel:', server.KernelVersion],
+      ['OS/Arch:', `${client.Os}/${client.Arch}`],
+    ] as const
+    terminal.printLine('Client: tsbuild')
+    for (const [name, value] of rows) terminal.printLine(` ${name.padEnd(18)}${value}`)
+    terminal.printLine('')
+    terminal.printLine('Server: none, tsbuild works without a daemon')
     return 0
   },
 })

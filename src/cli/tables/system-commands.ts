@@ -8,6 +8,19 @@ export const systemCommands: readonly CommandEntry[] = [
     load: () => import('../commands/version.ts'),
   },
   {
+    name: 'info',
+    also: ['system info'],
+    group: 'System',
+    summary: 'Show the store, the machine and how registries are set up',
+    load: () => import('../commands/info.ts'),
+  },
+  {
+    name: 'doctor',
+    group: 'System',
+    summary: 'Check what this machine allows, and say how to get the rest',
+    load: () => import('../commands/doctor.ts'),
+  },
+  {
     name: 'completion',
     group: 'System',
     summary: 'Print a script that completes commands in a shell',
