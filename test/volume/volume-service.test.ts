@@ -1,0 +1,73 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openStore } from '../../src/store/store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { createVolumeService } from '../../src/volume/volume-service.ts'
+import type { VolumeService } from '../../src/volume/volume-service.ts'
+import { testCore } from '../helpers/core.ts'
+
+let root: string
+let store: Store
+let volumes: VolumeService
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'tsbuild-volume-'))
+  store = await openStore(root)
+  volumes = createVolumeService(store, testCore())
+})
+afterEach(() => {
+  store[Symbol.dispose]()
+  rmSync(root, { recursive: true, force: true })
+})
+
+function addContainer(id: string): void {
+  store.db.run(
+    `INSERT INTO containers (id, name, state, created_at, image, record) VALUES (?, ?, 'ready', 0, 'x', '{}')`,
+    id,
+    `name-${id}`,
+  )
+}
+
+it('makes a place for data, once', () => {
+  const made = volumes.create({ name: 'data', labels: { a: 'b' } })
+  expect(volumes.mountpoint('data')).toBe(join(root, 'volumes/data/_data'))
+  expect(existsSync(volumes.mountpoint('data'))).toBe(true)
+  expect(volumes.create({ name: 'data' })).toEqual(made)
+  expect(volumes.records.list()).toEqual([made])
+})
+
+it('names anonymous volumes by 64 hex digits', () => {
+  const { name, anonymous } = volumes.create({})
+  expect(name).toMatch(/^[0-9a-f]{64}$/)
+  expect(anonymous).toBe(true)
+})
+
+it('refuses names that lead elsewhere', () => {
+  for (const name of ['..', 'a/b', '', '.x', 'x'.repeat(256)]) {
+    expect(() => volumes.create({ name })).toThrow(expect.objectContaining({ code: 'VOLUME_INVALID' }))
+  }
+  expect(volumes.records.list()).toEqual([])
+})
+
+it('refuses other options for a volume that exists', () => {
+  volumes.create({ name: 'data', options: { type: 'tmpfs' } })
+  expect(() => volumes.create({ name: 'data', options: { type: 'tmpfs', o: 'size=1m' } })).toThrow(
+    expect.objectContaining({ code: 'VOLUME_EXISTS' }),
+  )
+  expect(() => volumes.create({ name: 'other', options: { size: '1' } })).toThrow(
+    expect.objectContaining({ code: 'VOLUME_INVALID', message: expect.stringContaining('"size"') }),
+  )
+})
+
+it('does not remove a volume that a container uses, and says whose it is', async () => {
+  addContainer('c1')
+  volumes.createFor('c1', { name: 'data' })
+  writeFileSync(join(volumes.mountpoint('data'), 'kept'), '')
+  await expect(volumes.remove('data')).rejects.toMatchObject({ code: 'VOLUME_IN_USE', details: { containers: ['c1'] } })
+  expect(existsSync(join(volumes.mountpoint('data'), 'kept'))).toBe(true)
+  store.db.run('DELETE FROM containers')
+  await volumes.remove('data')
+  expect(existsSync(join(root, 'volumes/data'))).toBe(false)
+  await expect(volumes.remove('data')).rejects.toMatchObject({ code: 'VOLUME_NOT_FOUND' })
+})
