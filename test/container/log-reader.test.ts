@@ -1,0 +1,127 @@
+import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readLog } from '../../src/container/log-reader.ts'
+import type { LogOptions } from '../../src/container/log-reader.ts'
+
+let folder: string
+let path: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tsbuild-log-'))
+  path = join(folder, 'container.log')
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const start = Date.parse('2026-01-02T03:04:05Z')
+const line = (number: number): string =>
+  `${JSON.stringify({ log: `${number}\n`, stream: number % 2 === 0 ? 'stdout' : 'stderr', time: new Date(start + number * 1000).toISOString() })}\n`
+const lines = (first: number, last: number): string =>
+  Array.from({ length: last - first + 1 }, (_, index) => line(first + index)).join('')
+
+async function read(options: Partial<LogOptions> = {}): Promise<readonly number[]> {
+  const entries = await Array.fromAsync(readLog(path, { signal: new AbortController().signal, ...options }))
+  return entries.map(({ log }) => Number(log))
+}
+
+/** As the monitor does it: the oldest goes, every other gets the next number, a new file is begun. */
+function rotate(files: number): void {
+  for (let number = files; number >= 1; number -= 1) {
+    const from = number === 1 ? path : `${path}.${number - 1}`
+    try {
+      renameSync(from, `${path}.${number}`)
+    } catch {
+      // Not so many files yet.
+    }
+  }
+  writeFileSync(path, '')
+}
+
+describe('what is there', () => {
+  it('nothing, when nothing was written', async () => {
+    expect(await read()).toEqual([])
+    expect(await read({ tail: 5 })).toEqual([])
+  })
+
+  it('rotated files come first, oldest first', async () => {
+    writeFileSync(`${path}.2`, lines(0, 1))
+    writeFileSync(`${path}.1`, lines(2, 3))
+    writeFileSync(path, lines(4, 5))
+    expect(await read()).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  it.for([
+    [0, []],
+    [1, [5]],
+    [2, [4, 5]],
+    [3, [3, 4, 5]],
+    [100, [0, 1, 2, 3, 4, 5]],
+  ] as const)('the last %i', async ([tail, want]) => {
+    writeFileSync(`${path}.2`, lines(0, 1))
+    writeFileSync(`${path}.1`, lines(2, 3))
+    writeFileSync(path, lines(4, 5))
+    expect(await read({ tail })).toEqual(want)
+  })
+
+  it('a range of time', async () => {
+    writeFileSync(path, lines(0, 9))
+    expect(await read({ since: new Date(start + 3000), until: new Date(start + 5000) })).toEqual([3, 4, 5])
+    expect(await read({ since: new Date(start + 3000), tail: 2 })).toEqual([8, 9])
+  })
+
+  it('a line that a crash cut short is left out', async () => {
+    writeFileSync(`${path}.1`, `${lines(0, 1)}{"log":"2\\n","str`)
+    writeFileSync(path, `{"log\n${lines(3, 4)}`)
+    expect(await read()).toEqual([0, 1, 3, 4])
+  })
+})
+
+describe('following', () => {
+  it('goes on until the container ends, and then to the last line', async () => {
+    writeFileSync(path, lines(0, 1))
+    const ended = Promise.withResolvers<void>()
+    const reading = read({ follow: ended.promise })
+    await sleep(60)
+    appendFileSync(path, line(2).slice(0, 10))
+    await sleep(60)
+    appendFileSync(path, line(2).slice(10) + line(3))
+    ended.resolve()
+    expect(await reading).toEqual([0, 1, 2, 3])
+  })
+
+  it('tells of what is there first, then of what comes', async () => {
+    writeFileSync(path, lines(0, 9))
+    const ended = Promise.withResolvers<void>()
+    const reading = read({ tail: 2, follow: ended.promise })
+    await sleep(60)
+    appendFileSync(path, line(10))
+    ended.resolve()
+    expect(await reading).toEqual([8, 9, 10])
+  })
+
+  it('loses no line and tells none twice while the log is rotated', async () => {
+    const files = 4
+    const total = 3000
+    writeFileSync(path, '')
+    const ended = Promise.withResolvers<void>()
+    const reading = read({ follow: ended.promise })
+    for (let number = 0; number < total; number += 1) {
+      appendFileSync(path, line(number))
+      if (number % 250 === 249) {
+        await sleep(25)
+        rotate(files)
+      }
+    }
+    ended.resolve()
+    expect(await reading).toEqual(Array.from({ length: total }, (_, index) => index))
+  })
+
+  it('ends with the signal', async () => {
+    writeFileSync(path, line(0))
+    const stop = new AbortController()
+    const reading = read({ follow: new Promise(() => {}), signal: stop.signal })
+    setTimeout(() => stop.abort(new Error('enough')), 30)
+    await expect(reading).rejects.toThrow()
+  })
+})
