@@ -1,0 +1,38 @@
+#include <stdlib.h>
+
+#include "base/idmap.h"
+#include "base/json.h"
+#include "base/tree.h"
+#include "data/bulk.h"
+#include "data/commit.h"
+#include "data/copy.h"
+#include "data/selection.h"
+
+/* libFuzzer harness: any bytes as a plan, through every parser of the data plane. Nothing is carried out. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct rt_error err;
+    auto_json json_t *json = json_parse((const char *)data, size, "PLAN_INVALID", "the plan", &err);
+    if (!json || !json_is_object(json)) return 0;
+    struct tree tree;
+    if (tree_req(json, "tree", &tree, &err) == 0) tree_free(&tree);
+    struct idmap idmap;
+    if (idmap_parse(json, &idmap, &err) == 1) idmap_free(&idmap);
+    struct commit_options commit;
+    commit_parse(json, &commit, &err);
+    struct bulk bulk;
+    if (bulk_parse(json, "out", &bulk, &err) == 1 && bulk.path) {
+        free(bulk.path);
+        bulk.path = NULL;
+    }
+    struct selection selection;
+    if (selection_parse(json, &selection, &err) == 0) selection_free(&selection);
+    struct copy_action copy = { 0 };
+    copy_parse(json, &copy, &err);
+    copy_free(&copy);
+    char *bytes = NULL;
+    size_t length;
+    json_opt_bytes(json, "data", &bytes, &length, &err);
+    free(bytes);
+    return 0;
+}
