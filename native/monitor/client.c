@@ -14,22 +14,29 @@
 
 #define HEADER 8
 #define MAX_FRAME (1 << 20)
+/* Frames are read ahead of stdin that the container does not take, so that a signal behind it is heard. */
+#define AHEAD (1 << 20)
 /* Output that waits for a client: from here on the container's output is not read, so that it waits instead of being lost. */
 #define SLOW 131072
 
 static void watch_client(struct client *c)
 {
     struct rt_error ignored; /* the watch exists: changing it needs no memory */
-    uint32_t in = c->held || c->ended ? 0 : (uint32_t)EPOLLIN, out = c->out.size > c->sent ? (uint32_t)EPOLLOUT : 0;
+    uint32_t in = c->ended || (c->held && c->in.size >= AHEAD) ? 0 : (uint32_t)EPOLLIN, out = c->out.size > c->sent ? (uint32_t)EPOLLOUT : 0;
     if (c->ended) shutdown(c->watch.fd, SHUT_RDWR); /* an event follows, which closes it */
     loop_watch(&c->monitor->loop, &c->watch, in | out, &ignored);
 }
 
+static void end_stdin(struct client *c)
+{
+    if (c->has_stdin && --c->monitor->stdin_clients == 0) streams_end_input(c->monitor);
+    c->has_stdin = false;
+}
+
 static void leave(struct client *c)
 {
-    struct monitor *m = c->monitor;
-    if (c->has_stdin && --m->stdin_clients == 0) streams_end_input(m);
-    c->has_stdin = c->attached = false;
+    end_stdin(c);
+    c->attached = false;
 }
 
 void client_close(struct client *c)
@@ -66,7 +73,7 @@ void client_send(struct client *c, enum frame_out type, const void *data, size_t
     unsigned char header[HEADER] = {(unsigned char)type};
     uint32_t length = htobe32((uint32_t)size);
     memcpy(header + 4, &length, sizeof length);
-    if (c->ended) return;
+    if (c->ended || c->left) return;
     if (buf_add(&c->out, header, HEADER, &ignored) || buf_add(&c->out, data, size, &ignored) || !flush(c)) c->ended = true;
     watch_client(c);
 }
@@ -111,18 +118,18 @@ static void take_frame(struct client *c, int type, const char *data, size_t size
     struct monitor *m = c->monitor;
     switch (type) {
     case FRAME_STDIN: streams_write(m, data, size); break;
-    case FRAME_STDIN_END: streams_end_input(m); break;
+    case FRAME_STDIN_END: end_stdin(c); break;
     case FRAME_RESIZE: resize(c, data, size); break;
     case FRAME_REQUEST: request_handle(c, data, size); break;
     default: c->ended = true;
     }
 }
 
-/* Frames that are complete, unless one is stdin for which there is no room. */
+/* Handles the frames that are complete; stdin for which there is no room stays. */
 static void take_frames(struct client *c)
 {
-    size_t at = 0;
-    c->held = false;
+    size_t at = 0, kept = 0;
+    c->held = false; /* what we do may make room for stdin: nobody is to begin here again */
     while (!c->ended && c->in.size - at >= HEADER) {
         uint32_t length;
         int type = (unsigned char)c->in.data[at];
@@ -132,17 +139,22 @@ static void take_frames(struct client *c)
             c->ended = true;
             break;
         }
-        if (c->in.size - at < HEADER + length) break;
-        if (type == FRAME_STDIN && streams_full(c->monitor)) {
-            c->held = true;
-            break;
+        size_t size = HEADER + length;
+        if (c->in.size - at < size) break;
+        bool is_stdin = type == FRAME_STDIN || type == FRAME_STDIN_END;
+        if (is_stdin && (kept > 0 || streams_full(c->monitor))) {
+            memmove(c->in.data + kept, c->in.data + at, size);
+            kept += size;
+        } else {
+            take_frame(c, type, c->in.data + at + HEADER, length);
         }
-        take_frame(c, type, c->in.data + at + HEADER, length);
-        at += HEADER + length;
+        at += size;
     }
-    if (at == 0) return;
-    memmove(c->in.data, c->in.data + at, c->in.size - at);
-    buf_cut(&c->in, c->in.size - at);
+    c->held = kept > 0;
+    if (at == kept) return;
+    memmove(c->in.data + kept, c->in.data + at, c->in.size - at);
+    buf_cut(&c->in, c->in.size - (at - kept));
+    if (c->in.size == 0 && c->in.capacity > SLOW) buf_free(&c->in);
 }
 
 static void receive(struct client *c)
@@ -151,6 +163,12 @@ static void receive(struct client *c)
     char data[32768];
     ssize_t n = recv(c->watch.fd, data, sizeof data, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n == 0 && c->held) { /* what it sent is still the container's */
+        c->left = true;
+        c->attached = false;
+        loop_unwatch(&c->monitor->loop, &c->watch);
+        return;
+    }
     if (n <= 0 || buf_add(&c->in, data, (size_t)n, &ignored)) {
         c->ended = true;
         return;
@@ -162,8 +180,9 @@ static void client_ready(struct watch *watch, uint32_t events)
 {
     struct client *c = container_of(watch, struct client, watch);
     if (events & EPOLLOUT && !flush(c)) c->ended = true;
-    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !c->held && !c->ended) receive(c);
-    if (c->ended || (c->held && events & (EPOLLHUP | EPOLLERR))) {
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !c->ended) receive(c);
+    if (c->left) return;
+    if (c->ended) {
         client_close(c);
         return;
     }
@@ -218,11 +237,15 @@ bool clients_slow(const struct monitor *m)
 
 void clients_resume(struct monitor *m)
 {
-    for (struct client *c = m->clients; c && !streams_full(m); c = c->next)
-        if (c->held) {
-            take_frames(c);
+    for (struct client *c = m->clients, *next; c && !streams_full(m); c = next) {
+        next = c->next;
+        if (!c->held) continue;
+        take_frames(c);
+        if (!c->left)
             watch_client(c);
-        }
+        else if (!c->held)
+            client_close(c);
+    }
 }
 
 void clients_exit(struct monitor *m)

@@ -60,8 +60,9 @@ static int take_lock(struct monitor *m, struct rt_error *err)
     if (chdir(m->config->run_dir)) return rt_fail_at(err, m->config->run_dir, "PATH_MISSING", errno, "chdir", "cannot enter the run directory '%s'", m->config->run_dir);
     m->lock = open("monitor.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (m->lock < 0) return rt_fail(err, "NATIVE_FAILED", errno, "open", "cannot open the lock of the container");
-    if (flock(m->lock, LOCK_EX | LOCK_NB)) return rt_fail(err, "CONTAINER_CONFLICT", 0, NULL, "another monitor serves the container");
-    return 0;
+    if (flock(m->lock, LOCK_EX | LOCK_NB) == 0) return 0;
+    util_close(&m->lock);
+    return rt_fail(err, "CONTAINER_CONFLICT", 0, NULL, "another monitor serves the container");
 }
 
 /* Who asks for the holder of a port finds the name here. */
@@ -102,6 +103,7 @@ static bool tell_maker(struct monitor *m, int maker)
 /* Everything that others can see goes first, the lock last: who waits for us sees nothing of us left. */
 static void finish(struct monitor *m)
 {
+    if (m->lock < 0) return; /* nothing is ours */
     clients_finish(m, 2000);
     log_close(&m->log);
     unlink("control.sock");

@@ -86,10 +86,10 @@ struct client {
     struct buf in, out;
     size_t sent; /* of out */
     bool attached, has_stdin;
-    bool held;                 /* its frames wait: stdin is full */
-    bool awaits_end;           /* answers to `wait` and `stop` are due at the end of the process */
-    size_t answers_due;
-    bool ended;                /* it closed its side, or broke */
+    bool held;                 /* some of its frames wait: stdin is full */
+    size_t answers_due;        /* to `wait` and `stop`, at the end of the process */
+    bool left;                 /* it is gone, but for what it sent */
+    bool ended;                /* it broke, or broke the protocol */
 };
 
 int clients_listen(struct monitor *m, struct rt_error *err);

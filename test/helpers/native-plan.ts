@@ -32,6 +32,8 @@ export interface PlanOptions {
   /** Sends SIGTERM to the core when it aborts. */
   readonly signal?: AbortSignal
   readonly onEvent?: (event: Readonly<Record<string, unknown>>) => void
+  /** Words in front of the core's path: a program that runs it somewhere else. */
+  readonly prefix?: readonly string[]
 }
 
 /** The binary under test: TSBUILD_CORE, so that the same tests run on the sanitizer build. */
@@ -40,7 +42,8 @@ export const coreBinary: string =
 
 /** Runs one plan and returns everything it answered. Members `protocol` may be left out; a string is sent as it is. */
 export async function runPlan(plan: Plan | string, options: PlanOptions = {}): Promise<PlanAnswer> {
-  const child = spawn(coreBinary, ['plan'], {
+  const [program = coreBinary, ...args] = [...(options.prefix ?? []), coreBinary, 'plan']
+  const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(options.fds ?? [])],
   })
   const abort = (): void => void child.kill('SIGTERM')

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Monitored, type MonitorState } from '../helpers/monitored.ts'
+import { noContainers, scratch, until, type Scratch } from '../helpers/runtime-bundle.ts'
+
+let own: Scratch
+let box: Monitored
+beforeEach(() => {
+  own = scratch()
+  box = new Monitored(own, `health-${own.path.slice(-6)}`)
+})
+afterEach(async () => {
+  await box.dispose()
+  own.dispose()
+})
+
+const sh = (script: string): readonly string[] => ['sh', '-c', script]
+
+/** Runs `program` with a check that comes often. */
+async function start(
+  program: string,
+  check: readonly string[],
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const health = {
+    args: check,
+    intervalMs: 50,
+    timeoutMs: 5000,
+    startPeriodMs: 0,
+    startIntervalMs: 10,
+    retries: 2,
+    ...more,
+  }
+  const answer = await box.start(sh(program), { plan: { health } })
+  expect(answer.error).toBeUndefined()
+}
+
+const health = (): NonNullable<MonitorState['health']> => box.state().health!
+
+describe.skipIf(noContainers)('a health check', () => {
+  it('starts as starting and becomes healthy', async () => {
+    await start('sleep 1000', sh('echo fine; echo "in $(cat /proc/1/comm)" >&2'), { intervalMs: 300 })
+    expect(health()).toEqual({ status: 'starting', failingStreak: 0, log: [] })
+    await until(() => health().status === 'healthy', 'health')
+    expect(health().log[0]).toMatchObject({ exitCode: 0, output: 'fine\nin sleep\n' })
+  })
+
+  it('becomes unhealthy after its retries, and healthy again', async () => {
+    await start('sleep 1000', sh('test -e /tmp/ok || { echo broken; exit 1; }'))
+    await until(() => health().status === 'unhealthy', 'trouble')
+    expect(health().failingStreak).toBeGreaterThanOrEqual(2)
+    expect(health().log[0]).toMatchObject({ exitCode: 1, output: 'broken\n' })
+    const { pid } = box.state()
+    const { writeFileSync } = await import('node:fs')
+    writeFileSync(`/proc/${pid}/root/tmp/ok`, '')
+    await until(() => health().status === 'healthy', 'health')
+    expect(health().failingStreak).toBe(0)
+  })
+
+  it('keeps the last five probes and 4096 bytes of each', async () => {
+    await start('sleep 1000', sh('yes | head -c 10000'))
+    await until(() => health().log.length === 5, 'five probes')
+    const first = health().log[0]
+    await until(
+      () =>
+        health().log[4] !== undefined &&
+        JSON.stringify(health().log).length > 0 &&
+        box.state().health!.log[0] !== first,
+      'a sixth',
+    )
+    expect(health().log.length).toBe(5)
+    expect(health().log.every(({ output }) => output.length === 4096)).toBe(true)
+  })
+
+  it('that takes too long fails', async () => {
+    await start('sleep 1000', sh('sleep 1000'), { timeoutMs: 100 })
+    await until(() => health().log.length > 0, 'a probe')
+    expect(health().log[0]).toMatchObject({ exitCode: -1, output: expect.stringContaining('exceeded timeout') })
+  })
+
+  it('whose program is missing fails and says why', async () => {
+    await start('sleep 1000', ['/nonexistent'])
+    await until(() => health().log.length > 0, 'a probe')
+    expect(health().log[0]).toMatchObject({ exitCode: 127, output: expect.stringContaining('/nonexistent') })
+  })
+
+  it('does not count failures of the start period', async () => {
+    await start('sleep 1000', sh('exit 1'), { startPeriodMs: 60_000, retries: 1 })
+    await until(() => health().log.length >= 3, 'probes')
+    expect(health()).toMatchObject({ status: 'starting', failingStreak: 0 })
+  })
+
+  it('can kill the container', async () => {
+    await start('sleep 1000', sh('exit 1'), { onFailure: 'kill' })
+    await box.ended()
+    expect(box.state()).toMatchObject({ status: 'exited', exitCode: 137 })
+  })
+
+  it('can stop the container by its signal', async () => {
+    await start('trap "exit 21" TERM; while :; do sleep 0.05; done', sh('exit 1'), { onFailure: 'stop' })
+    await box.ended()
+    expect(box.state()).toMatchObject({ status: 'exited', exitCode: 21 })
+  })
+
+  it('can restart the container, whatever its policy', async () => {
+    await start('trap "exit 21" TERM; while :; do sleep 0.05; done', sh('exit 1'), { onFailure: 'restart' })
+    await until(() => box.state().restartCount >= 1, 'a restart')
+    await until(() => box.state().status === 'running', 'the container')
+    expect(box.state().health).not.toBeNull()
+  })
+
+  it('ends with the container that it watches', async () => {
+    await start('sleep 0.3', sh('sleep 1000'))
+    await box.ended()
+    expect(box.state()).toMatchObject({ status: 'exited', exitCode: 0 })
+  })
+})

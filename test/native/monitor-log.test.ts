@@ -1,0 +1,128 @@
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Monitored } from '../helpers/monitored.ts'
+import { noContainers, scratch, type Scratch } from '../helpers/runtime-bundle.ts'
+
+let own: Scratch
+let box: Monitored
+beforeEach(() => {
+  own = scratch()
+  box = new Monitored(own, `log-${own.path.slice(-6)}`)
+})
+afterEach(async () => {
+  await box.dispose()
+  own.dispose()
+})
+
+const sh = (script: string): readonly string[] => ['sh', '-c', script]
+const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/)
+
+/** Runs `script` to its end; `log` are members of the log's options. */
+async function run(script: string, log: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  const answer = await box.start(sh(script), {
+    plan: { log: { driver: 'json-file', path: box.logPath, maxSize: 0, maxFiles: 1, ...log } },
+  })
+  expect(answer.error).toBeUndefined()
+  await box.ended()
+}
+
+describe.skipIf(noContainers)('the log', () => {
+  it('has a line for each line, with its stream and time', async () => {
+    await run(
+      String.raw`echo one; sleep 0.05; printf 'quote " backslash \\ tab \t bell \a\r\n' >&2; sleep 0.05; printf 'no newline'`,
+    )
+    expect(readFileSync(box.logPath, 'utf8').split('\n')[0]).toMatch(
+      /^\{"log":"one\\n","stream":"stdout","time":"[^"]+"\}$/,
+    )
+    expect(box.log()).toEqual([
+      { log: 'one\n', stream: 'stdout', time },
+      { log: 'quote " backslash \\ tab \t bell \u0007\r\n', stream: 'stderr', time },
+      { log: 'no newline', stream: 'stdout', time },
+    ])
+    expect(statSync(box.logPath).mode & 0o777).toBe(0o640)
+  })
+
+  it('joins what comes in pieces', async () => {
+    await run(
+      'printf a; sleep 0.05; printf b; sleep 0.05; echo c; printf d; sleep 0.05; echo e >&2; sleep 0.05; echo f',
+    )
+    expect(box.log().map(({ log }) => log)).toEqual(['abc\n', 'e\n', 'df\n'])
+  })
+
+  it('cuts a very long line, not within a character', async () => {
+    const line = `x${'\u00e4'.repeat(20_000)}`
+    writeFileSync(join(own.root, 'long'), `${line}\nafter\n`)
+    await run('cat /long')
+    const entries = box.log().map(({ log }) => log)
+    expect(entries.length).toBe(4)
+    expect(entries.slice(0, 3).join('')).toBe(`${line}\n`)
+    expect(entries.slice(0, 2).every((entry) => !entry.endsWith('\n') && Buffer.byteLength(entry) > 16_380)).toBe(true)
+    expect(entries[3]).toBe('after\n')
+  })
+
+  it.for([16_383, 16_384, 16_385, 32_768])(
+    'keeps a line of %i bytes whole together with its neighbours',
+    async (size) => {
+      const text = `before\n${'y'.repeat(size)}\nafter\n`
+      writeFileSync(join(own.root, 'text'), text)
+      await run('cat /text')
+      expect(box.output()).toBe(text)
+    },
+  )
+
+  it('replaces bytes that are no UTF-8', async () => {
+    writeFileSync(
+      join(own.root, 'bytes'),
+      Buffer.from([0x61, 0xff, 0x62, 0xc3, 0x28, 0xed, 0xa0, 0x80, 0xf0, 0x9f, 0x98, 0x80, 0xc0, 0xaf, 0x00, 0x0a]),
+    )
+    await run('cat /bytes')
+    expect(box.output()).toBe('a\ufffdb\ufffd(\ufffd\ufffd\ufffd\u{1f600}\ufffd\ufffd\0\n')
+  })
+
+  it('loses nothing when it is rotated', async () => {
+    await run('seq 1 20000; seq 20001 21000 >&2', { maxSize: 100_000, maxFiles: 100 })
+    expect(box.output('stdout')).toBe(Array.from({ length: 20_000 }, (_, index) => `${index + 1}\n`).join(''))
+    expect(box.output('stderr').split('\n').length).toBe(1001)
+    const sizes = readdirSync(box.dir)
+      .filter((name) => name.startsWith('container.log'))
+      .map((name) => statSync(join(box.dir, name)).size)
+    expect(sizes.length).toBeGreaterThan(10)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100_000)
+  })
+
+  it('keeps as many files as it may, the newest', async () => {
+    await run('seq 1 20000', { maxSize: 50_000, maxFiles: 3 })
+    expect(
+      readdirSync(box.dir)
+        .filter((name) => name.startsWith('container.log'))
+        .toSorted(),
+    ).toEqual(['container.log', 'container.log.1', 'container.log.2'])
+    const numbers = box.output().trim().split('\n').map(Number)
+    expect(numbers.at(-1)).toBe(20_000)
+    expect(numbers.every((value, index) => index === 0 || value === numbers[index - 1]! + 1)).toBe(true)
+  })
+
+  it('with one file begins it anew', async () => {
+    await run('seq 1 20000', { maxSize: 50_000, maxFiles: 1 })
+    expect(readdirSync(box.dir).filter((name) => name.startsWith('container.log'))).toEqual(['container.log'])
+    expect(box.output().endsWith('\n20000\n')).toBe(true)
+  })
+
+  it('goes on where an earlier run ended', async () => {
+    await run('echo first')
+    await run('echo second')
+    expect(box.output()).toBe('first\nsecond\n')
+  })
+
+  it('of the driver none does not exist', async () => {
+    await run('echo x', { driver: 'none', path: null })
+    expect(readdirSync(box.dir).toSorted()).toEqual(['state.json'])
+  })
+
+  it('that cannot be opened is an error of the start', async () => {
+    const path = join(box.dir, 'missing', 'container.log')
+    const answer = await box.start(sh('true'), { plan: { log: { driver: 'json-file', path } } })
+    expect(answer.error).toMatchObject({ errno: 'ENOENT', path })
+  })
+})
