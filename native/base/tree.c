@@ -1,11 +1,13 @@
 #include "base/tree.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -195,6 +197,25 @@ static int allow_remount(const struct tree *tree, struct rt_error *err)
     return 0;
 }
 
+static bool is_empty(const char *path)
+{
+    auto_dir DIR *dir = opendir(path);
+    int names = 0;
+    while (dir && names < 3 && readdir(dir)) names++;
+    return dir && names == 2;
+}
+
+/* The root of the view is the upper directory itself: a fresh one takes over what the layer below says of it. */
+static int inherit_root(const struct tree *tree, struct rt_error *err)
+{
+    struct stat upper, lower;
+    if (stat(tree->upper, &upper) < 0 || stat(tree->lower[0], &lower) < 0) return 0; /* mounting will say what is missing */
+    bool same = upper.st_mode == lower.st_mode && upper.st_uid == lower.st_uid && upper.st_gid == lower.st_gid;
+    if (same || !is_empty(tree->upper)) return 0;
+    if (chown(tree->upper, lower.st_uid, lower.st_gid) == 0 && chmod(tree->upper, lower.st_mode & 07777) == 0) return 0;
+    return rt_fail_at(err, tree->upper, "NATIVE_FAILED", errno, "chown", "cannot give '%s' the owner and mode of the layer below", tree->upper);
+}
+
 static int clone_mount(const char *path, int *rootfd, struct rt_error *err)
 {
     int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
@@ -212,7 +233,7 @@ int tree_open(const struct tree *tree, int flags, int *rootfd, struct rt_error *
         *rootfd = open_directory(plain, err);
         return *rootfd < 0 ? -1 : 0;
     }
-    if (allow_remount(tree, err) < 0) return -1;
+    if (allow_remount(tree, err) < 0 || (tree->upper && inherit_root(tree, err) < 0)) return -1;
     int result = mount_detached(tree, rootfd, err);
     return result == 1 ? mount_private(tree, rootfd, err) : result;
 }
