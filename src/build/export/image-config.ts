@@ -18,7 +18,7 @@ export interface ConfigRequest {
 export function finishConfig({ draft, diffIds, createdAt, epoch }: ConfigRequest): ImageConfig {
   const timed = draft.history.map((entry) => withTime(entry, createdAt))
   const ours = timed.findIndex((entry) => entry.created === undefined || isOurs(entry))
-  const filled = fillTimes([...timed, ...missingEntries(timed, diffIds.length)])
+  const filled = fillTimes(withAllLayers(timed, diffIds.length))
   const history = filled.map((entry, at) => toEntry(ours >= 0 && at >= ours ? clamped(entry, epoch) : entry))
   const created = history.findLast((entry) => entry.created !== undefined)?.created
   const { platform, author, config } = draft
@@ -40,10 +40,14 @@ function withTime(entry: PlannedHistory, createdAt: (step: Digest) => number): P
   return entry.layer === undefined ? entry : { ...entry, created: new Date(createdAt(entry.layer)).toISOString() }
 }
 
-/** Bases whose history does not know all of their layers get nameless entries for the rest. */
-function missingEntries(history: readonly PlannedHistory[], layers: number): readonly PlannedHistory[] {
-  const known = history.filter((entry) => entry.empty_layer !== true).length
-  return Array.from({ length: Math.max(0, layers - known) }, () => ({ comment: 'buildkit.exporter.image.v0' }))
+/** Bases whose history does not know all of their layers get nameless entries for the rest, below ours. */
+function withAllLayers(history: readonly PlannedHistory[], layers: number): readonly PlannedHistory[] {
+  const missing = layers - history.filter((entry) => entry.empty_layer !== true).length
+  if (missing <= 0) return history
+  const first = history.findIndex(isOurs)
+  const at = first < 0 ? history.length : first
+  const entries = Array.from({ length: missing }, () => ({ comment: 'buildkit.exporter.image.v0' }))
+  return history.toSpliced(at, 0, ...entries)
 }
 
 /** Entries without a time take that of the first new layer, or of the last layer where there is no new one. */
