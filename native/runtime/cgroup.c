@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/path.h"
+#include "base/userns.h"
 #include "base/util.h"
 #include "runtime/cgroup_file.h"
 #include "runtime/cgroup_internal.h"
@@ -95,12 +96,18 @@ static int add_place(struct cgroup *cgroup, bool unified, const char *controller
     return place->controllers && place->mountpoint ? 0 : -1;
 }
 
+/* Root of a user namespace has no more rights on the host's cgroups than the user who made it. */
+static bool is_host_root(void)
+{
+    return geteuid() == 0 && !in_user_namespace();
+}
+
 /* An absolute path counts from the mount point; a relative one too when we are root, else from our own cgroup, which is all that was delegated to us. */
 static char *place_directory(const struct cgroup_hierarchy *hierarchy, const char *path, struct rt_error *err)
 {
     auto_free char *clean = path_clean(path, err);
     if (!clean) return NULL;
-    bool from_root = path[0] == '/' || geteuid() == 0;
+    bool from_root = is_host_root() || path[0] == '/';
     return rt_printf(err, "%s%s/%s", hierarchy->mountpoint, from_root ? "" : hierarchy->own, clean);
 }
 
@@ -139,7 +146,7 @@ static int make_places(struct cgroup *cgroup, const char *path, const struct spe
         struct cgroup_place *place = &cgroup->places[cgroup->count - 1];
         if (open_place(place, true, err) == 0) continue;
         /* Without the right to make cgroups a container runs in that of its caller, as long as it wants no limits. */
-        if (geteuid() == 0 && err->saved_errno != EROFS) return -1;
+        if (is_host_root() && err->saved_errno != EROFS) return -1;
         free(place->controllers), free(place->directory), free(place->mountpoint);
         cgroup->count--;
     }

@@ -95,6 +95,7 @@ static int settle(struct container *container, const struct init *init, struct r
     if (user->wanted && !user->path && idmap_write(&map, container->pid, err)) return -1;
     if (container->cgroup && cgroup_join(container->cgroup, container->pid, err)) return -1;
     if (process_oom_score(procfs, container->pid, container->spec->process, &ignored)) container_warn(container, ignored.message);
+    if (container->params.attach && container->params.attach(container->params.attach_context, container->pid, err)) return -1;
     return sync_send(init->sync, SYNC_GO, NULL, 0, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the container's first process") : 0;
 }
 

@@ -55,6 +55,12 @@ struct runtime_params {
     bool no_new_keyring;
     bool no_subreaper;
     bool init;               /* a built-in pid 1 reaps zombies and forwards signals to the process */
+    /*
+     * Called when the namespaces exist and nothing runs in them yet: the place to attach a network. Later the init process hides its memory, and without CAP_SYS_PTRACE
+     * nobody can open its namespaces any more. May be NULL.
+     */
+    int (*attach)(void *context, pid_t pid, struct rt_error *err);
+    void *attach_context;
     void (*warn)(void *context, const char *text); /* told of what was not possible and could be done without; may be NULL */
     void *warn_context;
 };

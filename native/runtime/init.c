@@ -199,6 +199,7 @@ static int become_process(struct init *init, struct process *process, struct ter
     int missing = lsm_set_exec(init->procfs, spec->process, err);
     if (missing < 0) return -1;
     if (missing) init_warn(init, "the kernel has no such security module: the AppArmor profile or SELinux label is not applied");
+    process->setgroups_denied = process_setgroups_denied(init->procfs);
     util_close(&init->procfs);
     init->procfs = -1;
     return process_prepare(process, init->params->preserve_fds, err);
@@ -238,7 +239,7 @@ static int start(struct init *init, struct process *process, struct rt_error *er
 static int run(struct init *init, struct rt_error *err)
 {
     struct terminal terminal = {.master = -1, .slave = -1};
-    struct process process = {.spec = init->spec->process, .filter = &init->filter, .filter_flags = init->filter_flags, .setgroups_denied = init->setgroups_denied,
+    struct process process = {.spec = init->spec->process, .filter = &init->filter, .filter_flags = init->filter_flags,
                               .warn = warn_process, .warn_context = init};
     if (enter_namespaces(init, err) || enter_root(init, &terminal, err)) return -1;
     if (!init->spec->process) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the config has no process to start");

@@ -26,7 +26,6 @@ struct init {
     int namespaces[NS_KINDS]; /* to join; -1 none */
     bool helper;              /* a helper process has joined the user and pid namespaces and made the time namespace before it cloned */
     bool user_namespace;      /* new or joined */
-    bool setgroups_denied;    /* by a user namespace that maps one group only */
     struct sock_fprog filter; /* len 0: none */
     uint32_t filter_flags;
     int procfs; /* opened by init itself while it has the host's */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/userns.h"
 #include "base/util.h"
 
 /* A directory of ours below another one. */
@@ -20,7 +21,7 @@ static int open_own(int parent, const char *name, mode_t mode)
 
 int seccomp_cache_open(void)
 {
-    const char *base = geteuid() == 0 ? "/run" : getenv("XDG_RUNTIME_DIR");
+    const char *base = geteuid() == 0 && !in_user_namespace() ? "/run" : getenv("XDG_RUNTIME_DIR");
     if (!base || base[0] != '/') return -1;
     auto_close int run = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     auto_close int own = run < 0 ? -1 : open_own(run, "tsbuild", 0755);

@@ -27,7 +27,8 @@ static uint64_t clone_flags(const struct init *init)
     return flags;
 }
 
-static pid_t clone_init(struct init *init, uint64_t extra, int cgroup, int *pidfd)
+/* In the child it does not return. It must not hold the runtime's end of the socket: then it would never see the runtime go. */
+static pid_t clone_init(struct init *init, uint64_t extra, int cgroup, int runtime_sync, int *pidfd)
 {
     struct clone_args args = {.flags = clone_flags(init) | extra, .exit_signal = extra & CLONE_PARENT ? 0u : (unsigned)SIGCHLD};
     if (pidfd) {
@@ -38,7 +39,10 @@ static pid_t clone_init(struct init *init, uint64_t extra, int cgroup, int *pidf
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t)(unsigned)cgroup;
     }
-    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid) return pid;
+    close(runtime_sync);
+    init_main(init);
 }
 
 /* proc(5), timens_offsets: to be written before the first process is born into the namespace. */
@@ -52,7 +56,7 @@ static int write_offsets(const struct spec_linux *linux, struct rt_error *err)
     return text.size ? procfs_write(procfs, "self/timens_offsets", text.data, err) : 0;
 }
 
-static int help(struct init *init, int cgroup, struct rt_error *err)
+static int help(struct init *init, int cgroup, int runtime_sync, struct rt_error *err)
 {
     const struct spec_namespace *wanted = init->spec->linux.namespaces;
     if (namespace_join(NS_USER, init->namespaces[NS_USER], err) || namespace_join(NS_PID, init->namespaces[NS_PID], err)) return -1;
@@ -60,8 +64,7 @@ static int help(struct init *init, int cgroup, struct rt_error *err)
         if (unshare(namespace_flag(NS_TIME))) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a time namespace");
         if (write_offsets(&init->spec->linux, err)) return -1;
     }
-    pid_t pid = clone_init(init, CLONE_PARENT, cgroup, NULL);
-    if (pid == 0) init_main(init);
+    pid_t pid = clone_init(init, CLONE_PARENT, cgroup, runtime_sync, NULL);
     if (pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clone3", "cannot make the container's namespaces");
     return sync_send(init->sync, SYNC_PID, &pid, sizeof pid, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot tell the runtime the container's pid") : 0;
 }
@@ -73,7 +76,7 @@ static int spawn_with_helper(struct init *init, int cgroup, int runtime_sync, pi
     if (helper < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fork", "cannot make the container's namespaces");
     if (helper == 0) {
         struct rt_error fault = {0};
-        if (help(init, cgroup, &fault)) sync_send(init->sync, SYNC_ERROR, &fault, sizeof fault, -1);
+        if (help(init, cgroup, runtime_sync, &fault)) sync_send(init->sync, SYNC_ERROR, &fault, sizeof fault, -1);
         _exit(0);
     }
     int result = sync_expect(runtime_sync, SYNC_PID, &message, err);
@@ -89,11 +92,9 @@ int spawn_init(struct init *init, int cgroup, int runtime_sync, pid_t *pid, int 
 {
     const struct spec_linux *linux = &init->spec->linux;
     init->user_namespace = linux->namespaces[NS_USER].wanted;
-    init->setgroups_denied = init->user_namespace && !linux->namespaces[NS_USER].path && linux->gid_maps.count == 1 && linux->gid_maps.items[0].count == 1 && geteuid() != 0;
     init->helper = init->namespaces[NS_USER] >= 0 || init->namespaces[NS_PID] >= 0 || linux->monotonic_set || linux->boottime_set;
     if (init->helper) return spawn_with_helper(init, cgroup, runtime_sync, pid, pidfd, err);
-    *pid = clone_init(init, 0, cgroup, pidfd);
-    if (*pid == 0) init_main(init);
+    *pid = clone_init(init, 0, cgroup, runtime_sync, pidfd);
     if (*pid < 0) {
         *pid = 0;
         return rt_fail(err, errno == EPERM || errno == ENOSPC ? "FEATURE_MISSING" : "NATIVE_FAILED", errno, "clone3", "cannot make the container's namespaces");

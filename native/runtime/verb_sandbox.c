@@ -29,6 +29,7 @@ struct sandbox {
     struct runtime_tree_mount *mounts;
     size_t mount_count;
     struct network *network;
+    struct network_lease *lease;
     struct spec *spec;
     const char *cgroup_path;
     int64_t timeout_ms; /* -1: none */
@@ -123,10 +124,10 @@ static int64_t now_ms(void)
 }
 
 /* Until the process ends; a timeout or a cancelled plan kills it. The network may have work meanwhile. */
-static int wait_end(struct sandbox *sandbox, struct container *container, struct network_lease *lease, struct outcome *outcome, struct rt_error *err)
+static int wait_end(struct sandbox *sandbox, struct container *container, struct outcome *outcome, struct rt_error *err)
 {
     int64_t end = sandbox->timeout_ms >= 0 ? now_ms() + sandbox->timeout_ms : -1;
-    struct pollfd waited[2] = {{.fd = runtime_pidfd(container), .events = POLLIN}, {.fd = lease ? network_fd(lease) : -1, .events = POLLIN}};
+    struct pollfd waited[2] = {{.fd = runtime_pidfd(container), .events = POLLIN}, {.fd = sandbox->lease ? network_fd(sandbox->lease) : -1, .events = POLLIN}};
     for (;;) {
         int64_t left = end < 0 ? -1 : end - now_ms();
         if (plan_check(err)) return -1;
@@ -138,7 +139,7 @@ static int wait_end(struct sandbox *sandbox, struct container *container, struct
         }
         int ready = poll(waited, 2, left > INT_MAX ? INT_MAX : (int)left);
         if (ready < 0 && errno != EINTR) return rt_fail(err, "NATIVE_FAILED", errno, "poll", "cannot wait for the process");
-        if (ready > 0 && waited[1].revents) network_serve(lease);
+        if (ready > 0 && waited[1].revents) network_serve(sandbox->lease);
         if (ready > 0 && waited[0].revents) return runtime_wait(container, true, &outcome->exit, err);
     }
 }
@@ -152,15 +153,18 @@ static int open_trees(struct sandbox *sandbox, int *rootfd, struct rt_error *err
     return accounts_resolve(*rootfd, sandbox->user, &sandbox->groups, &sandbox->spec->arena, &sandbox->spec->process->user, err);
 }
 
+static int attach(void *context, pid_t pid, struct rt_error *err)
+{
+    struct sandbox *sandbox = context;
+    enum network_mode mode = network_mode(sandbox->network);
+    if (mode != NETWORK_BRIDGE && mode != NETWORK_PASTA) return 0;
+    return network_attach(sandbox->network, sandbox->id, NULL, pid, &sandbox->lease, err);
+}
+
 static int start_and_wait(struct sandbox *sandbox, struct container *container, struct outcome *outcome, struct rt_error *err)
 {
-    struct network_lease *lease = NULL;
-    int result = network_attach(sandbox->network, sandbox->id, NULL, runtime_pid(container), &lease, err);
-    if (!result) result = plan_event(sandbox->plan, "started", json_pack("{s:i}", "pid", runtime_pid(container)), err);
-    if (!result) result = runtime_start(container, err);
-    if (!result) result = wait_end(sandbox, container, lease, outcome, err);
-    network_detach(&lease);
-    return result;
+    if (plan_event(sandbox->plan, "started", json_pack("{s:i}", "pid", runtime_pid(container)), err) || runtime_start(container, err)) return -1;
+    return wait_end(sandbox, container, outcome, err);
 }
 
 static int run(struct sandbox *sandbox, int rootfd, struct outcome *outcome, struct rt_error *err)
@@ -172,10 +176,14 @@ static int run(struct sandbox *sandbox, int rootfd, struct outcome *outcome, str
     bool grouped = sandbox->cgroup_path || linux->cgroups_path || linux->resources;
     const struct runtime_params params = {.id = sandbox->id, .rootfs = rootfd, .trees = sandbox->mounts, .tree_count = sandbox->mount_count, .mount_points = &sandbox->made,
                                           .stdio = {-1, -1, -1}, .cgroup = grouped ? CGROUP_CGROUPFS : CGROUP_NONE, .cgroup_path = sandbox->cgroup_path, .die_with_parent = true, .init = sandbox->init,
-                                          .seccomp_cache = cache, .warn = warn, .warn_context = sandbox->plan};
-    if (runtime_create(sandbox->spec, &params, &container, err)) return -1;
-    int result = start_and_wait(sandbox, container, outcome, err);
-    return runtime_delete(container, result ? &later : err) || result ? -1 : 0;
+                                          .seccomp_cache = cache, .attach = attach, .attach_context = sandbox, .warn = warn, .warn_context = sandbox->plan};
+    int result = runtime_create(sandbox->spec, &params, &container, err);
+    if (!result) {
+        result = start_and_wait(sandbox, container, outcome, err);
+        if (runtime_delete(container, result ? &later : err)) result = -1;
+    }
+    network_detach(&sandbox->lease);
+    return result;
 }
 
 static int run_and_clean(struct sandbox *sandbox, struct outcome *outcome, struct rt_error *err)
