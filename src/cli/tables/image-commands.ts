@@ -50,6 +50,12 @@ export const imageCommands: readonly CommandEntry[] = [
     load: () => import('../commands/image-inspect.ts'),
   },
   {
+    name: 'image prune',
+    group: 'Images',
+    summary: 'Remove images that nobody uses',
+    load: () => import('../commands/image-prune.ts'),
+  },
+  {
     name: 'save',
     also: ['image save'],
     group: 'Images',

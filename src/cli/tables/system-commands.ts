@@ -15,6 +15,18 @@ export const systemCommands: readonly CommandEntry[] = [
     load: () => import('../commands/info.ts'),
   },
   {
+    name: 'system df',
+    group: 'System',
+    summary: 'Show how much of the disk images, containers, volumes and build cache take',
+    load: () => import('../commands/system-df.ts'),
+  },
+  {
+    name: 'system prune',
+    group: 'System',
+    summary: 'Remove everything that is not used',
+    load: () => import('../commands/system-prune.ts'),
+  },
+  {
     name: 'doctor',
     group: 'System',
     summary: 'Check what this machine allows, and say how to get the rest',
