@@ -1,10 +1,11 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { compileIgnore } from '@dockerfile/parser'
+import { compileIgnore, decodeSource } from '@dockerfile/parser'
 import type { IgnoreMatcher } from '@dockerfile/parser'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
 import { digestHex, sha256 } from '../../oci/digest.ts'
 import { problemError } from '../located.ts'
+import type { SourceText } from '../located.ts'
 import type { BuildContext } from './build-context.ts'
 
 export interface FolderOptions {
@@ -52,18 +53,30 @@ async function folderPath(path: string, title: string): Promise<string> {
   })
 }
 
-/** The first ignore file that exists; null when none does or it says nothing. */
+/** The matcher of the first ignore file that exists; null when none does or it says nothing. */
 async function readIgnore(paths: readonly string[]): Promise<IgnoreMatcher | null> {
+  const file = await loadIgnore(paths)
+  if (file === undefined) return null
+  const { matcher } = file
+  const [mistake] = matcher.diagnostics
+  if (mistake !== undefined) throw problemError(file, mistake.range, mistake)
+  return matcher.rules.length === 0 ? null : matcher
+}
+
+export interface IgnoreFile extends SourceText {
+  /** With the mistakes of the file as diagnostics. */
+  readonly matcher: IgnoreMatcher
+}
+
+/** The first of these ignore files that exists. CONTEXT_UNREADABLE. */
+export async function loadIgnore(paths: readonly string[]): Promise<IgnoreFile | undefined> {
   for (const path of paths) {
     const bytes = await readOptional(path)
     if (bytes === undefined) continue
     const filename = path.slice(path.lastIndexOf('/') + 1)
-    const matcher = compileIgnore(bytes, filename)
-    const [mistake] = matcher.diagnostics
-    if (mistake !== undefined) throw problemError({ filename, source: bytes.toString('utf8') }, mistake.range, mistake)
-    return matcher.rules.length === 0 ? null : matcher
+    return { filename, source: decodeSource(bytes), matcher: compileIgnore(bytes, filename) }
   }
-  return null
+  return undefined
 }
 
 async function readOptional(path: string): Promise<Buffer | undefined> {

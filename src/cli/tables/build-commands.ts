@@ -9,6 +9,12 @@ export const buildCommands: readonly CommandEntry[] = [
     load: () => import('../commands/build.ts'),
   },
   {
+    name: 'check',
+    group: 'Build',
+    summary: 'Look for mistakes in Dockerfiles',
+    load: () => import('../commands/check.ts'),
+  },
+  {
     name: 'explain',
     also: ['builds explain'],
     group: 'Build',
