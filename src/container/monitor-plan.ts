@@ -4,7 +4,7 @@ import { signalNumber } from '../base/signals.ts'
 import type { NetworkPlan } from '../network/network-plan.ts'
 import { runtimeConfig } from '../runtime/runtime-config.ts'
 import type { NamespaceChoice, SecuritySpec } from '../runtime/runtime-config.ts'
-import { etcMounts } from '../runtime/sandbox.ts'
+import { etcMounts, plannedTrees } from '../runtime/sandbox.ts'
 import type { EtcFiles, RuntimeChoice } from '../runtime/sandbox.ts'
 import type { Container } from './container-records.ts'
 import { argsOf } from './container-spec.ts'
@@ -77,7 +77,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     config,
     user: { name: program.user, groups: program.groups },
     network: facts.network,
-    trees: facts.mounts.trees,
+    trees: plannedTrees(facts.mounts.trees, config.mounts),
     runtime: facts.runtime,
     tty: program.tty,
     stdin: program.stdin,

@@ -4,6 +4,7 @@ import { TsbuildError, hasErrno } from '../base/errors.ts'
 import { signalName } from '../base/signals.ts'
 import type { LayerFacts, NativeCore, Stdio, Tree } from '../host/native.ts'
 import type { NetworkPlan } from '../network/network-plan.ts'
+import { sortByDepth } from './mount-spec.ts'
 import { runtimeConfig } from './runtime-config.ts'
 import type { RuntimeSpec } from './runtime-config.ts'
 
@@ -109,12 +110,24 @@ export function sandboxPlan(request: SandboxRequest): Readonly<Record<string, un
     config,
     user: { name: request.process.user, groups: request.process.groups ?? [] },
     network: request.network,
-    trees: request.trees ?? [],
+    trees: plannedTrees(request.trees ?? [], config.mounts),
     transient: etc.map((mount) => mount.target),
     runtime: request.runtime ?? { kind: 'builtin' },
     timeoutMs: request.timeoutMs ?? null,
     commit: request.commit ?? null,
   }
+}
+
+/** Trees as a plan has them: each is mounted before the first mount that lies below its target, which it would hide otherwise. */
+export function plannedTrees(
+  trees: readonly TreeMount[],
+  mounts: readonly { readonly destination: string }[],
+): readonly (TreeMount & { readonly before?: number })[] {
+  return sortByDepth(trees).map((tree) => {
+    const below = `${tree.target.replace(/\/+$/, '')}/`
+    const before = mounts.findIndex(({ destination }) => destination.startsWith(below))
+    return before < 0 ? tree : { ...tree, before }
+  })
 }
 
 /** Bind mounts that show the given files at their usual places. */
