@@ -1,25 +1,16 @@
-import { TsbuildError, hasCode } from '../../base/errors.ts'
+import { TsbuildError } from '../../base/errors.ts'
 import type { Emit } from '../../base/events.ts'
-import { sha256 } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { parseImageConfig } from '../../oci/image-config.ts'
-import { optional, readJson } from '../../oci/json.ts'
-import type { JsonReader } from '../../oci/json.ts'
-import { encodeManifest, maxIndexDepth, parseManifest } from '../../oci/manifest.ts'
-import { mediaTypes } from '../../oci/media-types.ts'
-import { parseReference, withTag } from '../../oci/reference.ts'
 import type { Reference } from '../../oci/reference.ts'
-import type { Descriptor, ImageConfig, Manifest } from '../../oci/types.ts'
-import { layersToUnpack } from '../image-layers.ts'
-import { storeDocument } from '../remote-documents.ts'
-import type { Document } from '../remote-documents.ts'
-import { unpackLayers } from '../unpack-layers.ts'
-import type { UnpackTools } from '../unpack-layers.ts'
-import type { ImageRecords } from '../image-records.ts'
 import type { Store } from '../../store/store.ts'
 import { tagName } from '../find-image.ts'
-import { dockerManifestFile, fullNameAnnotation, indexFile, refNameAnnotation } from './layout.ts'
-import { layerFormat } from './layer-format.ts'
+import { layersToUnpack } from '../image-layers.ts'
+import type { ImageRecords } from '../image-records.ts'
+import { storeDocument } from '../remote-documents.ts'
+import { unpackLayers } from '../unpack-layers.ts'
+import type { UnpackTools } from '../unpack-layers.ts'
+import { findArchivedImages } from './archived-images.ts'
+import type { FoundImage } from './archived-images.ts'
 import type { ReadArchive } from './read-archive.ts'
 
 export interface LoadTools {
@@ -47,33 +38,9 @@ export async function loadImages(
   archive: ReadArchive,
   options: LoadOptions,
 ): Promise<readonly LoadedImage[]> {
-  const docker = readDockerList(archive)
-  const targets = archive.document(indexFile) === undefined ? [] : readLayoutTargets(archive)
-  const found = targets.length > 0 ? await fromLayout(archive, targets, docker) : await fromDocker(archive, docker)
-  if (found.length === 0) throw new TsbuildError('ARCHIVE_INVALID', 'Cannot read the archive: it holds no image')
   const loaded: LoadedImage[] = []
-  for (const image of found) loaded.push(await enter(tools, image, options))
+  for (const image of findArchivedImages(archive)) loaded.push(await enter(tools, image, options))
   return loaded
-}
-
-/** An image of an archive, before anything of it is recorded. */
-interface FoundImage {
-  readonly target: Descriptor
-  readonly names: readonly Reference[]
-  readonly manifests: readonly FoundManifest[]
-  readonly documents: readonly Document[]
-}
-
-interface FoundManifest {
-  readonly descriptor: Descriptor
-  readonly manifest: Manifest
-  readonly config: ImageConfig
-}
-
-interface DockerEntry {
-  readonly config: string
-  readonly layers: readonly string[]
-  readonly names: readonly Reference[]
 }
 
 async function enter(tools: LoadTools, image: FoundImage, { emit, signal }: LoadOptions): Promise<LoadedImage> {
@@ -109,158 +76,4 @@ async function enter(tools: LoadTools, image: FoundImage, { emit, signal }: Load
   if (first === undefined)
     throw new TsbuildError('ARCHIVE_INVALID', 'Cannot load the image: no platform of it is in the archive')
   return { id: first.manifest.config.digest, names: image.names }
-}
-
-function readLayoutTargets(archive: ReadArchive): readonly Descriptor[] {
-  const bytes = archive.document(indexFile)
-  if (bytes === undefined) return []
-  const document = parseManifest(bytes, mediaTypes.ociIndex, `"${indexFile}" of the archive`)
-  return document.kind === 'index' ? document.index.manifests : []
-}
-
-async function fromLayout(
-  archive: ReadArchive,
-  targets: readonly Descriptor[],
-  docker: readonly DockerEntry[],
-): Promise<readonly FoundImage[]> {
-  const byTarget = new Map<Digest, FoundImage>()
-  for (const target of targets) {
-    const known = byTarget.get(target.digest)
-    const names = namesOf(target)
-    if (known !== undefined) {
-      byTarget.set(target.digest, { ...known, names: [...known.names, ...names] })
-      continue
-    }
-    const documents: Document[] = []
-    const manifests: FoundManifest[] = []
-    collect(archive, target, documents, manifests, 0)
-    byTarget.set(target.digest, { target: plain(target), names, manifests, documents })
-  }
-  return [...byTarget.values()].map((image) => ({
-    ...image,
-    names: unique([...image.names, ...dockerNames(image, docker)]),
-  }))
-}
-
-/** Gathers the manifests below a descriptor. Platforms that the archive leaves out are passed over. */
-function collect(
-  archive: ReadArchive,
-  descriptor: Descriptor,
-  documents: Document[],
-  manifests: FoundManifest[],
-  depth: number,
-): void {
-  const bytes = archive.bytes(descriptor.digest)
-  if (bytes === undefined) {
-    if (depth === 0)
-      throw new TsbuildError(
-        'ARCHIVE_INVALID',
-        `Cannot read the archive: its index names ${descriptor.digest}, which is missing`,
-      )
-    return
-  }
-  const document = parseManifest(bytes, descriptor.mediaType, `manifest ${descriptor.digest} of the archive`)
-  documents.push({ descriptor: plain(descriptor), bytes })
-  if (document.kind === 'index') {
-    if (depth === maxIndexDepth)
-      throw new TsbuildError(
-        'ARCHIVE_INVALID',
-        `Cannot read the archive: its index is nested more than ${maxIndexDepth} deep`,
-      )
-    for (const entry of document.index.manifests) collect(archive, entry, documents, manifests, depth + 1)
-    return
-  }
-  const { manifest } = document
-  const config = archive.bytes(manifest.config.digest)
-  if (config === undefined)
-    throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: config ${manifest.config.digest} is missing`)
-  documents.push({ descriptor: manifest.config, bytes: config })
-  for (const layer of manifest.layers) {
-    const small = archive.bytes(layer.digest)
-    if (small !== undefined) documents.push({ descriptor: layer, bytes: small })
-  }
-  manifests.push({
-    descriptor: plain(descriptor),
-    manifest,
-    config: parseImageConfig(config, `config ${manifest.config.digest}`),
-  })
-}
-
-async function fromDocker(archive: ReadArchive, entries: readonly DockerEntry[]): Promise<readonly FoundImage[]> {
-  return entries.map((entry) => {
-    const configFile = archive.file(entry.config)
-    const configBytes = archive.document(entry.config)
-    if (configFile === undefined || configBytes === undefined) {
-      throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: its config "${entry.config}" is missing`)
-    }
-    const layers = entry.layers.map((path): Descriptor => {
-      const file = archive.file(path)
-      if (file === undefined)
-        throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: its layer "${path}" is missing`)
-      return { ...file, mediaType: layerFormat(archive, path) }
-    })
-    const manifest: Manifest = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.dockerManifest,
-      config: { mediaType: mediaTypes.dockerConfig, ...configFile },
-      layers,
-    }
-    const bytes = Buffer.from(encodeManifest(manifest))
-    const descriptor = { mediaType: manifest.mediaType, digest: sha256(bytes), size: bytes.byteLength }
-    const small = entry.layers.flatMap((path): readonly Document[] => {
-      const layer = archive.document(path)
-      const file = archive.file(path)
-      return layer === undefined || file === undefined ? [] : [{ descriptor: { ...file, mediaType: '' }, bytes: layer }]
-    })
-    return {
-      target: descriptor,
-      names: entry.names,
-      documents: [...small, { descriptor: manifest.config, bytes: configBytes }, { descriptor, bytes }],
-      manifests: [{ descriptor, manifest, config: parseImageConfig(configBytes, `config "${entry.config}"`) }],
-    }
-  })
-}
-
-function readDockerList(archive: ReadArchive): readonly DockerEntry[] {
-  const bytes = archive.document(dockerManifestFile)
-  if (bytes === undefined) return []
-  const root = readJson(bytes, { code: 'ARCHIVE_INVALID', what: `"${dockerManifestFile}" of the archive` })
-  return root.list(
-    (entry): DockerEntry => ({
-      config: entry.get('Config').string(),
-      layers: optional(entry.get('Layers'), (list: JsonReader) => list.list((item) => item.string(), 10_000)) ?? [],
-      names: (
-        optional(entry.get('RepoTags'), (list: JsonReader) => list.list((item) => item.string(), 10_000)) ?? []
-      ).map(parseReference),
-    }),
-    10_000,
-  )
-}
-
-function dockerNames(image: FoundImage, docker: readonly DockerEntry[]): readonly Reference[] {
-  const configs = image.manifests.map(({ manifest }) => manifest.config.digest.slice('sha256:'.length))
-  return docker.filter(({ config }) => configs.some((hex) => config.includes(hex))).flatMap(({ names }) => names)
-}
-
-/** containerd's full name, else an OCI ref name when it is one; a bare tag names nothing by itself. */
-function namesOf({ annotations = {} }: Descriptor): readonly Reference[] {
-  const full = annotations[fullNameAnnotation]
-  const short = annotations[refNameAnnotation]
-  if (full !== undefined) return [parseReference(full)]
-  if (short === undefined || !/[/:]/.test(short)) return []
-  try {
-    return [parseReference(short)]
-  } catch (error) {
-    if (hasCode(error, 'REFERENCE_INVALID', 'DIGEST_INVALID')) return []
-    throw error
-  }
-}
-
-function unique(names: readonly Reference[]): readonly Reference[] {
-  return [...new Map(names.map((name) => [tagName(name), withTag(name, name.tag ?? 'latest')])).values()]
-}
-
-/** Names and inline copies belong to the archive, not to the image. */
-function plain({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size }
 }

@@ -3,25 +3,50 @@ import type { Writable } from 'node:stream'
 import { TsbuildError, cancelled, messageOf } from '../../base/errors.ts'
 import type { ArchiveFile } from './layout.ts'
 
-/** Writes files as a tar (mode 0644, no times, no owners: equal content gives equal bytes) and ends the stream. */
-export async function writeTar(files: AsyncIterable<ArchiveFile>, out: Writable, signal: AbortSignal): Promise<void> {
+/** A tar that is written file by file. */
+export interface TarWriter {
+  add(file: ArchiveFile): Promise<void>
+  /** Ends the archive and waits until all of it is written. */
+  finish(): Promise<void>
+  /** Gives it up; the output is destroyed. */
+  abandon(error: unknown): void
+}
+
+/** Files have mode 0644, no times and no owners: equal content gives equal bytes. Ends `out`. */
+export async function openTarWriter(out: Writable): Promise<TarWriter> {
   const { pack } = await import('tar-stream')
   const tar = pack()
   const ended = copyTo(tar as unknown as AsyncIterable<Uint8Array>, out)
   ended.catch(() => undefined)
-  try {
-    for await (const file of files) {
-      if (signal.aborted) throw cancelled(signal)
+  return {
+    async add(file) {
       const entry = tar.entry({ name: file.path, size: file.size, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 })
       for await (const chunk of file.open()) {
         if (!entry.write(chunk)) await Promise.race([once(entry, 'drain'), ended])
       }
       entry.end(new Uint8Array())
+    },
+    async finish() {
+      tar.finalize()
+      await ended
+    },
+    abandon(error) {
+      tar.destroy(error instanceof Error ? error : new Error(messageOf(error)))
+    },
+  }
+}
+
+/** Writes files as one tar and ends the stream. */
+export async function writeTar(files: AsyncIterable<ArchiveFile>, out: Writable, signal: AbortSignal): Promise<void> {
+  const tar = await openTarWriter(out)
+  try {
+    for await (const file of files) {
+      if (signal.aborted) throw cancelled(signal)
+      await tar.add(file)
     }
-    tar.finalize()
-    await ended
+    await tar.finish()
   } catch (error) {
-    tar.destroy(error instanceof Error ? error : new Error(messageOf(error)))
+    tar.abandon(error)
     throw error
   }
 }
