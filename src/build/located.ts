@@ -47,6 +47,29 @@ export function problemError(text: SourceText, range: Range, problem: Problem): 
   })
 }
 
+/** All problems at once: the first is the error, `details.others` has the rest with excerpt and hint. There must be one. */
+export function problemsError(
+  text: SourceText,
+  problems: readonly (Problem & { readonly range: Range })[],
+): TsbuildError {
+  const [first, ...others] = problems
+  if (first === undefined) throw new Error('No problem is given')
+  const error = problemError(text, first.range, first)
+  if (others.length === 0) return error
+  const rest = others.map(({ code, message, hint, range }) => ({
+    code,
+    message: sentence(message),
+    ...(hint === undefined ? {} : { hint }),
+    line: range.start.line,
+    column: range.start.column,
+    excerpt: excerpt(text, range),
+  }))
+  return new TsbuildError(error.code, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    details: { ...error.details, others: rest },
+  })
+}
+
 /** Lines of an instruction that are shown at most; the rest of a long heredoc says nothing. */
 const shownLines = 6
 

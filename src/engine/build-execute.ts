@@ -1,9 +1,10 @@
-import { parseDockerfile } from '@dockerfile/parser'
+import { checkDockerfile, parseDockerfile } from '@dockerfile/parser'
 import { createLimiter } from '../base/limiter.ts'
 import { TsbuildError } from '../base/errors.ts'
 import { openMainContext, openNamedContext } from '../build/context/main-context.ts'
 import type { BuildContext } from '../build/context/build-context.ts'
 import { mainContext } from '../build/context/build-context.ts'
+import { importedMount, withImports } from '../build/remote-cache/imported-cache.ts'
 import { finishConfig } from '../build/export/image-config.ts'
 import { internalStep } from '../build/internal-step.ts'
 import { locatedError } from '../build/located.ts'
@@ -11,14 +12,15 @@ import type { Op, BuildVertex } from '../build/ops/op.ts'
 import { operationOf } from '../build/ops/operations.ts'
 import { planBuild } from '../build/plan/plan.ts'
 import type { PlanRequest } from '../build/plan/request.ts'
-import { cacheRecords } from '../build/solver/cache-records.ts'
 import type { Cause } from '../build/solver/cause.ts'
-import { identityOf } from '../build/solver/operation.ts'
 import { solve, stepsByDigest } from '../build/solver/solve.ts'
-import type { ChainId } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Platform } from '../oci/types.ts'
+import { engineCacheRecords } from './builder-cache.ts'
+import { importCaches } from './build-cache-import.ts'
+import { exportCaches, inlineCache } from './build-cache-export.ts'
+import { checkOptions, refuseFailed, tellWarnings } from './build-checks.ts'
 import { writeOutputs } from './build-outputs.ts'
 import type { BuiltPlatform } from './build-outputs.ts'
 import { buildServices, contextTools } from './build-services.ts'
@@ -46,7 +48,7 @@ export async function executeBuild(
   context: VerbContext,
 ): Promise<Omit<BuildResult, 'record'>> {
   const { emit, signal } = context
-  const { store, settings } = engine
+  const { settings } = engine
   const { id, scratch, volatile } = options
   await using stack = new AsyncDisposableStack()
   const names = request.tags.map((tag) => withDefaultTag(parseReference(tag)))
@@ -78,21 +80,35 @@ export async function executeBuild(
     emit({ kind: 'notice', level: 'warning', text, ...(hint === undefined ? {} : { hint }) })
   }
 
-  const resolved = images.byManifest
-  const services = buildServices(engine, request, { plans, open, resolved, tools, scratch, volatile, context })
-  const cache = cacheRecords({
-    db: store.db,
-    find: (snapshot) => engine.snapshots.find(snapshot),
-    claim: (key, aborted) => store.lease.claim(key, aborted),
-    build: id,
-    now: Date.now,
+  const checks = checkDockerfile(dockerfile, {
+    ...checkOptions(request, { build: settings.platform, target: platforms[0] ?? settings.platform }, images.byName),
+    ...(main.context.ignore === null ? {} : { ignore: main.context.ignore }),
+    onlyTarget: true,
   })
+  // However the build ends, they are what is read last.
+  stack.defer(() => tellWarnings(checks, emit))
+  refuseFailed(dockerfile, checks)
+
+  const resolved = images.byManifest
+  const imports = await importCaches(engine, request.cacheFrom, context)
+  const seed = (key: string, aborted: AbortSignal): Promise<string | undefined> => importedMount(imports, key, aborted)
+  const services = buildServices(engine, request, {
+    seed,
+    plans,
+    open,
+    resolved,
+    tools,
+    scratch,
+    volatile,
+    context,
+  })
+  const cache = withImports(engineCacheRecords(engine, id), imports)
   const solution = await solve<Op>(
     plans.map((plan) => plan.target),
     {
       operation: (vertex) => operationOf(vertex, services),
       cache,
-      byIdentity: (identity) => (identity === identityOf(null) ? null : engine.snapshots.byChain(identity as ChainId)),
+      byIdentity: cache.byIdentity,
       limiter: createLimiter(request.jobs ?? settings.limits.jobs),
       emit,
       signal,
@@ -113,8 +129,14 @@ export async function executeBuild(
     return { config, top }
   })
   const squashed = request.squash ? await squash(engine, plans, built, context) : built
+  const records = solution.steps.flatMap(({ record }) => record ?? [])
+  const exported = { targets: request.cacheTo, records, results: squashed.map(({ top }) => top) }
+  const inline = await inlineCache(engine, exported, context)
+  const final =
+    inline === undefined ? squashed : squashed.map(({ config, top }) => ({ config: { ...config, ...inline }, top }))
   const { outputs, annotations, stdout } = request
-  const written = await writeOutputs(engine, squashed, { outputs, names, annotations, stdout }, context)
+  const written = await writeOutputs(engine, final, { outputs, names, annotations, stdout }, context)
+  await exportCaches(engine, exported, context)
   cache.touch()
   return written
 }

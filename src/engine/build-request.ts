@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { Annotation } from '../build/options/annotation-option.ts'
+import type { CacheSource, CacheTarget } from '../build/options/cache-option.ts'
 import type { OutputSpec } from '../build/options/output-option.ts'
 import type { BuildRecord } from '../build/explain/build-records.ts'
 import type { SecretSource } from '../build/ops/secrets.ts'
@@ -35,6 +36,8 @@ export interface BuildRequest {
   readonly allow: ReadonlySet<string>
   /** Steps at once; the settings' number when absent. */
   readonly jobs?: number
+  readonly cacheFrom: readonly CacheSource[]
+  readonly cacheTo: readonly CacheTarget[]
   readonly outputs: readonly OutputSpec[]
   readonly annotations: readonly Annotation[]
   /** All layers of the build become one. */

@@ -82,6 +82,8 @@ export interface ServicesRequest {
   readonly resolved: ReadonlyMap<Digest, LocalImage>
   readonly tools: BuildTools
   readonly scratch: string
+  /** Path of a tar for a cache mount that is new here. */
+  readonly seed: (key: string, signal: AbortSignal) => Promise<string | undefined>
   /** Folder in memory, for this build. */
   readonly volatile: string
   readonly context: VerbContext
@@ -104,7 +106,7 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
     contexts: createContextFiles({ native, open: wanted.open, copies, signal: context.signal }),
     web: tools.web,
     git: tools.git,
-    caches: createCacheMounts({ store, native, records: cacheMountRecords(store) }),
+    caches: createCacheMounts({ store, native, records: cacheMountRecords(store), seed: wanted.seed }),
     secrets: createSecrets({ sources: request.secrets, env: settings.env, directory: volatile }),
     agents: createSshAgents({ agents: request.agents, directory: volatile }),
     devices: cdiDevices,

@@ -3,7 +3,9 @@ import { containerRoots } from '../container/roots.ts'
 import { cacheMountRecords } from '../build/ops/cache-mount-records.ts'
 import { cacheRecords } from '../build/solver/cache-records.ts'
 import type { CacheRecords } from '../build/solver/cache-records.ts'
+import { identityOf } from '../build/solver/operation.ts'
 import { imageRoots } from '../image/image-roots.ts'
+import type { ChainId } from '../oci/digest.ts'
 import type { SnapshotId } from '../snapshot/snapshotter.ts'
 import type { Engine } from './engine.ts'
 
@@ -25,13 +27,14 @@ export interface CacheItem {
   readonly shared: boolean
 }
 
-/** The cache records of an engine, outside any build. */
-export function engineCacheRecords({ store, snapshots }: Engine): CacheRecords {
+/** The cache records of an engine, for the build of that name. */
+export function engineCacheRecords({ store, snapshots }: Engine, build = ''): CacheRecords {
   return cacheRecords({
     db: store.db,
     find: (id) => snapshots.find(id),
+    byIdentity: (identity) => (identity === identityOf(null) ? null : snapshots.byChain(identity as ChainId)),
     claim: (key, signal) => store.lease.claim(key, signal),
-    build: '',
+    build,
     now: Date.now,
   })
 }

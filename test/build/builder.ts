@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { Event } from '../../src/base/events.ts'
@@ -97,6 +106,8 @@ export async function openBuilder(shared?: { readonly root: string }): Promise<B
         agents: new Map(),
         limits: {},
         allow: new Set(),
+        cacheFrom: [],
+        cacheTo: [],
         outputs: [defaultOutput()],
         annotations: [],
         squash: false,

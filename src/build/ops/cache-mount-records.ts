@@ -9,6 +9,8 @@ interface MountRow {
 /** A cache directory as people see it. */
 export interface CacheMountEntry {
   readonly id: number
+  /** What tells caches apart: the name, or a digest where it started from a stage. */
+  readonly key: string
   /** The id that Dockerfiles give it. */
   readonly name: string
   readonly directory: string
@@ -73,7 +75,7 @@ export function cacheMountRecords({ db, lease }: Pick<Store, 'db' | 'lease'>): C
     entries: () =>
       db
         .all<Omit<CacheMountEntry, 'inUse'>>(
-          `SELECT id, name, directory, size, created_at AS createdAt, used_at AS usedAt, uses
+          `SELECT id, key, name, directory, size, created_at AS createdAt, used_at AS usedAt, uses
              FROM cache_mounts ORDER BY used_at, id`,
         )
         .map((entry) => ({ ...entry, inUse: isUsed(entry.id) })),

@@ -38,9 +38,11 @@ export interface CacheMountTools {
   readonly store: Store
   readonly native: NativeCore
   readonly records: CacheMountRecords
+  /** Path of a tar that a new cache of that key starts with, when an imported cache has one. */
+  readonly seed: (key: string, signal: AbortSignal) => Promise<string | undefined>
 }
 
-export function createCacheMounts({ store, native, records }: CacheMountTools): CacheMounts {
+export function createCacheMounts({ store, native, records, seed }: CacheMountTools): CacheMounts {
   const { lease } = store
 
   async function make(key: string, request: CacheMountRequest, signal: AbortSignal): Promise<void> {
@@ -73,6 +75,15 @@ export function createCacheMounts({ store, native, records }: CacheMountTools): 
             },
           ]
     await native.call('files', { target, actions: [root, ...content], commit: null }, { signal })
+    const imported = await seed(key, signal)
+    if (imported !== undefined) {
+      const data: Tree = { kind: 'dir', path: join(directory, 'data') }
+      await native.call(
+        'apply',
+        { blob: imported, mediaCompression: 'auto', target: data, mode: 'alone', expect: null },
+        { signal },
+      )
+    }
     await chmod(directory, 0o711)
     records.insert(key, request.id, name)
   }

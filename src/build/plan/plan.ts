@@ -3,7 +3,7 @@ import type { Word } from '@dockerfile/parser'
 import { TsbuildError, hasCode } from '../../base/errors.ts'
 import { normalisePlatform, parsePlatform } from '../../oci/platform.ts'
 import type { Platform } from '../../oci/types.ts'
-import { locatedError, problemError } from '../located.ts'
+import { locatedError, problemError, problemsError } from '../located.ts'
 import { globalArguments } from './arguments.ts'
 import { resolveBases } from './bases.ts'
 import { dispatch } from './dispatch.ts'
@@ -22,8 +22,8 @@ import type { StageNode, StageTable } from './stage-table.ts'
  */
 export async function planBuild(request: PlanRequest, resolveImage: ResolveImage): Promise<BuildPlan> {
   const { dockerfile } = request
-  const broken = dockerfile.diagnostics.find((diagnostic) => diagnostic.severity === 'error')
-  if (broken !== undefined) throw diagnosticsError(request)
+  const mistakes = dockerfile.diagnostics.filter((diagnostic) => diagnostic.severity === 'error')
+  if (mistakes.length > 0) throw problemsError(dockerfile, mistakes)
   if (dockerfile.stages.length === 0)
     throw new TsbuildError('DOCKERFILE_INVALID', `"${dockerfile.filename}" has no stage`)
 
@@ -155,26 +155,6 @@ function refuseCycle({ dockerfile }: PlanRequest, table: StageTable): void {
     `Stage "${node.name ?? node.index}" depends on itself`,
     { diagnostic: 'STAGE_ORDER' },
   )
-}
-
-/** All mistakes of the text at once: the first is the error, the others are counted and told in the details. */
-function diagnosticsError({ dockerfile }: PlanRequest): TsbuildError {
-  const errors = dockerfile.diagnostics.filter((diagnostic) => diagnostic.severity === 'error')
-  const [first, ...others] = errors
-  if (first === undefined) throw new Error('No diagnostic is an error')
-  const error = problemError(dockerfile, first.range, first)
-  if (others.length === 0) return error
-  const rest = others.map(({ code, message, range }) => ({
-    code,
-    message,
-    line: range.start.line,
-    column: range.start.column,
-  }))
-  const more = rest.map(({ line, column, message }) => `${dockerfile.filename}:${line}:${column} ${message}`)
-  return new TsbuildError('DOCKERFILE_INVALID', error.message, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    details: { ...error.details, excerpt: [error.details['excerpt'], ...more].join('\n'), others: rest },
-  })
 }
 
 /** Labels of the command line and the platform that was asked for. */

@@ -1,7 +1,7 @@
 import type { Snapshot, SnapshotId } from '../../snapshot/snapshotter.ts'
 import type { Database } from '../../store/db/database.ts'
 import type { BuildCache, CacheHit, CacheRecord } from './cache.ts'
-import type { Result } from './operation.ts'
+import type { Identity, Result } from './operation.ts'
 
 interface RecordRow {
   readonly id: number
@@ -34,6 +34,8 @@ export interface CacheRecords extends BuildCache {
   /** Least recently used first. */
   entries(): readonly CacheEntry[]
   remove(ids: readonly number[]): void
+  /** The stack of that identity, when it is in the store. */
+  byIdentity(identity: Identity): Result | undefined
   /** Remembers how much of the disk a snapshot takes. */
   setDisk(snapshot: SnapshotId, bytes: number): void
   /** Snapshots that records name: what GC keeps for the cache. */
@@ -46,6 +48,7 @@ export interface CacheRecordOptions {
   readonly db: Database
   /** Gives the snapshot and keeps GC from it while this process lives. */
   readonly find: (id: SnapshotId) => Snapshot | undefined
+  readonly byIdentity: (identity: Identity) => Result | undefined
   readonly claim: (key: string, signal: AbortSignal) => Promise<Disposable>
   readonly build: string
   readonly now: () => number
@@ -57,7 +60,7 @@ const explainWindow = 500
 const columns = 'id, definition_key, content_key, kind, name, facts, inputs, identity, snapshot, created_at'
 
 /** The build cache in the store's database. One definition key has one record: doing a step again replaces it. */
-export function cacheRecords({ db, find, claim, build, now }: CacheRecordOptions): CacheRecords {
+export function cacheRecords({ db, find, byIdentity, claim, build, now }: CacheRecordOptions): CacheRecords {
   const used = new Set<number>()
 
   function toHit(row: RecordRow): CacheHit {
@@ -133,6 +136,7 @@ export function cacheRecords({ db, find, claim, build, now }: CacheRecordOptions
         )
         .map(toEntry),
     remove: (ids) => db.transaction(() => ids.forEach((id) => db.run('DELETE FROM cache_records WHERE id = ?', id))),
+    byIdentity,
     setDisk: (snapshot, bytes) => void db.run('UPDATE cache_records SET disk = ? WHERE snapshot = ?', bytes, snapshot),
     snapshots: () =>
       new Set(

@@ -2,7 +2,7 @@ import type { Emit, VertexEvent } from '../../base/events.ts'
 import type { Limiter } from '../../base/limiter.ts'
 import { cancelled, messageOf } from '../../base/errors.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { BuildCache } from './cache.ts'
+import type { BuildCache, CacheRecord } from './cache.ts'
 import type { Cause } from './cause.ts'
 import type { Identity, Operation, Result } from './operation.ts'
 import { createStepper } from './step.ts'
@@ -37,6 +37,8 @@ export interface Step<Op> {
   readonly createdAt: number
   /** Why it ran. */
   readonly cause?: Cause
+  /** What the cache knows of it now; absent for images. */
+  readonly record?: CacheRecord
 }
 
 export interface Solution<Op> {

@@ -1,6 +1,7 @@
+import { messageOf } from '../../base/errors.ts'
 import type { VertexEvent } from '../../base/events.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { CacheHit, RecordedInput } from './cache.ts'
+import type { CacheHit, CacheRecord, RecordedInput } from './cache.ts'
 import { findCause } from './cause.ts'
 import type { Cause } from './cause.ts'
 import { contentKey, definitionKey } from './key.ts'
@@ -37,6 +38,7 @@ interface State<Op> {
   cause?: Cause
   /** The record that told the identity. */
   hit?: CacheHit
+  record?: CacheRecord
   told: boolean
   result?: Promise<Result>
 }
@@ -106,7 +108,7 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
   }
 
   function adopt(state: State<Op>, hit: CacheHit): void {
-    Object.assign(state, { hit, identity: hit.identity, createdAt: hit.createdAt, status: 'cached' })
+    Object.assign(state, { hit, record: hit, identity: hit.identity, createdAt: hit.createdAt, status: 'cached' })
     if (hit.result() !== undefined || hit.fetch !== undefined) tellCached(state)
   }
 
@@ -125,7 +127,8 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
   async function bring(state: State<Op>): Promise<Result> {
     const present = state.identity === '' ? undefined : (state.hit?.result() ?? options.byIdentity(state.identity))
     if (present !== undefined) return present
-    if (state.hit?.fetch !== undefined) return state.hit.fetch(runContext(state))
+    const fetched = await fetchRemote(state)
+    if (fetched !== undefined) return fetched
     const inputs = await Promise.all(state.inputs.map(async (input) => (input === null ? null : files(input))))
     if (state.operation.identity !== undefined) return run(state, inputs)
     for (let attempt = 1; ; attempt++) {
@@ -135,6 +138,19 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
         if (!(error instanceof StaleInput) || attempt > staleRetries) throw error
         state.map = await state.operation.cacheMap(signal)
       }
+    }
+  }
+
+  /** A remote cache that fails is no reason to fail: the step is then done here. */
+  async function fetchRemote(state: State<Op>): Promise<Result | undefined> {
+    if (state.hit?.fetch === undefined) return undefined
+    try {
+      return await state.hit.fetch(runContext(state))
+    } catch (error) {
+      signal.throwIfAborted()
+      const text = `The cached result of "${state.vertex.label.name}" cannot be fetched, so the step is done again: ${messageOf(error)}`
+      options.emit({ kind: 'notice', level: 'warning', text })
+      return undefined
     }
   }
 
@@ -170,7 +186,7 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
       },
       result,
     )
-    Object.assign(state, { identity: record.identity, createdAt: record.createdAt })
+    Object.assign(state, { record, identity: record.identity, createdAt: record.createdAt })
     return result
   }
 
@@ -207,8 +223,15 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
     async settle(vertex) {
       const state = await identify(vertex)
       if (state.status === 'cached') tellCached(state)
-      const { status, identity, createdAt, cause } = state
-      return { vertex, status, identity, createdAt, ...(cause === undefined ? {} : { cause }) }
+      const { status, identity, createdAt, cause, record } = state
+      return {
+        vertex,
+        status,
+        identity,
+        createdAt,
+        ...(cause === undefined ? {} : { cause }),
+        ...(record === undefined ? {} : { record }),
+      }
     },
   }
 }

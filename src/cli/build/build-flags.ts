@@ -59,6 +59,18 @@ export const buildFlags = {
     help: 'How progress is shown',
     env: 'BUILDKIT_PROGRESS',
   },
+  'cache-from': {
+    kind: 'string',
+    repeat: true,
+    value: 'type=TYPE,…',
+    help: 'Cache to use: type=registry,ref=NAME or type=local,src=FOLDER',
+  },
+  'cache-to': {
+    kind: 'string',
+    repeat: true,
+    value: 'type=TYPE,…',
+    help: 'Where the cache goes: type=registry|local|inline, mode=min|max, mounts=true',
+  },
   output: {
     kind: 'string',
     short: 'o',
@@ -71,6 +83,12 @@ export const buildFlags = {
   squash: { kind: 'boolean', help: 'Make one layer of all layers of the build' },
   'metadata-file': { kind: 'string', value: 'FILE', help: 'Write digests and names to a JSON file', complete: 'file' },
   iidfile: { kind: 'string', value: 'FILE', help: 'Write the image ID to a file', complete: 'file' },
+  call: {
+    kind: 'string',
+    value: 'METHOD[,format=json]',
+    help: 'What to do: build, check, outline (arguments and secrets of the target), targets (stages)',
+  },
+  check: { kind: 'boolean', help: 'Look for mistakes without building, as --call check' },
   load: {
     kind: 'boolean',
     help: 'Accepted: the image is in the store anyway',

@@ -2,6 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import { parseBuildArgs, parseBuildContext, parseLabels } from '../../build/options/context-option.ts'
 import { invalidOption } from '../../build/options/option-error.ts'
 import { parseAnnotation } from '../../build/options/annotation-option.ts'
+import { parseCacheFrom, parseCacheTo } from '../../build/options/cache-option.ts'
 import { defaultOutput, parseOutput } from '../../build/options/output-option.ts'
 import type { OutputSpec } from '../../build/options/output-option.ts'
 import { parseSecret } from '../../build/options/secret-option.ts'
@@ -55,6 +56,8 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     },
     allow: new Set(flags.allow.flatMap((list) => list.split(',')).map(checkEntitlement)),
     ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
+    cacheFrom: flags['cache-from'].map((text) => parseCacheFrom(text, settings.cwd)),
+    cacheTo: flags['cache-to'].map((text) => parseCacheTo(text, settings.cwd)),
     outputs: outputsOf(
       flags.output.map((text) => parseOutput(text, settings.cwd)),
       flags.push,

@@ -21,6 +21,7 @@ function open(store: Store, clock: { now: number }): CacheRecords {
   return cacheRecords({
     db: store.db,
     find: (id) => snapshots.find(id),
+    byIdentity: () => undefined,
     claim: (key, signal) => store.lease.claim(key, signal),
     build: 'b',
     now: () => clock.now,
