@@ -146,20 +146,15 @@ static int hooks_before_pivot(struct init *init, struct rt_error *err)
     return state ? hooks_run(&hooks[HOOK_CREATE_CONTAINER], "createContainer", state, err) : -1;
 }
 
-/* The working directory is made where it is missing, as runc does; on a read-only root it has to be there. */
-static int make_cwd(const struct init *init, int rootfd, struct rt_error *err)
+/* The working directory is made where it is missing, as runc does. Where that cannot be, entering it tells why. */
+static void make_cwd(const struct init *init, int rootfd)
 {
+    struct rt_error ignored;
     const struct spec_process *process = init->spec->process;
-    if (!process) return 0;
-    struct rt_error ignored = {0};
-    auto_close int fd = try_open_in_root(rootfd, process->cwd, O_PATH, 0);
-    if (fd >= 0) return 0;
+    auto_close int there = process ? try_open_in_root(rootfd, process->cwd, O_PATH, 0) : -1;
+    if (!process || there >= 0) return;
     auto_close int made = mkdirs_in_root(rootfd, process->cwd, 0755, NULL, NULL, &ignored);
-    if (made < 0 && ignored.saved_errno != EROFS && ignored.saved_errno != EACCES && ignored.saved_errno != ENOTDIR) {
-        *err = ignored;
-        return rt_wrap(err, "cannot make the working directory '%s'", process->cwd);
-    }
-    return 0;
+    (void)made;
 }
 
 static int set_terminal(struct init *init, int rootfd, struct terminal *terminal, struct rt_error *err)
@@ -177,7 +172,8 @@ static int enter_root(struct init *init, struct terminal *terminal, struct rt_er
     if (set_names(init->spec, err) || set_sysctls(init, err)) return -1;
     if (!init->spec->linux.namespaces[NS_MOUNT].wanted) return rootfs_chroot(init, err);
     if (rootfs_attach(init, &rootfd, err) || rootfs_mounts(init, rootfd, err)) return -1;
-    if (set_terminal(init, rootfd, terminal, err) || make_cwd(init, rootfd, err)) return -1;
+    if (set_terminal(init, rootfd, terminal, err)) return -1;
+    make_cwd(init, rootfd);
     return hooks_before_pivot(init, err) || rootfs_finish(init, rootfd, err) || rootfs_pivot(init, rootfd, err) ? -1 : 0;
 }
 

@@ -52,10 +52,7 @@ static bool allowed_in_proc(const char *path)
 
 static int check_target(const struct spec_mount *mount, int tree, int target, struct rt_error *err)
 {
-    auto_free char *clean = path_clean(mount->destination, err);
-    if (!clean) return -1;
-    auto_free char *path = rt_printf(err, "/%s", clean);
-    if (!path) return -1;
+    const char *path = mount->destination;
     if (strcmp(path, "/proc") == 0 && tree >= 0 && !on_procfs(tree)) return rt_fail_at(err, path, "MOUNT_FAILED", 0, NULL, "cannot mount on '/proc': what is mounted is not a procfs");
     if (strcmp(path, "/proc") != 0 && on_procfs(target) && !allowed_in_proc(path))
         return rt_fail_at(err, path, "MOUNT_FAILED", 0, NULL, "cannot mount on '%s': it is inside of procfs", path);

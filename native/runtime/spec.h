@@ -91,7 +91,8 @@ struct spec_idmaps {
 };
 
 struct spec_mount {
-    const char *destination, *type, *source;
+    const char *destination; /* absolute and clean */
+    const char *type, *source;
     bool bind, recursive_bind;
     unsigned long flags;       /* MS_* that the options set */
     unsigned long flags_clear; /* MS_* that the options clear by name (rw, suid, …) */

@@ -1,6 +1,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "base/path.h"
 #include "runtime/mount_options.h"
 #include "runtime/spec_read.h"
 
@@ -13,6 +14,8 @@ static int read_mount(struct spec *spec, const json_t *object, void *item, struc
         read_idmaps(spec, object, "uidMappings", &mount->uid_maps, err) || read_idmaps(spec, object, "gidMappings", &mount->gid_maps, err))
         return -1;
     if (!*mount->destination) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "destination is empty");
+    auto_free char *clean = path_clean(mount->destination, err);
+    if (!clean || !(mount->destination = arena_printf(&spec->arena, err, "/%s", clean))) return -1;
     if (mount_options_parse(spec, &options, mount, err)) return -1;
     if (mount->type && strcmp(mount->type, "bind") == 0) mount->bind = true;
     if (mount->bind && !mount->source) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "bind mount on '%s' has no source", mount->destination);

@@ -49,10 +49,21 @@ int terminal_open(int rootfd, const struct spec_process *process, struct termina
     return 0;
 }
 
+/* Behind a link in its place the console could be laid over a file of procfs, and hide there what is to be masked (CVE-2025-52565). */
+static int check_console(int rootfd, int target, struct rt_error *err)
+{
+    struct statfs fs;
+    struct stat st, found;
+    auto_close int plain = open_in_root(rootfd, "/dev/console", O_PATH | O_NOFOLLOW, 0, err);
+    if (plain < 0 || fstat(plain, &st) || fstat(target, &found) || fstatfs(target, &fs)) return fail(err, "fstat", "/dev/console");
+    if (S_ISLNK(st.st_mode) || st.st_ino != found.st_ino || fs.f_type == PROC_SUPER_MAGIC) return rt_fail_at(err, "/dev/console", "MOUNT_FAILED", 0, NULL, "cannot mount on '/dev/console': it is a link");
+    return 0;
+}
+
 int terminal_bind_console(int rootfd, const struct terminal *terminal, struct rt_error *err)
 {
     auto_close int target = mount_point_open(rootfd, "/dev/console", false, NULL, NULL, err);
-    if (target < 0) return -1;
+    if (target < 0 || check_console(rootfd, target, err)) return -1;
     auto_close int tree = mount_clone(terminal->slave, "", AT_EMPTY_PATH, false, err);
     return tree < 0 ? -1 : mount_attach(tree, target, rootfd, "/dev/console", err);
 }
