@@ -266,18 +266,18 @@ describe.skipIf(noContainers)('failures', () => {
   })
 
   it.for([
-    ['process.args', (c: Config) => (c.process['args'] = []), 'process: args must not be empty'],
-    ['process.cwd', (c: Config) => (c.process['cwd'] = 'x'), "process: cwd 'x' is not an absolute path"],
+    ['process.args', (c: Config): unknown => (c.process['args'] = []), 'process: args must not be empty'],
+    ['process.cwd', (c: Config): unknown => (c.process['cwd'] = 'x'), "process: cwd 'x' is not an absolute path"],
     [
       'a namespace',
-      (c: Config) => (c.linux['namespaces'] = [{ type: 'moon' }]),
+      (c: Config): unknown => (c.linux['namespaces'] = [{ type: 'moon' }]),
       "linux: namespaces[0]: type 'moon' is not known",
     ],
-    ['a mount', (c: Config) => c.mounts.push({ destination: '/x' }), "mounts[4]: mount on '/x' has no type"],
-    ['a version', (c: Config) => (c.ociVersion = '2.0.0'), "ociVersion '2.0.0' is not supported: wanted 1.x"],
+    ['a mount', (c: Config): unknown => c.mounts.push({ destination: '/x' }), "mounts[4]: mount on '/x' has no type"],
+    ['a version', (c: Config): unknown => (c.ociVersion = '2.0.0'), "ociVersion '2.0.0' is not supported: wanted 1.x"],
     [
       'a seccomp action',
-      (c: Config) => (c.linux['seccomp'] = { defaultAction: 'X' }),
+      (c: Config): unknown => (c.linux['seccomp'] = { defaultAction: 'X' }),
       "linux: seccomp: action 'X' is not known",
     ],
   ] as const)('a config with a wrong %s names the place', async ([, change, text]) => {
