@@ -136,7 +136,8 @@ function expose(site: Site, { ports }: ExposeInstruction): void {
   const { state, request } = site
   const { dockerfile } = request
   const listed: string[] = []
-  for (const word of ports) {
+  // BuildKit sorts the words as they are written; the history shows that order.
+  for (const word of ports.toSorted((a, b) => Buffer.compare(Buffer.from(a.text), Buffer.from(b.text)))) {
     const { words, error } = expandWords(word.text, state.env, { escape: dockerfile.directives.escape })
     if (error !== undefined) throw problemError(dockerfile, place(site, word.range), error)
     for (const text of words) {

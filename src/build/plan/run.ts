@@ -4,7 +4,7 @@ import { formatPlatform } from '../../oci/platform.ts'
 import { locatedError } from '../located.ts'
 import type { BuildVertex, ExecMount, Op } from '../ops/op.ts'
 import { makeVertex } from '../solver/vertex.ts'
-import { ignoresCache, place } from './site.ts'
+import { ignoresCache, mistake, place } from './site.ts'
 import type { Site } from './site.ts'
 import { shellOf } from './metadata.ts'
 import { planMounts } from './mounts.ts'
@@ -20,6 +20,7 @@ const scriptDirectory = '/dev/pipes'
 export function dispatchRun(site: Site, instruction: RunInstruction): void {
   const { state, request, node, command } = site
   const { dockerfile, epoch, multiPlatform } = request
+  refuseNothing(site, instruction)
   refusePrivilege(site, instruction)
   const range = place(site, instruction.range)
   const inputs: (BuildVertex | null)[] = [rootOf(state.source, '/', range)]
@@ -116,6 +117,11 @@ function summarise(content: string): string {
 function argumentPrefix({ args, env }: StageState): readonly string[] {
   const values = new Map(args.map(({ name, value }) => [name, env.get(name) ?? value ?? '']))
   return values.size === 0 ? [] : [`|${values.size}`, ...[...values].map(([name, value]) => `${name}=${value}`)]
+}
+
+function refuseNothing(site: Site, { command }: RunInstruction): void {
+  if (command.form !== 'exec' || command.args.length > 0) return
+  throw mistake(site, command.range, 'ARGUMENTS_INVALID', 'RUN has no command')
 }
 
 function refusePrivilege(site: Site, instruction: RunInstruction): void {

@@ -40,7 +40,7 @@ export function dispatchTransfer(site: Site, instruction: Transfer): void {
     dest: resolveDestination(state.workdir, destination),
     owner,
     chmod,
-    exclude: instruction.excludes.map((word) => expandHere(site, word)),
+    exclude: instruction.excludes.map((word) => word.text),
     parents: instruction.kind === 'copy' && instruction.parents,
   }
   const text = showInstruction(instruction.code, state.env, { escape: dockerfile.directives.escape, verbatim: false })

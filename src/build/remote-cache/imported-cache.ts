@@ -36,7 +36,10 @@ export function withImports(local: CacheRecords, imports: readonly ImportedCache
     find(key) {
       const here = local.find(key)
       if (here !== undefined && here.result() !== undefined) return here
-      return byKey.get(key)?.() ?? here
+      const hit = byKey.get(key)?.()
+      if (hit === undefined) return here
+      local.learn(hit)
+      return hit
     },
     alias: (hit, definitionKey) =>
       hit.fetch === undefined ? local.alias(hit, definitionKey) : { ...hit, definitionKey },

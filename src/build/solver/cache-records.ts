@@ -34,6 +34,8 @@ export interface CacheRecords extends BuildCache {
   /** Least recently used first. */
   entries(): readonly CacheEntry[]
   remove(ids: readonly number[]): void
+  /** Remembers what another cache knows of a step, when nothing is known here. */
+  learn(record: CacheRecord): void
   /** The stack of that identity, when it is in the store. */
   byIdentity(identity: Identity): Result | undefined
   /** Remembers how much of the disk a snapshot takes. */
@@ -136,6 +138,12 @@ export function cacheRecords({ db, find, byIdentity, claim, build, now }: CacheR
         )
         .map(toEntry),
     remove: (ids) => db.transaction(() => ids.forEach((id) => db.run('DELETE FROM cache_records WHERE id = ?', id))),
+    learn: (record) =>
+      db.transaction(() => {
+        const known = db.get('SELECT 1 FROM cache_records WHERE definition_key = ?', record.definitionKey)
+        const result = byIdentity(record.identity) ?? null
+        if (known === undefined) insert(record, result?.id ?? null, result?.size ?? 0)
+      }),
     byIdentity,
     setDisk: (snapshot, bytes) => void db.run('UPDATE cache_records SET disk = ? WHERE snapshot = ?', bytes, snapshot),
     snapshots: () =>

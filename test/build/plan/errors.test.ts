@@ -85,7 +85,21 @@ describe('planning refuses', () => {
 
   it('all mistakes of the text at once', async () => {
     await expect(plan('FROM busybox\nRUNN x\nCOPPY a b')).rejects.toMatchObject({
-      details: { line: 2, others: [{ line: 3 }] },
+      hint: 'Did you mean "RUN"?',
+      details: {
+        line: 2,
+        excerpt: 'Dockerfile:2:1\n  1 | FROM busybox\n> 2 | RUNN x\n    | ^^^^\n  3 | COPPY a b',
+        others: [
+          {
+            code: 'INSTRUCTION_UNKNOWN',
+            message: 'Unknown instruction "COPPY"',
+            hint: 'Did you mean "COPY"?',
+            line: 3,
+            column: 1,
+            excerpt: 'Dockerfile:3:1\n  2 | RUNN x\n> 3 | COPPY a b\n    | ^^^^^',
+          },
+        ],
+      },
     })
   })
 
