@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { BuildOptions, Metafile } from 'esbuild'
+import { lazyBuiltins } from './lazy-builtins.ts'
 
 const home = join(import.meta.dirname, '..')
 const common: BuildOptions = {
@@ -31,6 +32,7 @@ const { metafile } = await build({
   splitting: true,
   chunkNames: 'chunk-[hash]',
   metafile: true,
+  plugins: [lazyBuiltins],
   define: { TSBUILD_COMMIT: JSON.stringify(currentCommit()) },
   // Bundled CommonJS packages call require for Node's own modules.
   banner: {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
+import { shortHash } from '../base/short-hash.ts'
 import { findCore } from './core-path.ts'
 import { rootlessIdMap } from './idmap.ts'
 import { readOwnConfig } from './own-config.ts'
@@ -83,13 +84,6 @@ function runRootOf(place: Place, chosenRoot: string | undefined): string {
   const base = place.uid === 0 ? '/run/tsbuild' : join(userRunDirectory(place), 'tsbuild')
   if (chosenRoot === undefined) return base
   return join(base, `at-${shortHash(chosenRoot)}`)
-}
-
-/** FNV-1a, 32 bits, as eight hex digits: node:crypto would cost every command five milliseconds. */
-function shortHash(text: string): string {
-  let hash = 0x811c9dc5
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
-  return hash.toString(16).padStart(8, '0')
 }
 
 function userRunDirectory(place: Place): string {
