@@ -72,6 +72,7 @@ export const errorCodes = {
 
   // ── builds ──
   BUILD_NOT_FOUND: { kind: 'notFound', meaning: 'There is no record of such a build' },
+  CHECK_FAILED: { kind: 'invalid', meaning: 'A Dockerfile breaks a check that it asks to be enforced' },
   CONTEXT_UNREADABLE: { kind: 'notFound', meaning: 'The build context, or the Dockerfile in it, cannot be read' },
   DOCKERFILE_INVALID: { kind: 'invalid', meaning: 'A Dockerfile has a mistake' },
   ENTITLEMENT_MISSING: { kind: 'denied', meaning: 'A build step wants a privilege that was not granted' },

@@ -10,12 +10,15 @@ import type { Engine, VerbContext } from './engine.ts'
 export interface ResolvedImages {
   readonly resolve: ResolveImage
   readonly byManifest: ReadonlyMap<Digest, LocalImage>
+  /** By the name in the Dockerfile. */
+  readonly byName: ReadonlyMap<string, LocalImage>
 }
 
 /** Finds base images for a plan, each name and platform once. */
 export function resolveImages(engine: Engine, request: BuildRequest, { emit, signal }: VerbContext): ResolvedImages {
   const found = new Map<string, Promise<LocalImage>>()
   const byManifest = new Map<Digest, LocalImage>()
+  const byName = new Map<string, LocalImage>()
 
   function find(text: string, platform: Parameters<ResolveImage>[1]): Promise<LocalImage> {
     const key = `${text} ${formatPlatform(platform)}`
@@ -31,10 +34,12 @@ export function resolveImages(engine: Engine, request: BuildRequest, { emit, sig
 
   return {
     byManifest,
+    byName,
     async resolve(text, platform) {
       const image = await find(text, platform)
       const { digest } = image.manifestDescriptor
       byManifest.set(digest, image)
+      byName.set(text, image)
       const name = formatReference({ ...withDefaultTag(parseReference(text)), digest: image.target.digest })
       return { name, manifest: digest, config: image.config }
     },

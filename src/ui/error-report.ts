@@ -54,6 +54,7 @@ export function errorText(error: unknown, style: Style, debug: boolean): string 
     if (!lines[0]!.includes(text)) lines.push(indent(`${style.dim('cause:')} ${text}`))
   }
   if (known && error.hint !== undefined) lines.push(indent(`${style.cyan('hint:')} ${printable(error.hint)}`))
+  if (known) lines.push(...othersOf(error).map((other) => otherText(other, code, style)))
   if (!known) lines.push(indent(`${style.cyan('hint:')} This is a defect of tsbuild; --debug shows where it happened`))
   if (debug)
     lines.push(
@@ -62,6 +63,27 @@ export function errorText(error: unknown, style: Style, debug: boolean): string 
         .filter((stack) => stack !== '')
         .map((stack) => indent(style.dim(stack))),
     )
+  return lines.join('\n')
+}
+
+interface OtherProblem {
+  readonly message: string
+  readonly excerpt?: string
+  readonly hint?: string
+}
+
+/** Problems that were found together with the one that is thrown. */
+function othersOf({ details }: TsbuildError): readonly OtherProblem[] {
+  const { others } = details
+  return Array.isArray(others)
+    ? others.filter((other): other is OtherProblem => typeof other?.message === 'string')
+    : []
+}
+
+function otherText({ message, excerpt, hint }: OtherProblem, code: string, style: Style): string {
+  const lines = [`${style.bold(style.red('ERROR'))} ${printable(redact(message))} ${style.dim(`[${code}]`)}`]
+  if (excerpt !== undefined) lines.push(indent(printable(excerpt), ''))
+  if (hint !== undefined) lines.push(indent(`${style.cyan('hint:')} ${printable(hint)}`))
   return lines.join('\n')
 }
 

@@ -36,9 +36,9 @@ reader
   expect(await cli.ok('image', 'inspect', '--format', format, 'multi')).toBe(
     'reader /site 3 ["sh","-c","cat index whoami; cat $PAGE.html"]\n',
   )
-  expect(await cli.ok('run', '--rm', 'multi', 'stat', '-c', '%U:%G', '/site/first.html', '/site/assets/style.css')).toBe(
-    'reader:reader\nreader:reader\n',
-  )
+  expect(
+    await cli.ok('run', '--rm', 'multi', 'stat', '-c', '%U:%G', '/site/first.html', '/site/assets/style.css'),
+  ).toBe('reader:reader\nreader:reader\n')
   expect(await cli.ok('run', '--rm', '-e', 'PAGE=second', 'multi')).toContain('Rain since dawn.')
 })
 

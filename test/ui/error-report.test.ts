@@ -25,6 +25,25 @@ describe('errorText', () => {
     )
   })
 
+  it('shows what was found together with it in the same form', () => {
+    const others = [
+      { message: 'Two\u001B[2J', excerpt: 'Dockerfile:4:1\n> 4 | b', hint: 'Mend it' },
+      { message: 'Three' },
+    ]
+    const error = new TsbuildError('DOCKERFILE_INVALID', 'One', { hint: 'Do it', details: { others } })
+    expect(errorText(error, plain, false)).toBe(
+      [
+        'ERROR One [DOCKERFILE_INVALID]',
+        '  hint: Do it',
+        'ERROR Two\\u001b[2J [DOCKERFILE_INVALID]',
+        'Dockerfile:4:1',
+        '> 4 | b',
+        '  hint: Mend it',
+        'ERROR Three [DOCKERFILE_INVALID]',
+      ].join('\n'),
+    )
+  })
+
   it('a cause that the message repeats is not said twice', () => {
     const error = new TsbuildError('FILE_UNREADABLE', 'Cannot read "x": no such file', {
       cause: new Error('no such file'),

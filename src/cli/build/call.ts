@@ -7,7 +7,7 @@ import { isBuildKitRule } from '../../engine/build-checks.ts'
 import type { BuildRequest } from '../../engine/build-request.ts'
 import type { DockerfileInspection } from '../../engine/inspect-dockerfile.ts'
 import type { CommandContext } from '../command.ts'
-import { checkText } from './check-text.ts'
+import { checkText, violation } from './check-text.ts'
 
 const methods = ['build', 'check', 'outline', 'targets'] as const
 
@@ -44,7 +44,7 @@ export async function runCall(
   const { terminal } = context
   const { dockerfile, checks } = inspection
   if (method === 'check') {
-    terminal.print(format === 'json' ? json(toLintResult(dockerfile, checks.diagnostics)) : checkText(inspection))
+    terminal.print(format === 'json' ? json(lintResult(inspection)) : checkText(inspection))
     return checks.diagnostics.some(decides) ? 1 : 0
   }
   refuseErrors(inspection, method === 'targets' ? dockerfile.diagnostics : checks.diagnostics)
@@ -57,6 +57,13 @@ export async function runCall(
     terminal.print(format === 'json' ? json({ ...answer, sources }) : formatOutline(answer))
   }
   return 0
+}
+
+/** As BuildKit, which names broken enforced checks where there is no other error. */
+function lintResult({ dockerfile, checks }: DockerfileInspection): object {
+  const result = toLintResult(dockerfile, checks.diagnostics)
+  if (result.buildError !== undefined || checks.failed.length === 0) return result
+  return { ...result, buildError: { message: violation(checks.failed), location: {} } }
 }
 
 function decides({ severity, rule }: Diagnostic): boolean {

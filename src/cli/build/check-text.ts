@@ -12,9 +12,14 @@ export function checkText({ dockerfile, checks }: DockerfileInspection): string 
   const parts = [
     heading(warnings.length),
     ...[...warnings, ...errors].map((diagnostic) => findingText(dockerfile, diagnostic)),
-    ...(failed.length === 0 ? [] : [`ERROR: lint violation found for rules: ${failed.join(', ')}\n`]),
+    ...(failed.length === 0 ? [] : [`ERROR: ${violation(failed)}\n`]),
   ]
   return printable(parts.join('\n'))
+}
+
+/** BuildKit's words for findings of enforced checks. */
+export function violation(rules: readonly string[]): string {
+  return `lint violation found for rules: ${rules.join(', ')}`
 }
 
 function heading(warnings: number): string {

@@ -17,6 +17,11 @@ export const command: Command = defineCommand({
     const { readBuildRequest } = await import('../build/build-request.ts')
     const { build } = await import('../../engine/build.ts')
     const request = readBuildRequest(input, context)
+    if (input.flags.check || input.flags.call !== undefined) {
+      const { readCall, runCall } = await import('../build/call.ts')
+      const call = readCall(input.flags.check, input.flags.call)
+      if (call.method !== 'build') return runCall({ ...call, method: call.method }, request, context)
+    }
     const engine = await context.openEngine()
     const { flags } = input
     const progress = await openBuildProgress(flags.quiet ? 'quiet' : flags.progress, context.terminal)

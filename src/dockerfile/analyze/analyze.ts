@@ -37,7 +37,7 @@ export function analyzeDockerfile(parsed: ParsedDockerfile, options: AnalyzeOpti
   const references = parsed.stages.map(({ instructions }) => instructions.flatMap(readReferences))
   const target = findTarget(parsed, options, diagnostics)
   const reachable = target === undefined ? new Set<number>() : reachableFrom(target, stages, references)
-  const active = options.target === undefined ? new Set(stages.keys()) : reachable
+  const active = options.target === undefined && options.onlyTarget !== true ? new Set(stages.keys()) : reachable
   diagnostics.push(...checkOrder(stages, references, active))
   diagnostics.push(...judgeLoose(parsed))
   const states: StageState[] = []

@@ -17,6 +17,8 @@ export interface AnalyzeOptions {
   readonly buildArgs?: ReadonlyMap<string, string>
   /** `--target`; without it every stage is looked at, and the last one is built. */
   readonly target?: string
+  /** Looks only at the stages that the target needs, also when that is the last stage because none is named. */
+  readonly onlyTarget?: true
   readonly targetPlatform?: PlatformName
   readonly buildPlatform?: PlatformName
   /** Names given by `--build-context`. They replace stages and images. */

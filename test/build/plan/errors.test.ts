@@ -41,6 +41,7 @@ describe('planning refuses', () => {
     ],
     ['a required variable', 'FROM busybox\nENV A=${B:?must_be}', { line: 2, diagnostic: 'EXPANSION_FAILED' }],
     ['a bad port', 'FROM busybox\nEXPOSE 70000', { line: 2, column: 8, diagnostic: 'PORT_INVALID' }],
+    ['a RUN of nothing', 'FROM busybox\nRUN []', { line: 2, column: 5, diagnostic: 'ARGUMENTS_INVALID' }],
     ['a bad signal', 'FROM busybox\nSTOPSIGNAL FOO', { line: 2, diagnostic: 'SIGNAL_INVALID' }],
     ['a bad mode', 'FROM busybox\nCOPY --chmod=rwx a /', { line: 2, diagnostic: 'CHMOD_INVALID' }],
     ['a URL for COPY', 'FROM busybox\nCOPY http://x/y /', { line: 2, column: 6, diagnostic: 'SOURCE_INVALID' }],

@@ -158,6 +158,11 @@ ONBUILD RUN y`
     ])
   })
 
+  it('has ports in the order of the written words', async () => {
+    const text = 'FROM busybox\nENV P=9\nEXPOSE 80 $P 443 8080/udp'
+    expect(history(await plan(text)).at(-1)).toBe('EXPOSE [9/tcp 443/tcp 80/tcp 8080/udp]')
+  })
+
   it('marks what makes a layer, and of which step', async () => {
     const { image, target } = await plan('FROM busybox\nENV A=1\nRUN x\nWORKDIR /')
     const [base, env, run, workdir] = image.history

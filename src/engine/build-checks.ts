@@ -1,0 +1,68 @@
+import { checkRules } from '@dockerfile/parser'
+import type { CheckOptions, CheckResult, ImageFacts, ParsedDockerfile } from '@dockerfile/parser'
+import { TsbuildError } from '../base/errors.ts'
+import type { Emit } from '../base/events.ts'
+import { problemError } from '../build/located.ts'
+import type { LocalImage } from '../image/image-service.ts'
+import type { Platform } from '../oci/types.ts'
+import type { BuildRequest } from './build-request.ts'
+
+/** What the checks may know about a build. `images` are those at hand, by their names in the Dockerfile. */
+export function checkOptions(
+  { buildArgs, contexts, target }: BuildRequest,
+  platforms: { readonly build: Platform; readonly target: Platform },
+  images: ReadonlyMap<string, LocalImage>,
+): CheckOptions {
+  const check = buildArgs.get('BUILDKIT_DOCKERFILE_CHECK')
+  return {
+    buildArgs,
+    ...(target === undefined || target === '' ? {} : { target }),
+    buildPlatform: platforms.build,
+    targetPlatform: platforms.target,
+    namedContexts: new Set(contexts.keys()),
+    image: (name) => factsOf(images.get(name)),
+    ...(check === undefined ? {} : { check }),
+  }
+}
+
+function factsOf(image: LocalImage | undefined): ImageFacts | undefined {
+  if (image === undefined) return undefined
+  const { os, architecture, variant, config = {} } = image.config
+  return {
+    env: config.Env ?? [],
+    ...(config.Shell === undefined ? {} : { shell: config.Shell }),
+    workingDir: config.WorkingDir ?? '',
+    onbuild: config.OnBuild ?? [],
+    platform: { os, architecture, ...(variant === undefined ? {} : { variant }) },
+  }
+}
+
+/** Says all warnings, in the words of docker build. */
+export function tellWarnings({ diagnostics }: CheckResult, emit: Emit): void {
+  const warnings = diagnostics.filter(({ severity }) => severity === 'warning')
+  if (warnings.length === 0) return
+  const lines = warnings.map(
+    ({ rule, code, message, range }) => ` - ${rule ?? code}: ${message} (line ${range.start.line})`,
+  )
+  const heading = warnings.length === 1 ? '1 warning found:' : `${warnings.length} warnings found:`
+  for (const text of [heading, ...lines]) emit({ kind: 'notice', level: 'info', text })
+}
+
+/** Throws CHECK_FAILED when a check that `error=true` enforces found something, DOCKERFILE_INVALID for malformed options of the checks. */
+export function refuseFailed(dockerfile: ParsedDockerfile, { diagnostics, failed }: CheckResult): void {
+  const malformed = diagnostics.find(({ code, severity }) => code === 'DIRECTIVE_INVALID' && severity === 'error')
+  if (malformed !== undefined) throw problemError(dockerfile, malformed.range, malformed)
+  if (failed.length > 0) throw checkFailed(dockerfile, failed)
+}
+
+function checkFailed({ filename }: ParsedDockerfile, rules: readonly string[]): TsbuildError {
+  return new TsbuildError('CHECK_FAILED', `Cannot build "${filename}": it breaks ${rules.join(', ')}`, {
+    hint: 'The checks are enforced by check=error=true; mend what they found, or leave one out with check=skip=NAME',
+    details: { file: filename, rules },
+  })
+}
+
+/** Whether a warning is BuildKit's own: those decide the exit status of `--check`, as they do there. */
+export function isBuildKitRule(rule: string | undefined): boolean {
+  return checkRules.find(({ name }) => name === rule)?.own !== true
+}
