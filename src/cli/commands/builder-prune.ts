@@ -1,3 +1,4 @@
+import { showWait } from '../../ui/wait.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
@@ -20,14 +21,14 @@ export const command: Command = defineCommand({
     if (!flags.force && !(await confirm(`WARNING! This will remove ${what}.`, context))) return 0
     const { builderPrune } = await import('../../engine/builder-prune.ts')
     const { humanSize } = await import('../../ui/human.ts')
-    const { removed, bytes } = await builderPrune(
-      await context.openEngine(),
-      {
-        all: flags.all,
-        filters: flags.filter,
-        ...(flags['keep-storage'] === undefined ? {} : { keepBytes: flags['keep-storage'] }),
-      },
-      context,
+    const engine = await context.openEngine()
+    const request = {
+      all: flags.all,
+      filters: flags.filter,
+      ...(flags['keep-storage'] === undefined ? {} : { keepBytes: flags['keep-storage'] }),
+    }
+    const { removed, bytes } = await showWait(context.terminal, 'Removing build cache', () =>
+      builderPrune(engine, request, context),
     )
     for (const { id } of removed) context.terminal.printLine(id)
     context.terminal.printLine(`Total:\t${humanSize(bytes)}`)

@@ -1,3 +1,4 @@
+import { showWait } from '../../ui/wait.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
@@ -22,7 +23,9 @@ export const command: Command = defineCommand({
     const engine = await context.openEngine()
     const { imagePrune } = await import('../../engine/image-prune.ts')
     const { printPruned, removedImages } = await import('../container/prune-text.ts')
-    const pruned = await imagePrune(engine, { all: flags.all, ...range })
+    const pruned = await showWait(context.terminal, 'Removing images', () =>
+      imagePrune(engine, { all: flags.all, ...range }),
+    )
     printPruned(context.terminal, 'Deleted Images:', { removed: removedImages(pruned), bytes: pruned.bytes })
     return 0
   },

@@ -1,4 +1,5 @@
 import { TsbuildError, hasCode } from '../../base/errors.ts'
+import { showWait } from '../../ui/wait.ts'
 import { defineCommand } from '../command.ts'
 import type { Command, CommandContext } from '../command.ts'
 
@@ -33,7 +34,8 @@ export const command: Command = defineCommand({
       }
     }
     const { username, password } = await readLogin(flags, context)
-    const { stored } = await login(settings, { server, username, password }, context)
+    const request = { server, username, password }
+    const { stored } = await showWait(terminal, 'Logging in', () => login(settings, request, context))
     if (stored.kind === 'file') {
       terminal.say(`Warning: the password is stored unencrypted in "${stored.path}"`)
       terminal.say('Configure a credential helper to keep it safe: https://docs.docker.com/go/credential-store/')

@@ -1,5 +1,6 @@
 import type { FoundRepository } from '../../registry/search.ts'
 import type { ListColumn } from '../../ui/list.ts'
+import { showWait } from '../../ui/wait.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
@@ -25,7 +26,8 @@ export const command: Command = defineCommand({
   async run({ flags, args: [term = ''] }, { settings, signal, terminal }) {
     const { search } = await import('../../engine/search.ts')
     const { formatList } = await import('../../ui/list.ts')
-    const found = await search(settings, { term, limit: flags.limit, filters: flags.filter }, { signal })
+    const request = { term, limit: flags.limit, filters: flags.filter }
+    const found = await showWait(terminal, `Searching for ${term}`, () => search(settings, request, { signal }))
     const shown = ['Name', 'Description', 'StarCount', 'IsOfficial']
     terminal.print(formatList(found, { columns: searchColumns(flags['no-trunc']), shown, format: flags.format }))
     return 0
