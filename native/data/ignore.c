@@ -87,3 +87,19 @@ bool ignore_may_reinclude(const struct ignore *ignore, const struct ignore_level
     }
     return false;
 }
+
+struct ignore_level *ignore_level_at(const struct ignore *ignore, const char *path, struct rt_error *err)
+{
+    auto_free struct ignore_level *level = malloc(ignore_level_size(ignore)), *next = malloc(ignore_level_size(ignore));
+    auto_free char *names = strdup(path);
+    if (!level || !next || !names) return rt_nomem(err), NULL;
+    ignore_root(ignore, level);
+    char *rest = NULL;
+    for (char *name = strtok_r(names, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
+        ignore_enter(ignore, level, name, next);
+        struct ignore_level *swap = level;
+        level = next;
+        next = swap;
+    }
+    return take_ptr(&level);
+}

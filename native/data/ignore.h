@@ -39,3 +39,6 @@ void ignore_root(const struct ignore *ignore, struct ignore_level *level);
 /* The level of entry `name` of the directory at `up`. */
 void ignore_enter(const struct ignore *ignore, const struct ignore_level *up, const char *name, struct ignore_level *level);
 bool ignore_may_reinclude(const struct ignore *ignore, const struct ignore_level *level);
+
+/* The level of `path` (canonical) from the root down, in fresh memory. */
+struct ignore_level *ignore_level_at(const struct ignore *ignore, const char *path, struct rt_error *err);

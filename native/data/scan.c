@@ -41,23 +41,6 @@ static struct ignore_level *new_level(const struct ignore *ignore, struct rt_err
     return level;
 }
 
-/* The level of `path` from the root of the list. */
-static struct ignore_level *level_of(const struct ignore *ignore, const char *path, struct rt_error *err)
-{
-    auto_level struct ignore_level *level = new_level(ignore, err), *next = new_level(ignore, err);
-    auto_free char *names = rt_strdup(path, err);
-    if (!level || !next || !names) return NULL;
-    ignore_root(ignore, level);
-    char *rest = NULL;
-    for (char *name = strtok_r(names, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
-        ignore_enter(ignore, level, name, next);
-        struct ignore_level *swap = level;
-        level = next;
-        next = swap;
-    }
-    return take_ptr(&level);
-}
-
 static int push(struct buf *path, const char *name, struct rt_error *err)
 {
     if (path->size > 0 && buf_add(path, "/", 1, err) < 0) return -1;
@@ -187,7 +170,7 @@ static int scan_found(struct walk *walk, int fd, const char *path, const char *r
                       const struct stat *st, struct rt_error *err)
 {
     const struct scan *scan = walk->scan;
-    auto_level struct ignore_level *excluded = level_of(scan->exclude, scan->parents ? kept : "", err);
+    auto_level struct ignore_level *excluded = ignore_level_at(scan->exclude, scan->parents ? kept : "", err);
     if (!excluded || (scan->parents && visit_parents(walk, path, kept, err) < 0)) return -1;
     buf_cut(&walk->path, 0);
     buf_cut(&walk->kept, 0);
@@ -231,7 +214,7 @@ int scan_source(const struct scan *scan, const char *path, size_t pivot, scan_vi
     if (fstat(fd, &st) < 0) return path_fail(err, errno, "fstat", path, "read the status of");
     auto_free char *real = path_below_root(scan->root, fd, err);
     if (!real) return -1;
-    auto_level struct ignore_level *written = level_of(scan->ignore, path, err), *level = level_of(scan->ignore, real, err);
+    auto_level struct ignore_level *written = ignore_level_at(scan->ignore, path, err), *level = ignore_level_at(scan->ignore, real, err);
     if (!written || !level) return -1;
     result->mode = st.st_mode;
     for (const struct ignore_level *each = written;; each = level) {

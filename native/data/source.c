@@ -137,17 +137,47 @@ static int search_directory(struct search *search, int fd, const struct place *h
     return 0;
 }
 
+/* The leading elements that are plain names, as a path; the last element is left to be searched for. */
+static int literal_prefix(const struct glob *glob, struct buf *out, size_t *count, struct rt_error *err)
+{
+    for (*count = 0; *count + 1 < glob->count; ++*count) {
+        const struct glob_segment *segment = &glob->segments[*count];
+        if (segment->deep || segment->count != 1 || segment->tokens[0].kind != GLOB_LIT) break;
+        if (buf_printf(out, err, "%s%s", *count ? "/" : "", segment->tokens[0].text) < 0) return -1;
+    }
+    return 0;
+}
+
+/* Opens where the search begins and sets its path and state. -1, or 1 when there is nothing. */
+static int begin_search(struct search *search, struct place *at, int *directory, struct rt_error *err)
+{
+    auto_buf struct buf prefix = { 0 };
+    size_t count = 0;
+    if (!search->scan->parents && literal_prefix(search->glob, &prefix, &count, err) < 0) return -1;
+    *directory = try_open_in_root(search->scan->root, count ? prefix.data : ".", O_RDONLY | O_DIRECTORY, 0);
+    if (*directory < 0) return count && (errno == ENOENT || errno == ENOTDIR) ? 1 : path_fail(err, errno, "openat2", count ? prefix.data : "/", "read the directory");
+    auto_free char *real = path_below_root(search->scan->root, *directory, err);
+    if (!real || buf_str(&search->path, real, err) < 0 || !(at->level = ignore_level_at(search->scan->ignore, real, err))) return -1;
+    at->state = calloc(glob_words(search->glob), sizeof *at->state);
+    auto_free uint64_t *next = calloc(glob_words(search->glob), sizeof *next);
+    if (!at->state || !next) return rt_nomem(err);
+    glob_start(search->glob, at->state);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = search->glob->segments[i].tokens[0].text;
+        glob_advance(search->glob, at->state, name, strlen(name), next);
+        memcpy(at->state, next, glob_words(search->glob) * sizeof *next);
+    }
+    return at->level->ignored && !ignore_may_reinclude(search->scan->ignore, at->level);
+}
+
 int source_expand(const struct scan *scan, const struct source *source, struct path_list *out, struct rt_error *err)
 {
     if (source->path) return add_path(out, source->path, err);
     struct search search = { .scan = scan, .glob = &source->glob, .found = out };
-    auto_place struct place root = { 0 };
-    if (place_new(&search, &root, err) < 0) return -1;
-    ignore_root(scan->ignore, root.level);
-    glob_start(&source->glob, root.state);
-    auto_close int directory = openat(scan->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) return path_fail(err, errno, "openat", "/", "read the directory");
-    int status = search_directory(&search, directory, &root, err);
+    auto_place struct place at = { 0 };
+    auto_close int directory = -1;
+    int status = begin_search(&search, &at, &directory, err);
+    if (status == 0) status = search_directory(&search, directory, &at, err);
     buf_free(&search.path);
-    return status;
+    return status < 0 ? -1 : 0;
 }

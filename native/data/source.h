@@ -33,6 +33,7 @@ void path_list_free(struct path_list *list);
 
 /*
  * What the source names: its path, or every path that matches the pattern and that the ignore list does not hide. A directory that matches is
- * not searched further. Links are not followed on the way.
+ * not searched further. Links are followed in the leading elements of a pattern that are plain names (BuildKit resolves what stands before the first
+ * wildcard), then no more; with `parents` they are not followed at all.
  */
 int source_expand(const struct scan *scan, const struct source *source, struct path_list *out, struct rt_error *err);

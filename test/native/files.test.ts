@@ -214,6 +214,25 @@ const cases: Readonly<Record<string, Case>> = {
     actions: () => [copy('l', '/f'), copy('dl', '/e')],
     expected: ['e/ 755 0:0', 'e/top 644 0:0 t', 'f 644 0:0 t'],
   },
+  'links before the first wildcard are followed, behind it they are not': {
+    context: [
+      dir('real'),
+      file('real/a.txt'),
+      dir('real/sub'),
+      file('real/sub/b.txt'),
+      link('l', '/real'),
+      link('real/m', 'sub'),
+    ],
+    actions: () => [copy('l/*.txt', '/x/'), copy('l/m/*.txt', '/y/'), copy('*/a.txt', '/z/'), copy('none/*', '/w/')],
+    expected: [
+      'x/ 755 0:0',
+      'x/a.txt 644 0:0 real/a.txt',
+      'y/ 755 0:0',
+      'y/b.txt 644 0:0 real/sub/b.txt',
+      'z/ 755 0:0',
+      'z/a.txt 644 0:0 real/a.txt',
+    ],
+  },
   'a destination through links, absolute and relative': {
     lower: [
       dir('real'),
