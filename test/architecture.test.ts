@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
@@ -218,3 +218,10 @@ describe('what only some folders may do', () => {
 function rankOf(folder: string): number {
   return ranks[folder] ?? Number.POSITIVE_INFINITY
 }
+
+it('docs/architecture.md names files and folders that exist', () => {
+  const text = readFileSync(join(home, 'docs/architecture.md'), 'utf8')
+  const named = [...text.matchAll(/`((?:src|native|scripts|test|bin|npm)\/[\w./-]+)`/g)].map(([, path]) => path!)
+  expect(named.length).toBeGreaterThan(40)
+  expect(named.filter((path) => !existsSync(join(home, path)))).toEqual([])
+})
