@@ -47,16 +47,18 @@ export function problemError(text: SourceText, range: Range, problem: Problem): 
   })
 }
 
+type PlacedProblem = Problem & { readonly range: Range }
+
 /** All problems at once: the first is the error, `details.others` has the rest with excerpt and hint. There must be one. */
-export function problemsError(
-  text: SourceText,
-  problems: readonly (Problem & { readonly range: Range })[],
-): TsbuildError {
-  const [first, ...others] = problems
+export function problemsError(text: SourceText, [first, ...others]: readonly PlacedProblem[]): TsbuildError {
   if (first === undefined) throw new Error('No problem is given')
-  const error = problemError(text, first.range, first)
-  if (others.length === 0) return error
-  const rest = others.map(({ code, message, hint, range }) => ({
+  return withOthers(problemError(text, first.range, first), text, others)
+}
+
+/** The error with further problems behind it. */
+export function withOthers(error: TsbuildError, text: SourceText, problems: readonly PlacedProblem[]): TsbuildError {
+  if (problems.length === 0) return error
+  const others = problems.map(({ code, message, hint, range }) => ({
     code,
     message: sentence(message),
     ...(hint === undefined ? {} : { hint }),
@@ -66,7 +68,8 @@ export function problemsError(
   }))
   return new TsbuildError(error.code, error.message, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    details: { ...error.details, others: rest },
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+    details: { ...error.details, others },
   })
 }
 

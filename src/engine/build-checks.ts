@@ -1,8 +1,8 @@
-import { checkRules } from '@dockerfile/parser'
+import { checkDockerfile, checkRules } from '@dockerfile/parser'
 import type { CheckOptions, CheckResult, ImageFacts, ParsedDockerfile } from '@dockerfile/parser'
-import { TsbuildError } from '../base/errors.ts'
+import { TsbuildError, hasCode } from '../base/errors.ts'
 import type { Emit } from '../base/events.ts'
-import { problemError } from '../build/located.ts'
+import { problemError, withOthers } from '../build/located.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import type { Platform } from '../oci/types.ts'
 import type { BuildRequest } from './build-request.ts'
@@ -46,6 +46,20 @@ export function tellWarnings({ diagnostics }: CheckResult, emit: Emit): void {
   )
   const heading = warnings.length === 1 ? '1 warning found:' : `${warnings.length} warnings found:`
   for (const text of [heading, ...lines]) emit({ kind: 'notice', level: 'info', text })
+}
+
+/** What stopped a plan, together with the mistakes that the evaluation finds in other lines. */
+export function withOtherMistakes(error: unknown, dockerfile: ParsedDockerfile, options: CheckOptions): unknown {
+  if (!hasCode(error, 'DOCKERFILE_INVALID') || error.details['file'] !== dockerfile.filename) return error
+  const { line, column } = error.details
+  const ofText = new Set(dockerfile.diagnostics)
+  const others = checkDockerfile(dockerfile, options).diagnostics.filter((diagnostic) => {
+    const { start } = diagnostic.range
+    // The evaluation may put the mistake that the plan met at another word of its line.
+    const same = start.line === line && (start.column === column || !ofText.has(diagnostic))
+    return diagnostic.severity === 'error' && !same
+  })
+  return withOthers(error, dockerfile, others)
 }
 
 /** Throws CHECK_FAILED when a check that `error=true` enforces found something, DOCKERFILE_INVALID for malformed options of the checks. */

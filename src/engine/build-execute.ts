@@ -20,13 +20,13 @@ import type { Platform } from '../oci/types.ts'
 import { engineCacheRecords } from './builder-cache.ts'
 import { importCaches } from './build-cache-import.ts'
 import { exportCaches, inlineCache } from './build-cache-export.ts'
-import { checkOptions, refuseFailed, tellWarnings } from './build-checks.ts'
+import { checkOptions, refuseFailed, tellWarnings, withOtherMistakes } from './build-checks.ts'
 import { writeOutputs } from './build-outputs.ts'
-import type { BuiltPlatform } from './build-outputs.ts'
+import type { BuiltPlatform, OutputsResult } from './build-outputs.ts'
 import { buildServices, contextTools } from './build-services.ts'
 import { squash } from './build-squash.ts'
 import { resolveImages } from './build-images.ts'
-import type { BuildRequest, BuildResult } from './build-request.ts'
+import type { BuildRequest } from './build-request.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 export interface ExecuteOptions {
@@ -40,13 +40,20 @@ export interface ExecuteOptions {
   readonly onCause: (vertex: BuildVertex, cause: Cause) => void
 }
 
+export interface ExecutedBuild extends OutputsResult {
+  /** One for each platform. */
+  readonly built: readonly BuiltPlatform[]
+  /** Names of the steps that made layers, by ChainID. */
+  readonly stepOf: (identity: string) => string | undefined
+}
+
 /** The work of a build: context, plan, solution, outputs. */
 export async function executeBuild(
   engine: Engine,
   request: BuildRequest,
   options: ExecuteOptions,
   context: VerbContext,
-): Promise<Omit<BuildResult, 'record'>> {
+): Promise<ExecutedBuild> {
   const { emit, signal } = context
   const { settings } = engine
   const { id, scratch, volatile } = options
@@ -71,20 +78,23 @@ export async function executeBuild(
   const dockerfile = parseDockerfile(main.dockerfile.bytes, { filename: main.dockerfile.filename })
   const images = resolveImages(engine, request, context)
   const platforms = targetPlatforms(request, settings.platform)
+  const known = {
+    ...checkOptions(request, { build: settings.platform, target: platforms[0] ?? settings.platform }, images.byName),
+    ...(main.context.ignore === null ? {} : { ignore: main.context.ignore }),
+    onlyTarget: true,
+  } as const
   const plans = await Promise.all(
     platforms.map((platform) =>
       planBuild(planRequest(request, settings.platform, platform, dockerfile, main.time), images.resolve),
     ),
-  )
+  ).catch((error: unknown) => {
+    throw withOtherMistakes(error, dockerfile, known)
+  })
   for (const { text, hint } of plans.flatMap((plan) => plan.notes)) {
     emit({ kind: 'notice', level: 'warning', text, ...(hint === undefined ? {} : { hint }) })
   }
 
-  const checks = checkDockerfile(dockerfile, {
-    ...checkOptions(request, { build: settings.platform, target: platforms[0] ?? settings.platform }, images.byName),
-    ...(main.context.ignore === null ? {} : { ignore: main.context.ignore }),
-    onlyTarget: true,
-  })
+  const checks = checkDockerfile(dockerfile, known)
   // However the build ends, they are what is read last.
   stack.defer(() => tellWarnings(checks, emit))
   refuseFailed(dockerfile, checks)
@@ -138,7 +148,9 @@ export async function executeBuild(
   const written = await writeOutputs(engine, final, { outputs, names, annotations, stdout }, context)
   await exportCaches(engine, exported, context)
   cache.touch()
-  return written
+  const stepOf = (identity: string): string | undefined =>
+    solution.steps.find((step) => step.identity === identity)?.vertex.label.name
+  return { ...written, built: final, stepOf }
 }
 
 function targetPlatforms(request: BuildRequest, host: Platform): readonly Platform[] {

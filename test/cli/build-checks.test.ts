@@ -141,4 +141,10 @@ Dockerfile:3:1
   hint: Did you mean "RUN"?
 `)
   })
+
+  it('shows mistakes that only the evaluation finds together, each once', async () => {
+    const stdin = 'FROM scratch\nEXPOSE 70000\nSTOPSIGNAL FOO\nCOPY --chmod=x http://a/b /\n'
+    const { details } = await cli.fails(['build', '-'], { stdin })
+    expect(details).toMatchObject({ line: 2, others: [{ line: 3 }, { line: 4 }, { line: 4 }] })
+  })
 })
