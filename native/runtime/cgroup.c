@@ -138,7 +138,7 @@ static bool is_needed(const char *controllers, const struct spec_resources *r, b
 static int make_places(struct cgroup *cgroup, const char *path, const struct spec_resources *resources, bool whole, struct rt_error *err)
 {
     auto_hierarchies struct cgroup_hierarchies list = {0};
-    if (cgroup_hierarchies_read(&list, err)) return -1;
+    if (cgroup_hierarchies_read(0, &list, err)) return -1;
     for (size_t i = 0; i < list.count; i++) {
         const struct cgroup_hierarchy *hierarchy = &list.items[i];
         if (!whole && !hierarchy->unified && !(resources && is_needed(hierarchy->controllers, resources, cgroup->device_filter >= 0))) continue;
@@ -189,6 +189,28 @@ int cgroup_open(const json_t *paths, struct cgroup **out, struct rt_error *err)
         }
         /* One that is gone already has nothing left to do. */
         struct rt_error ignored;
+        open_place(&cgroup->places[cgroup->count - 1], false, &ignored);
+    }
+    *out = cgroup;
+    return 0;
+}
+
+int cgroup_adopt(pid_t pid, struct cgroup **out, struct rt_error *err)
+{
+    auto_hierarchies struct cgroup_hierarchies list = {0}, ours = {0};
+    if (cgroup_hierarchies_read(pid, &list, err) || cgroup_hierarchies_read(0, &ours, err)) return -1;
+    struct cgroup *cgroup = calloc(1, sizeof *cgroup);
+    if (!cgroup) return rt_nomem(err);
+    *cgroup = (struct cgroup){.device_filter = -1, .adopted = true};
+    for (size_t i = 0; i < list.count; i++) {
+        struct rt_error ignored;
+        const struct cgroup_hierarchy *hierarchy = &list.items[i];
+        /* Where it shares ours there is nothing that is its own. */
+        if (i < ours.count && strcmp(hierarchy->own, ours.items[i].own) == 0) continue;
+        if (add_place(cgroup, hierarchy->unified, hierarchy->controllers, hierarchy->mountpoint, rt_printf(err, "%s%s", hierarchy->mountpoint, hierarchy->own), err)) {
+            cgroup_free(cgroup);
+            return -1;
+        }
         open_place(&cgroup->places[cgroup->count - 1], false, &ignored);
     }
     *out = cgroup;
@@ -451,7 +473,7 @@ int cgroup_remove(const struct cgroup *cgroup, struct rt_error *err)
 {
     int result = 0;
     struct rt_error later;
-    for (size_t i = 0; i < cgroup->count; i++)
+    for (size_t i = 0; i < cgroup->count && !cgroup->adopted; i++)
         if (remove_place(&cgroup->places[i], result ? &later : err)) result = -1;
     return result;
 }

@@ -22,6 +22,8 @@ typedef void cgroup_warn(void *context, const char *text);
 int cgroup_create(enum cgroup_driver driver, const char *path, const char *id, const struct spec_resources *resources, bool whole, struct cgroup **out, struct rt_error *err);
 /* One that exists, by the paths that cgroup_paths gave. */
 int cgroup_open(const json_t *paths, struct cgroup **out, struct rt_error *err);
+/* Those in which process `pid` is, made by somebody else. They are watched and frozen, not removed. */
+int cgroup_adopt(pid_t pid, struct cgroup **out, struct rt_error *err);
 json_t *cgroup_paths(const struct cgroup *cgroup);
 void cgroup_free(struct cgroup *cgroup);
 

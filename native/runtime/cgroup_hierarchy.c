@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,11 +98,13 @@ static int read_file(const char *path, struct buf *out, struct rt_error *err)
     return read_fd(fd, LIMIT, out, "CGROUP_FAILED", path, err) || buf_str(out, "", err) ? -1 : 0;
 }
 
-int cgroup_hierarchies_read(struct cgroup_hierarchies *out, struct rt_error *err)
+int cgroup_hierarchies_read(pid_t pid, struct cgroup_hierarchies *out, struct rt_error *err)
 {
+    char file[40] = "/proc/self/cgroup";
     auto_buf struct buf cgroups = {0}, mountinfo = {0};
     *out = (struct cgroup_hierarchies){0};
-    if (read_file("/proc/self/cgroup", &cgroups, err) || read_file("/proc/self/mountinfo", &mountinfo, err)) return -1;
+    if (pid) snprintf(file, sizeof file, "/proc/%d/cgroup", pid);
+    if (read_file(file, &cgroups, err) || read_file("/proc/self/mountinfo", &mountinfo, err)) return -1;
     char *rest = cgroups.data;
     for (char *line; (line = strsep(&rest, "\n"));) {
         char *controllers = strchr(line, ':');

@@ -1,6 +1,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -20,7 +21,8 @@ struct cgroup_hierarchies {
     size_t count;
 };
 
-int cgroup_hierarchies_read(struct cgroup_hierarchies *out, struct rt_error *err);
+/* `own` is the cgroup of process `pid`, 0 for the calling one. */
+int cgroup_hierarchies_read(pid_t pid, struct cgroup_hierarchies *out, struct rt_error *err);
 void cgroup_hierarchies_free(struct cgroup_hierarchies *list);
 #define auto_hierarchies __attribute__((cleanup(cgroup_hierarchies_free)))
 

@@ -17,6 +17,7 @@ struct cgroup {
     enum cgroup_driver driver;
     struct cgroup_place *places;
     size_t count;
+    bool adopted;
     int device_filter; /* loaded ahead, to see whether v1's device controller can be done without; -1 */
 };
 

@@ -78,7 +78,7 @@ int cgroup_mount(const struct cgroup *cgroup, const struct spec_mount *mount, bo
 {
     auto_hierarchies struct cgroup_hierarchies list;
     uint64_t attributes = mount_attributes(mount->flags);
-    if (cgroup_hierarchies_read(&list, err)) return -1;
+    if (cgroup_hierarchies_read(0, &list, err)) return -1;
     const struct cgroup_hierarchy *v2 = cgroup_find_v2(&list);
     bool only_v2 = v2 && list.count == 1;
     if ((only_v2 && is_ours(cgroup, v2)) || (v2 && strcmp(mount->type, "cgroup2") == 0)) {

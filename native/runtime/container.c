@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "runtime/bind_early.h"
 #include "runtime/container_internal.h"
+#include "runtime/external.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/process.h"
@@ -207,7 +208,8 @@ int runtime_create(const struct spec *spec, const struct runtime_params *params,
     *container = (struct container){.spec = spec, .params = *params, .pidfd = -1, .sync = -1, .terminal = -1};
     struct init init = {.spec = spec, .params = &container->params, .sync = -1, .listener = -1, .bundle = AT_FDCWD, .root_tree = params->rootfs, .procfs = -1};
     for (int kind = 0; kind < NS_KINDS; kind++) init.namespaces[kind] = -1;
-    int result = create(container, &init, err);
+    int result = params->external ? external_create(container, err) : create(container, &init, err);
+    if (!result && params->external) result = record(container, err);
     init.root_tree = -1; /* it is the caller's */
     init_free(&init);
     if (result) {
@@ -257,6 +259,7 @@ static int tell_start(struct container *container, struct rt_error *err)
 int runtime_start(struct container *container, struct rt_error *err)
 {
     struct rt_error ignored;
+    if (container->external) return external_start(container, err);
     int result = tell_start(container, err) || serve(container, container->sync, true, err) ? -1 : 0;
     util_close(&container->sync);
     container->sync = -1;

@@ -29,6 +29,11 @@ struct runtime_tree_mount {
     bool readonly;
 };
 
+/* Another OCI runtime that does the work: its program, and the directory for its own records. */
+struct runtime_external {
+    const char *path, *root;
+};
+
 struct runtime_params {
     const char *id;     /* checked: 1 to 1024 characters of [A-Za-z0-9_+.-], not "." or ".." */
     const char *bundle; /* absolute; base of a relative root.path and told to hooks */
@@ -48,6 +53,7 @@ struct runtime_params {
     enum cgroup_driver cgroup;
     const char *cgroup_path; /* below the root of each hierarchy; NULL: spec->linux.cgroups_path, else tsbuild/<id> */
     int seccomp_cache;       /* directory for compiled filters, private to the caller; -1: none */
+    const struct runtime_external *external; /* NULL: built in */
     bool start_later;        /* `start` comes from another process, over state_dir/start.sock */
     bool whole_cgroup;       /* in every v1 hierarchy, not only where the limits need it: for other programs that look there, and for figures */
     bool die_with_parent;    /* the init process is killed when the calling process ends in whatever way */

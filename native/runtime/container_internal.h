@@ -18,6 +18,7 @@ struct container {
     struct spec *own_spec; /* of a container that was opened: freed with it */
     struct state *state;
     struct rusage usage;
+    struct external *external; /* NULL: built in */
     struct cgroup *cgroup; /* NULL: none of its own */
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/util.h"
 #include "runtime/affinity.h"
+#include "runtime/external.h"
 #include "runtime/keyring.h"
 #include "runtime/lsm.h"
 #include "runtime/namespace.h"
@@ -225,6 +226,7 @@ static int start(const struct exec_params *params, struct exec *exec, struct exe
 int exec_start(const struct exec_params *params, struct exec_result *out, struct rt_error *err)
 {
     struct exec exec = {.params = params, .procfs = -1};
+    if (params->external) return external_exec(params, out, err);
     *out = (struct exec_result){.pidfd = -1, .terminal = -1};
     int result = start(params, &exec, out, err);
     free(exec.filter.filter);

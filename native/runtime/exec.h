@@ -21,6 +21,7 @@ struct exec_params {
     const char *id, *bundle;
     const char *console_socket; /* with process->terminal; NULL: take it from the result */
     bool die_with_parent;
+    const struct runtime_external *external; /* the runtime that made the container; NULL: built in */
     void (*warn)(void *context, const char *text);
     void *warn_context;
 };

@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "runtime/container_internal.h"
+#include "runtime/external.h"
 #include "runtime/state.h"
 
 /* A process that is not our child can only be watched; its exit status belongs to whoever is its parent. */
@@ -63,6 +64,7 @@ int runtime_kill(const struct container *container, int signal, bool all, struct
 
 int runtime_pause(const struct container *container, bool pause, struct rt_error *err)
 {
+    if (container->external) return external_call(container, pause ? "pause" : "resume", err);
     if (!container->cgroup) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "a container without a cgroup cannot be paused");
     return cgroup_freeze(container->cgroup, pause, err);
 }
@@ -90,15 +92,17 @@ int runtime_delete(struct container *container, struct rt_error *err)
 {
     struct rt_error later;
     int result = 0;
+    /* Its own way of deleting wants the process gone first, and reaped. */
     if (container->pid > 0 && !container->ended) {
         runtime_kill(container, SIGKILL, false, &later);
         while (reap(container, true, &later) && later.saved_errno == EINTR) continue;
     }
-    if (container->cgroup) {
+    if (container->cgroup && !container->external) {
         cgroup_kill(container->cgroup, SIGKILL, &later);
         result = cgroup_remove(container->cgroup, err);
     }
-    if (container->pid > 0 && container_hooks(container, HOOK_POSTSTOP, "poststop", "stopped", &later)) container_warn(container, later.message);
+    if (container->external && external_delete(container->external, container->params.id, result ? &later : err)) result = -1;
+    if (container->pid > 0 && !container->external && container_hooks(container, HOOK_POSTSTOP, "poststop", "stopped", &later)) container_warn(container, later.message);
     if (container->params.state_dir) state_remove(container->params.state_dir);
     runtime_close(container);
     return result;

@@ -107,7 +107,8 @@ static int remove_one(const struct mount_point_entry *entry, int rootfd, struct 
     /* A directory's ctime moves with the mount points made and removed inside it; whether it is empty is what counts. */
     if (!entry->point.directory && (self.st_size || !same_time(self.st_ctim, entry->point.changed))) return 0;
     if (unlinkat(parent, name, entry->point.directory ? AT_REMOVEDIR : 0)) return errno == ENOTEMPTY || errno == ENOENT ? 0 : path_fail(err, errno, "unlinkat", entry->path, "remove the mount point");
-    if (!same_time(parent_now.st_mtim, entry->point.parent_after)) return 0;
+    /* Either the next later one was removed before, or this was the last that was made. */
+    if (!same_time(parent_now.st_mtim, entry->point.parent_after) && !same_time(parent_now.st_mtim, entry->point.parent_before)) return 0;
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, entry->point.parent_before};
     auto_close int directory = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0 || futimens(directory, times)) return path_fail(err, errno, "futimens", entry->path, "set back the time of the directory of");

@@ -38,3 +38,9 @@ int mount_points_add(struct mount_points *list, const struct mount_point *point,
 /* Last made, first removed. What was touched stays. */
 int mount_points_remove(const struct mount_points *list, int rootfd, struct rt_error *err);
 void mount_points_free(struct mount_points *list);
+
+/*
+ * For mount points that somebody else makes: those of a path that are not there yet are noted before, and looked at again once they have been made.
+ */
+int mount_points_expect(struct mount_points *list, int rootfd, const char *path, struct rt_error *err);
+void mount_points_settle(struct mount_points *list, int rootfd);

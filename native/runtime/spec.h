@@ -268,6 +268,8 @@ void spec_unref(struct spec **spec);
 /* A process object by itself, as `exec --process` takes it; allocated in `spec`'s arena. */
 struct spec_process *spec_process_parse(struct spec *spec, json_t *object, struct rt_error *err);
 struct spec_process *spec_process_from_text(struct spec *spec, const char *text, size_t size, struct rt_error *err);
+/* The process object of the specification with what a further process in a container needs; for another runtime. NULL: out of memory. */
+json_t *spec_process_json(const struct spec_process *process);
 /* A resources object by itself, as `update --resources` takes it. */
 struct spec_resources *spec_resources_parse(struct spec *spec, json_t *object, struct rt_error *err);
 struct spec_resources *spec_resources_from_text(struct spec *spec, const char *text, size_t size, struct rt_error *err);

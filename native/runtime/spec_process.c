@@ -186,3 +186,35 @@ struct spec_process *spec_process_parse(struct spec *spec, json_t *object, struc
     if (read_process(spec, object, process, err)) return rt_wrap(err, "process"), NULL;
     return process;
 }
+
+static json_t *strings_json(const struct spec_strings *strings)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < strings->count; i++) json_array_append_new(list, json_from_path(strings->items[i]));
+    return list;
+}
+
+static json_t *capability_names(uint64_t set)
+{
+    json_t *list = json_array();
+    for (int number = 0; caps_name(number); number++)
+        if (set >> number & 1) json_array_append_new(list, json_sprintf("CAP_%s", caps_name(number)));
+    return list;
+}
+
+json_t *spec_process_json(const struct spec_process *process)
+{
+    const struct spec_user *user = &process->user;
+    json_t *groups = json_array();
+    for (size_t i = 0; i < user->group_count; i++) json_array_append_new(groups, json_integer(user->groups[i]));
+    json_t *object = json_pack("{s:b, s:s, s:o, s:o, s:b, s:{s:I, s:I, s:i, s:o}}", "terminal", process->terminal, "cwd", process->cwd, "args", strings_json(&process->args), "env", strings_json(&process->env),
+                               "noNewPrivileges", process->no_new_privs, "user", "uid", (json_int_t)user->uid, "gid", (json_int_t)user->gid, "umask", (int)user->umask, "additionalGids", groups);
+    const struct spec_capabilities *caps = process->capabilities;
+    if (object && caps)
+        json_object_set_new(object, "capabilities",
+                            json_pack("{s:o, s:o, s:o, s:o, s:o}", "bounding", capability_names(caps->bounding), "effective", capability_names(caps->effective), "permitted", capability_names(caps->permitted),
+                                      "inheritable", capability_names(caps->inheritable), "ambient", capability_names(caps->ambient)));
+    if (object && process->apparmor_profile) json_object_set_new(object, "apparmorProfile", json_string(process->apparmor_profile));
+    if (object && process->selinux_label) json_object_set_new(object, "selinuxLabel", json_string(process->selinux_label));
+    return object;
+}

@@ -58,6 +58,7 @@ int state_write(const struct spec *spec, const struct runtime_params *params, pi
     snprintf(start, sizeof start, "%llu", (unsigned long long)ticks);
     auto_json json_t *document = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:o}", "ociVersion", STATE_OCI_VERSION, "id", params->id, "pid", pid, "pidStart", start, "bundle",
                                            params->bundle ? params->bundle : "/", "rootfs", rootfs, "created", created, "owner", owner, "cgroup", cgroup_paths(cgroup));
+    if (document && params->external) json_object_set_new(document, "external", json_pack("{s:s, s:s}", "path", params->external->path, "root", params->external->root));
     auto_free char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
     auto_free char *config = json_dumps(spec->document, JSON_COMPACT);
     if (!text || !config) return rt_nomem(err);
@@ -69,7 +70,9 @@ static int parse_state(struct state *state, struct rt_error *err)
     const json_t *document = state->document;
     const char *start;
     int64_t pid;
-    json_t *cgroup;
+    json_t *cgroup, *external = NULL;
+    if (json_opt_obj(document, "external", &external, err)) return -1;
+    if (external && (json_req_str(external, "path", &state->external.path, err) || json_req_str(external, "root", &state->external.root, err))) return -1;
     if (json_req_str(document, "id", &state->id, err) || json_req_str(document, "bundle", &state->bundle, err) || json_req_str(document, "rootfs", &state->rootfs, err) ||
         json_req_str(document, "created", &state->created, err) || json_req_str(document, "owner", &state->owner, err) || json_req_i64(document, "pid", 1, INT32_MAX, &pid, err) ||
         json_req_str(document, "pidStart", &start, err) || json_req_arr(document, "cgroup", &cgroup, err))

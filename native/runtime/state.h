@@ -22,6 +22,7 @@ struct state {
     pid_t pid;
     uint64_t pid_start; /* start time in clock ticks since boot: a pid that was given to another process has another */
     const json_t *cgroup;
+    struct runtime_external external; /* path NULL: built in */
 };
 
 int state_write(const struct spec *spec, const struct runtime_params *params, pid_t pid, const struct cgroup *cgroup, struct rt_error *err);

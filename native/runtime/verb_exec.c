@@ -74,9 +74,10 @@ static int run(struct plan *plan, const struct request *request, const struct co
     struct exec_result result;
     int status = 0;
     auto_close int cache = seccomp_cache_open();
+    const struct runtime_external *external = &runtime_state(container)->external;
     const struct exec_params params = {
         .init_pidfd = runtime_pidfd(container), .init_pid = runtime_pid(container), .spec = runtime_spec(container), .process = process, .cgroup = runtime_cgroup(container), .stdio = {-1, -1, -1},
-        .seccomp_cache = cache, .id = runtime_state(container)->id, .bundle = runtime_state(container)->bundle, .die_with_parent = !request->detach, .warn = warn, .warn_context = plan,
+        .seccomp_cache = cache, .id = runtime_state(container)->id, .bundle = runtime_state(container)->bundle, .die_with_parent = !request->detach, .external = external->path ? external : NULL, .warn = warn, .warn_context = plan,
     };
     if (exec_start(&params, &result, err)) return -1;
     int failed = plan_event(plan, "started", json_pack("{s:i}", "pid", result.pid), err);

@@ -35,6 +35,7 @@ struct sandbox {
     int64_t timeout_ms; /* -1: none */
     struct commit_options commit;
     bool init;
+    struct runtime_external external; /* path NULL: built in */
     struct mount_points made;
 };
 
@@ -91,18 +92,25 @@ static int parse_cgroup(struct sandbox *sandbox, struct rt_error *err)
     return json_allow(cgroup, err, "path", NULL) || json_opt_str(cgroup, "path", &sandbox->cgroup_path, err) ? rt_wrap(err, "cgroup") : 0;
 }
 
+static int parse_runtime(const json_t *runtime, struct runtime_external *out, struct rt_error *err)
+{
+    static const char *const KINDS[] = {"builtin", "path", NULL};
+    int kind;
+    if (json_allow(runtime, err, "kind", "path", "root", NULL) || json_req_enum(runtime, "kind", KINDS, &kind, err)) return -1;
+    return kind == 0 ? 0 : json_req_str(runtime, "path", &out->path, err) || json_req_str(runtime, "root", &out->root, err) ? -1 : 0;
+}
+
 static int parse(struct sandbox *sandbox, struct rt_error *err)
 {
     json_t *config, *network, *runtime = NULL;
     const json_t *plan = sandbox->plan->json;
-    const char *kind = "builtin";
     sandbox->timeout_ms = -1;
     if (plan_allow(sandbox->plan, err, "id", "rootfs", "config", "user", "network", "cgroup", "trees", "transient", "runtime", "timeoutMs", "init", "commit") ||
         json_req_str(plan, "id", &sandbox->id, err) || tree_req(plan, "rootfs", &sandbox->rootfs, err) || json_req_obj(plan, "config", &config, err) ||
         json_req_obj(plan, "network", &network, err) || json_opt_obj(plan, "runtime", &runtime, err) || json_opt_i64(plan, "timeoutMs", 0, INT64_MAX / 2000000, &sandbox->timeout_ms, err) ||
         json_opt_bool(plan, "init", &sandbox->init, err) || commit_parse(plan, &sandbox->commit, err))
         return -1;
-    if (runtime && json_req_str(runtime, "kind", &kind, err)) return rt_wrap(err, "runtime");
+    if (runtime && parse_runtime(runtime, &sandbox->external, err)) return rt_wrap(err, "runtime");
     if (network_parse(network, &sandbox->network, err) || network_configure(sandbox->network, config, err)) return -1;
     if (!(sandbox->spec = spec_from_json(config, err))) return -1;
     if (!sandbox->spec->process) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the config has no process");
@@ -175,7 +183,7 @@ static int run(struct sandbox *sandbox, int rootfd, struct outcome *outcome, str
     const struct spec_linux *linux = &sandbox->spec->linux;
     bool grouped = sandbox->cgroup_path || linux->cgroups_path || linux->resources;
     const struct runtime_params params = {.id = sandbox->id, .rootfs = rootfd, .trees = sandbox->mounts, .tree_count = sandbox->mount_count, .mount_points = &sandbox->made,
-                                          .stdio = {-1, -1, -1}, .cgroup = grouped ? CGROUP_CGROUPFS : CGROUP_NONE, .cgroup_path = sandbox->cgroup_path, .die_with_parent = true, .init = sandbox->init,
+                                          .stdio = {-1, -1, -1}, .cgroup = grouped ? CGROUP_CGROUPFS : CGROUP_NONE, .cgroup_path = sandbox->cgroup_path, .die_with_parent = true, .init = sandbox->init, .external = sandbox->external.path ? &sandbox->external : NULL,
                                           .seccomp_cache = cache, .attach = attach, .attach_context = sandbox, .warn = warn, .warn_context = sandbox->plan};
     int result = runtime_create(sandbox->spec, &params, &container, err);
     if (!result) {

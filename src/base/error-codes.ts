@@ -105,6 +105,7 @@ export const errorCodes = {
   PATH_MISSING: { kind: 'notFound', meaning: 'A path does not exist in a container, image or snapshot' },
   RUNTIME_CONFIG_INVALID: { kind: 'invalid', meaning: 'A container configuration breaks the runtime specification' },
   OBJECT_NOT_FOUND: { kind: 'notFound', meaning: 'No container, image, volume or network has the name' },
+  RUNTIME_FAILED: { kind: 'unavailable', meaning: 'Another OCI runtime that was asked for failed' },
   USER_UNKNOWN: { kind: 'notFound', meaning: 'A user or group does not exist inside the root' },
 
   // ── volumes ──
