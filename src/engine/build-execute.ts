@@ -1,4 +1,4 @@
-import { checkDockerfile, parseDockerfile } from '@dockerfile/parser'
+import { parseDockerfile } from '@dockerfile/parser'
 import { createLimiter } from '../base/limiter.ts'
 import { TsbuildError } from '../base/errors.ts'
 import { openMainContext, openNamedContext } from '../build/context/main-context.ts'
@@ -20,7 +20,7 @@ import type { Platform } from '../oci/types.ts'
 import { engineCacheRecords } from './builder-cache.ts'
 import { importCaches } from './build-cache-import.ts'
 import { exportCaches, inlineCache } from './build-cache-export.ts'
-import { checkOptions, refuseFailed, tellWarnings, withOtherMistakes } from './build-checks.ts'
+import { checkOptions, startChecks, withOtherMistakes } from './build-checks.ts'
 import { writeOutputs } from './build-outputs.ts'
 import type { BuiltPlatform, OutputsResult } from './build-outputs.ts'
 import { buildServices, contextTools } from './build-services.ts'
@@ -94,10 +94,8 @@ export async function executeBuild(
     emit({ kind: 'notice', level: 'warning', text, ...(hint === undefined ? {} : { hint }) })
   }
 
-  const checks = checkDockerfile(dockerfile, known)
-  // However the build ends, they are what is read last.
-  stack.defer(() => tellWarnings(checks, emit))
-  refuseFailed(dockerfile, checks)
+  // However the build ends, warnings are what is read last.
+  stack.use(startChecks(dockerfile, known, emit))
 
   const resolved = images.byManifest
   const imports = await importCaches(engine, request.cacheFrom, context)

@@ -40,8 +40,12 @@ export interface BuildRequest {
   readonly cacheTo: readonly CacheTarget[]
   readonly outputs: readonly OutputSpec[]
   readonly annotations: readonly Annotation[]
+  /** Build twice from nothing first, and refuse when the results differ. */
+  readonly verify: boolean
   /** All layers of the build become one. */
   readonly squash: boolean
+  /** What becomes of a RUN step that fails: a shell in it, or an image of it. */
+  readonly onError?: { readonly kind: 'shell' } | { readonly kind: 'image'; readonly name: string }
   /** Where `dest=-` goes. */
   readonly stdout: Writable
 }

@@ -27,6 +27,7 @@ import type { LocalImage } from '../image/image-service.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { BuildRequest } from './build-request.ts'
 import { buildNetworks } from './build-networks.ts'
+import { failureHandler } from './build-on-error.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 interface Places {
@@ -114,6 +115,7 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
     proxies: proxyVariables(request.buildArgs),
     limits: request.limits,
     networks: buildNetworks(engine, volatile),
+    ...(request.onError === undefined ? {} : { onFailure: failureHandler(engine, request.onError) }),
   }
 }
 

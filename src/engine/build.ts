@@ -14,6 +14,7 @@ import type { Digest } from '../oci/digest.ts'
 import { executeBuild } from './build-execute.ts'
 import { keepWithin, sweepDead } from './build-housekeeping.ts'
 import type { BuildRequest, BuildResult } from './build-request.ts'
+import { verifyBuild } from './build-verify.ts'
 import { manifestPaths } from './build-services.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
@@ -49,7 +50,9 @@ export async function build(engine: Engine, request: BuildRequest, context: Verb
   const records = buildRecords(store.db)
   try {
     const options = { id, scratch, volatile, onCause }
-    const result = await executeBuild(engine, request, options, { ...context, emit: recorder.emit })
+    const watched = { ...context, emit: recorder.emit }
+    if (request.verify) await verifyBuild(engine, request, options, watched)
+    const { built: _built, stepOf: _stepOf, ...result } = await executeBuild(engine, request, options, watched)
     const record: BuildRecord = {
       ...base,
       ...ending(recorder, explain),

@@ -139,7 +139,7 @@ CMD ["sh"]`
     it('is shared by processes, and a step that both need runs once', async () => {
       await using one = await openBuilder()
       await using two = await openBuilder({ root: one.root })
-      const text = 'FROM base\nRUN sleep 0.3; date +%N > /when'
+      const text = 'FROM base\nRUN sleep 0.3; cat /proc/sys/kernel/random/uuid > /when'
       const [first, second] = await Promise.all([one.build(text), two.build(text)])
       expect(await one.read(first, '/when')).toBe(await two.read(second, '/when'))
       expect(first.images[0]?.id).toBe(second.images[0]?.id)
@@ -354,6 +354,40 @@ RUN --mount=type=bind,source=sub,target=/mnt/ctx --mount=from=src,source=/data,t
       expect(result.images[0]?.config.created).toBe('2023-11-14T22:13:20.000Z')
     }
     expect(ids[0]).toBe(ids[1])
+  })
+
+  describe('--verify', () => {
+    it.for<[string, string, object | undefined]>([
+      ['passes what is reproducible', 'RUN mkdir /d && echo x > /d/f', undefined],
+      [
+        'names the file that differs',
+        'RUN echo x > /x\nRUN mkdir /d && cat /proc/sys/kernel/random/uuid > /d/f',
+        { code: 'NOT_REPRODUCIBLE', details: { path: 'd/f', change: 'content' } },
+      ],
+      [
+        'names the time that differs',
+        'RUN touch -d @$((1000000000 + $(cut -d. -f1 /proc/uptime) * 10 + $(date +%s) % 7)) /f; sleep 1',
+        { code: 'NOT_REPRODUCIBLE', details: { path: 'f', change: 'time' } },
+      ],
+    ])('%s', async ([, run, expected]) => {
+      await using builder = await openBuilder()
+      const built = builder.build(`FROM base\n${run}`, { verify: true })
+      if (expected === undefined) expect((await built).images).toHaveLength(1)
+      else await expect(built).rejects.toMatchObject(expected)
+      expect(builder.leftovers()).toEqual([])
+    })
+  })
+
+  it('keeps a failed step as an image with --on-error', async () => {
+    await using builder = await openBuilder()
+    const text = 'FROM base\nENV A=b\nWORKDIR /w\nRUN echo partial > f; false'
+    await expect(builder.build(text, { onError: { kind: 'image', name: 'failed' } })).rejects.toMatchObject({
+      code: 'RUN_FAILED',
+    })
+    const image = await builder.engine.images.find('failed', { os: 'linux', architecture: 'amd64' })
+    expect(image?.config.config).toMatchObject({ WorkingDir: '/w', Cmd: ['/bin/sh', '-c', 'echo partial > f; false'] })
+    expect(await builder.read({ images: [image!] } as never, '/w/f')).toBe('partial\n')
+    expect(builder.leftovers()).toEqual([])
   })
 
   it('takes contexts from archives and named folders', async () => {

@@ -110,6 +110,7 @@ export async function openBuilder(shared?: { readonly root: string }): Promise<B
         cacheTo: [],
         outputs: [defaultOutput()],
         annotations: [],
+        verify: false,
         squash: false,
         stdout: new PassThrough(),
         ...options,

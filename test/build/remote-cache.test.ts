@@ -6,7 +6,7 @@ import type { CacheTarget } from '../../src/build/options/cache-option.ts'
 import { tempDir } from './temp-dir.ts'
 
 const text = (line = 'true'): string => `FROM base AS make
-RUN date +%N > /made; echo noise > /noise
+RUN cat /proc/sys/kernel/random/uuid > /made; echo noise > /noise
 FROM base
 COPY --from=make /made /made
 RUN --mount=type=cache,target=/c cat /made >> /c/log; cat /c/log > /log; ${line}`
@@ -32,14 +32,14 @@ describe.skipIf(cannotBuild !== false)('a cache in a folder', () => {
   it('of mode max has the files of every step, of mode min only those of the result', async () => {
     await using one = await openBuilder()
     for (const [mode, ran] of [
-      ['min', ['RUN date +%N > /made; echo noise > /noise', 'COPY --from=make /made /other']],
+      ['min', ['RUN cat /proc/sys/kernel/random/uuid > /made; echo noise > /noise', 'COPY --from=make /made /other']],
       ['max', ['COPY --from=make /made /other']],
     ] as const) {
       const path = tempDir()
       await one.build(text(), { cacheTo: [folder(path, mode)] })
       await using two = await openBuilder()
       const other =
-        'FROM base AS make\nRUN date +%N > /made; echo noise > /noise\nFROM base\nCOPY --from=make /made /other'
+        'FROM base AS make\nRUN cat /proc/sys/kernel/random/uuid > /made; echo noise > /noise\nFROM base\nCOPY --from=make /made /other'
       expect(two.ran(await two.build(other, { cacheFrom: [{ kind: 'local', path }] }))).toEqual(ran)
     }
   })

@@ -1,7 +1,7 @@
 import { TsbuildError } from '../../base/errors.ts'
 import type { ActiveSnapshot, Snapshotter } from '../../snapshot/snapshotter.ts'
 import { runSandbox } from '../../runtime/sandbox.ts'
-import type { SandboxResult } from '../../runtime/sandbox.ts'
+import type { SandboxRequest, SandboxResult } from '../../runtime/sandbox.ts'
 import type { CacheMap, InputUse, Operation, Result, RunContext } from '../solver/operation.ts'
 import { requireEmulator } from './emulator.ts'
 import { prepareMounts } from './exec-mounts.ts'
@@ -23,13 +23,15 @@ export interface ExecServices extends MountServices {
   readonly limits: StepLimits
   readonly networks: StepNetworks
   /** Called with the failed step while its files are still there (`--on-error`). */
-  readonly onFailure?: (failure: FailedStep) => Promise<void>
+  readonly onFailure?: (failure: FailedStep, context: RunContext) => Promise<void>
 }
 
 export interface FailedStep {
   readonly op: ExecOp
   readonly active: ActiveSnapshot
   readonly result: SandboxResult
+  /** Runs another program where the step ran, with its mounts and network, on the caller's terminal. */
+  readonly enter: (args: readonly string[]) => Promise<SandboxResult>
 }
 
 /** RUN: a process in a sandbox on a writable layer over input 0; the layer is the result. */
@@ -77,39 +79,40 @@ async function run(
   const [stdout, stderr] = (['stdout', 'stderr'] as const).map((stream) =>
     mask((data) => emit({ kind: 'vertex-log', id, stream, data, at: Date.now() })),
   ) as [MaskedStream, MaskedStream]
-  const result = await runSandbox(
-    services.native,
-    {
-      id: name,
-      rootfs: active.tree,
-      process: {
-        args: op.args,
-        env: [...environment(op, services.proxies), ...mounts.env],
-        cwd: op.cwd,
-        user: op.user,
-      },
-      architecture: services.architecture,
-      network: network.plan,
-      hostname: network.hostname,
-      etc: network.etc,
-      trees: mounts.trees,
-      mounts: mounts.mounts,
-      ...(op.security === 'insecure' ? { security: { privileged: true } } : {}),
-      ...(mounts.devices.length === 0 ? {} : { devices: mounts.devices }),
-      ...(limits === undefined ? {} : { limits }),
-      ...(rlimits === undefined ? {} : { rlimits }),
-      ...(shmSize === undefined ? {} : { shmSize }),
-      ...(cgroupParent === undefined ? {} : { cgroupParent }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      commit: { clampMtime: op.clamp ?? null },
+  const request: SandboxRequest = {
+    id: name,
+    rootfs: active.tree,
+    process: {
+      args: op.args,
+      env: [...environment(op, services.proxies), ...mounts.env],
+      cwd: op.cwd,
+      user: op.user,
     },
-    { stdin: 'none', stdout: stdout.write, stderr: stderr.write },
-    signal,
-  )
+    architecture: services.architecture,
+    network: network.plan,
+    hostname: network.hostname,
+    etc: network.etc,
+    trees: mounts.trees,
+    mounts: mounts.mounts,
+    ...(op.security === 'insecure' ? { security: { privileged: true } } : {}),
+    ...(mounts.devices.length === 0 ? {} : { devices: mounts.devices }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(rlimits === undefined ? {} : { rlimits }),
+    ...(shmSize === undefined ? {} : { shmSize }),
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  }
+  const commit = { clampMtime: op.clamp ?? null }
+  const io = { stdin: 'none', stdout: stdout.write, stderr: stderr.write } as const
+  const result = await runSandbox(services.native, { ...request, commit }, io, signal)
   stdout.flush()
   stderr.flush()
   if (result.exitCode === 0 && !result.timedOut && result.layer !== null) return active.commit(result.layer)
-  await services.onFailure?.({ op, active, result })
+  const enter = (args: readonly string[]): Promise<SandboxResult> => {
+    const terminal = { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' } as const
+    return runSandbox(services.native, { ...request, process: { ...request.process, args } }, terminal, signal)
+  }
+  await services.onFailure?.({ op, active, result, enter }, context)
   throw failure(op, result, services.limits)
 }
 

@@ -6,6 +6,7 @@ import { parseCacheFrom, parseCacheTo } from '../../build/options/cache-option.t
 import { defaultOutput, parseOutput } from '../../build/options/output-option.ts'
 import type { OutputSpec } from '../../build/options/output-option.ts'
 import { parseSecret } from '../../build/options/secret-option.ts'
+import { parseSsh } from '../../build/options/ssh-option.ts'
 import { parseExtraHost } from '../../container/flags/host-flag.ts'
 import { parseUlimit } from '../../container/flags/ulimit-flag.ts'
 import type { BuildRequest } from '../../engine/build-request.ts'
@@ -26,7 +27,7 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     stdin: () => (stdin ??= buffer(terminal.stdin)),
     tags: flags.tag,
     ...(flags.target === undefined ? {} : { target: flags.target }),
-    buildArgs: parseBuildArgs(flags['build-arg'], settings.env),
+    buildArgs: reproducible(parseBuildArgs(flags['build-arg'], settings.env), flags.reproducible),
     labels,
     platforms: flags.platform.flatMap((list) => list.split(',')),
     contexts: new Map(flags['build-context'].map((text) => parseBuildContext(text))),
@@ -39,7 +40,7 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     noCache: flags['no-cache'] || flags['no-cache-filter'].flatMap((list) => list.split(',')),
     pull: flags.pull ? 'always' : 'missing',
     secrets: new Map(flags.secret.map((text) => parseSecret(text, settings))),
-    agents: new Map(),
+    agents: new Map(flags.ssh.map((text) => parseSsh(text, settings))),
     limits: {
       ...(flags.ulimit.length === 0 ? {} : { rlimits: flags.ulimit.map(parseUlimit) }),
       ...(flags['shm-size'] === undefined ? {} : { shmSize: flags['shm-size'] }),
@@ -63,6 +64,8 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
       flags.push,
     ),
     annotations: flags.annotation.flatMap((text) => parseAnnotation(text, settings.platform)),
+    verify: flags.verify,
+    ...(flags['on-error'] === undefined ? {} : { onError: parseOnError(flags['on-error']) }),
     squash: flags.squash,
     stdout: terminal.stdout,
   }
@@ -73,6 +76,18 @@ function outputsOf(given: readonly OutputSpec[], push: boolean): readonly Output
   if (!push) return given.length === 0 ? [defaultOutput()] : given
   if (!given.some((output) => output.kind === 'image')) return [...given, { ...defaultOutput(), push }]
   return given.map((output) => (output.kind === 'image' ? { ...output, push } : output))
+}
+
+/** `--reproducible` clamps to 1970 where nothing else is said. */
+function reproducible(args: Map<string, string>, wanted: boolean): Map<string, string> {
+  return wanted && !args.has('SOURCE_DATE_EPOCH') ? args.set('SOURCE_DATE_EPOCH', '0') : args
+}
+
+function parseOnError(text: string): NonNullable<BuildRequest['onError']> {
+  if (text === 'shell') return { kind: 'shell' }
+  const name = /^image[:=](.+)$/.exec(text)?.[1]
+  if (name !== undefined) return { kind: 'image', name }
+  throw invalidOption('--on-error', text, 'there is no such way', 'It is "shell" or "image:NAME"')
 }
 
 function checkEntitlement(name: string): string {
