@@ -16,7 +16,7 @@
 
 #define RACY_SECONDS 2 /* the coarsest time stamps in use (FAT) */
 
-int copier_open(struct copier *copier, const struct copy_action *action, struct target *target, struct rt_error *err)
+int copier_open(struct copier *copier, struct copy_action *action, struct target *target, struct rt_error *err)
 {
     *copier = (struct copier){ .action = action, .target = target, .owner = action->owner, .racy_from = time(NULL) - RACY_SECONDS };
     copier->made = (struct target_made){ .owner = &copier->owner, .mode = mode_change_parents(&action->chmod) };
@@ -26,7 +26,9 @@ int copier_open(struct copier *copier, const struct copy_action *action, struct 
 
 static void pop(struct copier *copier)
 {
-    util_close(&copier->frames[--copier->depth].dir.fd);
+    struct copy_frame *frame = &copier->frames[--copier->depth];
+    util_close(&frame->dir.fd);
+    util_close(&frame->earlier);
 }
 
 static void forget_source(struct copier *copier)
@@ -66,13 +68,30 @@ static int push(struct copier *copier, struct target_dir dir, size_t kept_size, 
         copier->frames = frames;
         copier->capacity = capacity;
     }
-    copier->frames[copier->depth++] = (struct copy_frame){ .dir = dir, .kept_size = kept_size, .timed = mtime != NULL, .mtime = mtime ? *mtime : (struct timespec){ 0 } };
+    copier->frames[copier->depth++] = (struct copy_frame){ .dir = dir, .earlier = -1, .kept_size = kept_size, .timed = mtime != NULL, .mtime = mtime ? *mtime : (struct timespec){ 0 } };
     return 0;
 }
 
 static struct copy_frame *top(struct copier *copier)
 {
     return &copier->frames[copier->depth - 1];
+}
+
+/* Opens the counterpart of the frame just pushed. Only what the copy makes itself is shared: elsewhere `commit` compares with the layers below. */
+static int find_earlier(struct copier *copier, const char *name, struct rt_error *err)
+{
+    struct copy_frame *frame = top(copier);
+    bool fresh = frame->dir.direct || (copier->target->upper < 0 && copier->target->tree->lower_count == 0);
+    if (copier->action->reuse.layer < 0 || !fresh) return 0;
+    if (copier->depth > 1) {
+        int above = frame[-1].earlier;
+        frame->earlier = above < 0 ? -1 : openat(above, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (above >= 0 || frame[-1].dir.direct) return 0;
+    }
+    auto_free char *path = target_path(copier->target, &frame->dir, err);
+    if (!path) return -1;
+    frame->earlier = try_open_directory_strictly(copier->action->reuse.layer, path, O_PATH);
+    return 0;
 }
 
 static int leave(struct copier *copier, struct rt_error *err)
@@ -214,9 +233,25 @@ static bool is_racy(const struct copier *copier, const struct stat *st)
     return copier->manifest.file && (st->st_mtim.tv_sec >= copier->racy_from || st->st_ctim.tv_sec >= copier->racy_from);
 }
 
+/* 1: the earlier layer has this very file, and it is linked. */
+static int copy_from_earlier(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
+{
+    const struct copy_frame *frame = top(copier);
+    if (frame->earlier < 0 || is_racy(copier, &entry->st) || entry->st.st_mtim.tv_sec >= copier->action->newest) return 0;
+    const struct tar_entry meta = entry_meta(copier, entry, ENTRY_FILE);
+    struct stat want = entry->st;
+    want.st_mode = S_IFREG | meta.mode;
+    want.st_uid = meta.uid;
+    want.st_gid = meta.gid;
+    int linked = reuse_link(&copier->action->reuse, frame->earlier, frame->dir.fd, name, entry->path, &want, copier->manifest.record.digest, err);
+    copier->reused += linked > 0;
+    return linked;
+}
+
 static int copy_file(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
 {
     int linked = copy_as_link(copier, entry, name, err);
+    if (linked == 0) linked = copy_from_earlier(copier, entry, name, err);
     if (linked != 0) return linked < 0 ? -1 : 0;
     auto_close int from = open_source(entry, err);
     if (from < 0) return -1;
@@ -292,7 +327,8 @@ static int copy_directory(struct copier *copier, const struct scan_entry *entry,
     } else if (directory_xattrs(copier, entry, &meta, err) < 0) return -1;
     if (place_metadata(dir.fd, &st, &meta, err) < 0) return -1;
     (void)take_fd(&guard);
-    return push(copier, dir, strlen(entry->kept), only_mode ? NULL : &entry->st.st_mtim, err);
+    if (push(copier, dir, strlen(entry->kept), only_mode ? NULL : &entry->st.st_mtim, err) < 0) return -1;
+    return find_earlier(copier, name, err);
 }
 
 /* ── visits ── */
@@ -331,7 +367,7 @@ static int prepare(struct copier *copier, const struct scan_entry *entry, struct
     struct target_dir dir;
     if (action->parents || whole) {
         if (target_directory(copier->target, action->dest, &copier->made, &dir, err) < 0) return -1;
-        return push(copier, dir, 0, whole ? &entry->st.st_mtim : NULL, err) < 0 ? -1 : whole;
+        return push(copier, dir, 0, whole ? &entry->st.st_mtim : NULL, err) < 0 || find_earlier(copier, NULL, err) < 0 ? -1 : whole;
     }
     if (S_ISREG(entry->st.st_mode) && action->archives != ARCHIVES_KEEP) {
         auto_close int fd = open_source(entry, err);

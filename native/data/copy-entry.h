@@ -11,6 +11,7 @@
 /* A directory of the destination whose content is being copied. */
 struct copy_frame {
     struct target_dir dir;
+    int earlier;      /* the same directory of the layer that is reused, O_PATH; -1: none */
     size_t kept_size; /* of its path below the destination */
     bool timed;       /* its time is set once nothing is written into it any more */
     struct timespec mtime;
@@ -18,7 +19,7 @@ struct copy_frame {
 
 /* The state of one copy action: what `scan` visits arrives here. */
 struct copier {
-    const struct copy_action *action;
+    struct copy_action *action;
     struct target *target;
     struct target_made made;
     struct owner owner; /* resolved */
@@ -26,6 +27,7 @@ struct copier {
     time_t racy_from; /* a file whose stamps are this young may have changed without a trace: its content is compared */
     struct content_copier content;
     struct xattr_list xattrs;
+    uint64_t reused;
 
     /* of the source at hand */
     struct copy_frame *frames;
@@ -36,7 +38,7 @@ struct copier {
     struct link_map links; /* paths below the destination */
 };
 
-int copier_open(struct copier *copier, const struct copy_action *action, struct target *target, struct rt_error *err);
+int copier_open(struct copier *copier, struct copy_action *action, struct target *target, struct rt_error *err);
 void copier_close(struct copier *copier);
 
 void copier_begin(struct copier *copier);

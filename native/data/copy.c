@@ -12,14 +12,15 @@ int copy_parse(const json_t *value, struct copy_action *out, struct rt_error *er
     static const char *const owners[] = { "keep", "root", NULL };
     static const char *const archives[] = { [ARCHIVES_KEEP] = "keep", [ARCHIVES_UNPACK] = "unpack", [ARCHIVES_AUTO] = "auto", NULL };
     int whose = 0, archive = ARCHIVES_KEEP;
-    if (json_allow(value, err, "op", "from", "ignore", "owners", "sources", "exclude", "parents", "dest", "owner", "chmod", "archives", "manifest", NULL) < 0 ||
+    if (json_allow(value, err, "op", "from", "ignore", "owners", "sources", "exclude", "parents", "dest", "owner", "chmod", "archives", "manifest", "reuse", NULL) < 0 ||
         tree_req(value, "from", &out->from, err) < 0 || ignore_parse(value, "ignore", &out->ignore, err) < 0 ||
         json_req_enum(value, "owners", owners, &whose, err) < 0 || source_parse_list(value, "sources", &out->sources, err) < 0 ||
         ignore_parse(value, "exclude", &out->exclude, err) < 0 || json_opt_bool(value, "parents", &out->parents, err) < 0 ||
         json_req_bytes(value, "dest", &out->dest, NULL, err) < 0 || owner_parse(value, "owner", &out->owner, err) < 0 ||
         mode_change_parse(value, "chmod", &out->chmod, err) < 0 || json_opt_enum(value, "archives", archives, &archive, err) < 0 ||
-        json_opt_bytes(value, "manifest", &out->manifest, NULL, err) < 0)
+        json_opt_bytes(value, "manifest", &out->manifest, NULL, err) < 0 || reuse_parse(value, "reuse", &out->reuse, err) < 0)
         return -1;
+    out->newest = INT64_MAX;
     out->keep_owners = whose == 0;
     out->archives = (__typeof__(out->archives))archive;
     return 0;
@@ -33,6 +34,7 @@ void copy_free(struct copy_action *action)
     source_list_free(&action->sources);
     free(action->dest);
     free(action->manifest);
+    reuse_free(&action->reuse);
 }
 
 /* One path that a source names. A source that is not there matches nothing, as a pattern may; whoever planned the copy has judged that. */
@@ -55,10 +57,13 @@ static int copy_source(struct copier *copier, const struct scan *scan, const str
     return 0;
 }
 
-int copy_run(const struct copy_action *action, struct target *target, struct rt_error *err)
+int copy_run(struct copy_action *action, struct target *target, uint64_t *reused, struct rt_error *err)
 {
     auto_close int root = -1;
     if (tree_open(&action->from, 0, &root, err) < 0) return -1;
+    /* Only a single source gives every destination one origin, so that the digest of the source is that of the copy. */
+    bool one_origin = action->sources.count == 1 && action->sources.items[0].path;
+    if (action->manifest && !action->keep_owners && reuse_open(&action->reuse, one_origin, err) < 0) return -1;
     const struct scan scan = {
         .root = root,
         .raw = tree_is_raw(&action->from),
@@ -71,6 +76,7 @@ int copy_run(const struct copy_action *action, struct target *target, struct rt_
     int result = 0;
     for (size_t i = 0; i < action->sources.count && result == 0; i++) result = copy_source(&copier, &scan, &action->sources.items[i], err);
     if (result == 0) result = copier_finish(&copier, err);
+    *reused += copier.reused;
     copier_close(&copier);
     return result;
 }

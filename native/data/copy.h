@@ -5,6 +5,7 @@
 #include "data/file-mode.h"
 #include "data/ignore.h"
 #include "data/owner.h"
+#include "data/reuse.h"
 #include "data/source.h"
 #include "data/target.h"
 
@@ -20,6 +21,8 @@ struct copy_action {
     struct mode_change chmod;
     enum { ARCHIVES_KEEP, ARCHIVES_UNPACK, ARCHIVES_AUTO } archives;
     char *manifest; /* NULL: what is copied is not compared with what was walked */
+    struct reuse reuse; /* used for build contexts with a manifest, in directories that the copy makes */
+    int64_t newest;     /* seconds; files after it will get another time and are not shared with the earlier layer */
 };
 
 int copy_parse(const json_t *value, struct copy_action *out, struct rt_error *err);
@@ -29,6 +32,6 @@ void copy_free(struct copy_action *action);
  * Copies as BuildKit does. Sources one after the other, each seen as `walk` sees it; a directory's content goes into the destination, made with
  * 0755 where it is missing; other directories take the source's owner, mode and times also where they exist already.
  * Codes: NOT_A_DIRECTORY (a directory onto something else), IS_A_DIRECTORY (something else onto a directory), FILE_CHANGED (not what was walked), LAYER_INVALID
- * (an archive, or a 0/0 device), PATH_MISSING.
+ * (an archive, or a 0/0 device), PATH_MISSING. *reused is increased by the files that were linked from an earlier layer.
  */
-int copy_run(const struct copy_action *action, struct target *target, struct rt_error *err);
+int copy_run(struct copy_action *action, struct target *target, uint64_t *reused, struct rt_error *err);

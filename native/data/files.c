@@ -120,6 +120,7 @@ static int parse(const struct plan *plan, struct files_plan *out, struct rt_erro
     for (size_t i = 0; i < count; i++) {
         json_t *value;
         out->count = i + 1;
+        out->actions[i].copy.reuse = (struct reuse)REUSE_NONE;
         if (json_elem_obj(actions, i, "actions", &value, err) < 0 || parse_action(value, &out->actions[i], err) < 0) return rt_wrap(err, "action %zu", i);
     }
     return 0;
@@ -138,7 +139,7 @@ static int make_directory(const struct action *action, struct target *target, st
     return 0;
 }
 
-static int put_file(const struct action *action, struct target *target, struct rt_error *err)
+static int put_file(struct action *action, struct target *target, struct rt_error *err)
 {
     auto_close int fd = -1;
     if (action->op == ACTION_FILE) {
@@ -152,22 +153,25 @@ static int put_file(const struct action *action, struct target *target, struct r
     return result;
 }
 
-static int act(const struct action *action, struct target *target, struct rt_error *err)
+static int act(struct action *action, struct target *target, uint64_t *reused, struct rt_error *err)
 {
     switch (action->op) {
     case ACTION_MKDIR: return make_directory(action, target, err);
-    case ACTION_COPY: return copy_run(&action->copy, target, err);
+    case ACTION_COPY: return copy_run(&action->copy, target, reused, err);
     case ACTION_WRITE:
     case ACTION_FILE: return put_file(action, target, err);
     }
     return -1;
 }
 
-static int run_actions(const struct files_plan *what, struct rt_error *err)
+static int run_actions(const struct files_plan *what, uint64_t *reused, struct rt_error *err)
 {
     struct target target;
     int result = target_open(&target, &what->target, err);
-    for (size_t i = 0; i < what->count && result == 0; i++) result = act(&what->actions[i], &target, err);
+    for (size_t i = 0; i < what->count && result == 0; i++) {
+        if (what->commit.clamp) what->actions[i].copy.newest = what->commit.clamp_seconds;
+        result = act(&what->actions[i], &target, reused, err);
+    }
     target_close(&target); /* the view must be gone before the upper layer is settled */
     return result;
 }
@@ -177,11 +181,12 @@ int verb_files(struct plan *plan, struct rt_error *err)
 {
     struct files_plan what = { 0 };
     struct layer_facts facts;
+    uint64_t reused = 0;
     descriptor_limit_raise();
     int result = parse(plan, &what, err);
-    if (result == 0) result = run_actions(&what, err);
+    if (result == 0) result = run_actions(&what, &reused, err);
     if (result == 0 && what.commit.wanted) result = layer_commit(&what.target, &what.commit, &facts, err);
-    if (result == 0) result = plan_result(plan, json_pack("{s:o}", "layer", commit_json(&what.commit, &facts)), err);
+    if (result == 0) result = plan_result(plan, json_pack("{s:o,s:I}", "layer", commit_json(&what.commit, &facts), "reused", (json_int_t)reused), err);
     files_plan_free(&what);
     return result;
 }

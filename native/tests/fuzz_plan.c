@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct selection selection;
     if (selection_parse(json, &selection, &err) == 0) selection_free(&selection);
-    struct copy_action copy = { 0 };
+    struct copy_action copy = { .reuse = REUSE_NONE };
     copy_parse(json, &copy, &err);
     copy_free(&copy);
     char *bytes = NULL;

@@ -894,3 +894,96 @@ describe('against a manifest', () => {
     expect(await planError(copied())).toMatchObject({ code: 'FILE_CHANGED', path: 'd/a' })
   })
 })
+
+describe('an earlier layer of the same copy', () => {
+  const manifest = (name: string) => at(`manifest.${name}`)
+  const walk = (name: string) =>
+    planResult({
+      verb: 'walk',
+      root: { kind: 'dir', path: at('context') },
+      ignore: null,
+      index: null,
+      owners: false,
+      selections: [{ id: 's', sources: [{ path: '' }], exclude: null, parents: false, manifest: manifest(name) }],
+    })
+  async function build(name: string, more: object = {}): Promise<Readonly<Record<string, unknown>>> {
+    for (const part of ['up', 'wk']) mkdirSync(at(`${part}.${name}`))
+    await walk(name)
+    const tree = {
+      kind: 'layers',
+      lower: [at('lower')],
+      upper: at(`up.${name}`),
+      work: at(`wk.${name}`),
+      volatile: true,
+    }
+    return planResult({
+      verb: 'files',
+      target: tree,
+      actions: [copy('', '/app/', { manifest: manifest(name), ...more })],
+      commit: {},
+    })
+  }
+  /** Time stamps of the last two seconds do not tell whether a file has changed. */
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 3100))
+
+  it('shares what is the same, and gives the same layer as a full copy', async () => {
+    await unpack('context', [
+      dir('d'),
+      file('d/same', 'same'),
+      file('d/edited', 'old!'),
+      file('d/mode', 'm'),
+      file('d/touched', 't'),
+      file('d/twin1', 'twin'),
+      { name: 'd/twin2', type: '1', link: 'd/twin1' },
+      file('d/stale', 'aaaa'),
+      dir('e'),
+      file('e/f', 'f', 0o4755),
+    ])
+    await settle()
+    const first = await build('1')
+    const inode = (name: string, path: string): number => statSync(at(`up.${name}/app`, path)).ino
+    const before = readFileSync(at('up.1/app/d/edited'), 'utf8')
+
+    writeFileSync(at('context/d/edited'), 'new!')
+    utimesSync(at('context/d/edited'), 1_000_000_000, 1_000_000_000)
+    execFileSync('chmod', ['600', at('context/d/mode')])
+    utimesSync(at('context/d/touched'), 5, 5)
+    execFileSync('sh', ['-c', 'cp -p twin2 x && mv x twin2'], { cwd: at('context/d') })
+    writeFileSync(at('context/d/added'), 'added')
+    await settle()
+
+    for (const known of [manifest('1'), null]) {
+      const name = known ? '2' : '3'
+      const second = await build(name, { reuse: { layer: at('up.1'), manifest: known } })
+      const full = await build(`${name}.full`)
+      expect(second['layer']).toEqual(full['layer'])
+      expect(second['reused']).toBe(4)
+      for (const path of ['d/same', 'd/stale', 'd/twin1', 'e/f']) expect(inode(name, path)).toBe(inode('1', path))
+      for (const path of ['d/edited', 'd/mode', 'd/touched', 'd/twin2'])
+        expect(inode(name, path)).not.toBe(inode('1', path))
+      expect(readFileSync(at(`up.${name}/app/d/edited`), 'utf8')).toBe('new!')
+    }
+    expect(before).toBe('old!')
+    expect(await planResult({ verb: 'pack', tree: { kind: 'layers', lower: [at('up.1')] }, out: null })).toMatchObject({
+      diffId: (first['layer'] as { diffId: string }).diffId,
+    })
+  })
+
+  it('does not share a file whose content is not what it was copied from', async () => {
+    await unpack('context', [file('f', 'aaaa')])
+    await settle()
+    await build('1')
+    writeFileSync(at('up.1/app/f'), 'bbbb')
+    utimesSync(at('up.1/app/f'), 1_000_000_000, 1_000_000_000)
+    expect(await build('2', { reuse: { layer: at('up.1'), manifest: null } })).toMatchObject({ reused: 0 })
+    expect(readFileSync(at('up.2/app/f'), 'utf8')).toBe('aaaa')
+  })
+
+  it('goes on without a layer that is gone', async () => {
+    await unpack('context', [file('f', 'aaaa')])
+    expect(await build('1', { reuse: { layer: at('nowhere'), manifest: at('nowhere') } })).toMatchObject({
+      reused: 0,
+      layer: { entries: 2 },
+    })
+  })
+})
