@@ -69,10 +69,15 @@ async function layerDifferences(
   if (one === undefined || two === undefined) return []
   const changed = compareManifests(one, two)
   if (changed.length > 0) return changed
-  // The root directory itself is in no layer.
-  return [...one].flatMap(([path, { mtime }]) =>
-    path === '' || seconds(mtime) === seconds(two.get(path)?.mtime ?? mtime) ? [] : [{ path, change: 'time' as const }],
-  )
+  const late = [...one].filter(([path, { mtime }]) => seconds(mtime) !== seconds(two.get(path)?.mtime ?? mtime))
+  // A directory's time may differ without being in the layer, and follows from what was made in it.
+  return late
+    .toSorted(([, a], [, b]) => Number(isDirectory(a.mode)) - Number(isDirectory(b.mode)))
+    .map(([path]) => ({ path, change: 'time' as const }))
+}
+
+function isDirectory(mode: number): boolean {
+  return (mode & 0o170000) === 0o040000
 }
 
 /** Layers keep whole seconds. */
