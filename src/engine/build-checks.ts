@@ -37,8 +37,31 @@ function factsOf(image: LocalImage | undefined): ImageFacts | undefined {
   }
 }
 
-/** Says all warnings, in the words of docker build. */
-export function tellWarnings({ diagnostics }: CheckResult, emit: Emit): void {
+/**
+ * Checks the Dockerfile of a build. Enforced checks are made at once: CHECK_FAILED for what they find, DOCKERFILE_INVALID when their
+ * options are malformed. The others wait until the build waits for something. Disposing says all warnings, in docker's words.
+ */
+export function startChecks(dockerfile: ParsedDockerfile, options: CheckOptions, emit: Emit): Disposable {
+  let result: CheckResult | undefined
+  const check = (): CheckResult => (result ??= checkDockerfile(dockerfile, options))
+  const idle = setImmediate(check)
+  const checks = {
+    [Symbol.dispose]() {
+      clearImmediate(idle)
+      tellWarnings(check(), emit)
+    },
+  }
+  if (dockerfile.directives.check === undefined && options.check === undefined) return checks
+  try {
+    refuseFailed(dockerfile, check())
+  } catch (error) {
+    checks[Symbol.dispose]()
+    throw error
+  }
+  return checks
+}
+
+function tellWarnings({ diagnostics }: CheckResult, emit: Emit): void {
   const warnings = diagnostics.filter(({ severity }) => severity === 'warning')
   if (warnings.length === 0) return
   const lines = warnings.map(
@@ -62,8 +85,7 @@ export function withOtherMistakes(error: unknown, dockerfile: ParsedDockerfile, 
   return withOthers(error, dockerfile, others)
 }
 
-/** Throws CHECK_FAILED when a check that `error=true` enforces found something, DOCKERFILE_INVALID for malformed options of the checks. */
-export function refuseFailed(dockerfile: ParsedDockerfile, { diagnostics, failed }: CheckResult): void {
+function refuseFailed(dockerfile: ParsedDockerfile, { diagnostics, failed }: CheckResult): void {
   const malformed = diagnostics.find(({ code, severity }) => code === 'DIRECTIVE_INVALID' && severity === 'error')
   if (malformed !== undefined) throw problemError(dockerfile, malformed.range, malformed)
   if (failed.length > 0) throw checkFailed(dockerfile, failed)
