@@ -24,12 +24,16 @@ export function findCommand(table: readonly CommandEntry[], words: readonly stri
   if (first === undefined || (first === 'help' && second === undefined)) return { kind: 'help', group: '' }
   if (first === 'help') return helpOf(findCommand(table, words.slice(1), cwd))
   const spellings = spellingsOf(table)
-  const pair = second === undefined ? undefined : spellings.get(`${first} ${second}`)
-  if (pair !== undefined) return { kind: 'command', entry: pair, typed: `${first} ${second}`, words: words.slice(2) }
-  const single = spellings.get(first)
-  if (single !== undefined) return { kind: 'command', entry: single, typed: first, words: words.slice(1) }
-  const within = [...spellings.keys()].filter((spelling) => spelling.startsWith(`${first} `))
-  if (within.length > 0) return inGroup(first, second, within)
+  for (const count of [3, 2, 1]) {
+    const typed = words.slice(0, count).join(' ')
+    const entry = words.length < count ? undefined : spellings.get(typed)
+    if (entry !== undefined) return { kind: 'command', entry, typed, words: words.slice(count) }
+  }
+  for (const count of [2, 1]) {
+    const group = words.slice(0, count).join(' ')
+    const within = [...spellings.keys()].filter((spelling) => spelling.startsWith(`${group} `))
+    if (words.length >= count && within.length > 0) return inGroup(group, words[count], within)
+  }
   if (isBuildArgument(first, cwd)) {
     return { kind: 'command', entry: spellings.get('build')!, typed: 'build', words }
   }

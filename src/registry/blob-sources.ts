@@ -1,4 +1,5 @@
 import { byteRange } from '../base/byte-range.ts'
+import { sha256 } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { Descriptor } from '../oci/types.ts'
 import type { ContentStore } from '../store/content.ts'
@@ -27,5 +28,16 @@ export function remoteBlob(
     digest,
     size,
     open: (start = 0, end = size) => (end - start === size ? whole() : byteRange(whole(), start, end)),
+  }
+}
+
+/** Small content of our own making. */
+export function bytesBlob(bytes: Uint8Array): BlobSource {
+  return {
+    digest: sha256(bytes),
+    size: bytes.byteLength,
+    async *open(start = 0, end = bytes.byteLength) {
+      yield bytes.subarray(start, end)
+    },
   }
 }
