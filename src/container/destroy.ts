@@ -3,17 +3,17 @@ import { hasCode } from '../base/errors.ts'
 import { recordEvent, recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
 import type { Containers } from './containers.ts'
-import { monitorGone } from './monitor-client.ts'
+import { endMonitor } from './monitor-life.ts'
 
 /**
- * Removes what is left of a container that does not run: record, files, snapshot, addresses, anonymous volumes that no other uses.
+ * Removes all that belongs to a container, killing it if it still runs: record, files, snapshot, addresses, anonymous volumes that no other uses.
  * Safe to repeat after a crash at any point.
  */
 export async function destroyContainer(containers: Containers, container: Container, volumes = true): Promise<void> {
   const { records, store, snapshots } = containers
   const { id } = container
   records.setStage(id, 'removing', store.lease.id)
-  await monitorGone(containers.runDirectory(id))
+  await endMonitor(containers, id)
   await recordTransitions(containers, container)
   containers.networks.release(id)
   const snapshot = records.byId(id)?.snapshot ?? null

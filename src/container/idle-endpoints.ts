@@ -8,7 +8,7 @@ export async function releaseIdle(containers: Containers, owners: readonly strin
     const container = containers.records.byId(owner)
     if (container === undefined) continue
     using _claim = await claimContainer(containers, owner)
-    const settled = await settle(containers, container)
+    const settled = await settle(containers, container, { held: true })
     if (settled !== undefined && !isLive(settled.state)) containers.networks.release(owner)
   }
 }

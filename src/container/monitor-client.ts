@@ -3,7 +3,6 @@ import { open } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { TsbuildError, hasCode, hasErrno, messageOf } from '../base/errors.ts'
 import { NativeError } from '../host/native-error.ts'
 import type { Answer } from '../host/native.ts'
@@ -38,13 +37,6 @@ export async function connectMonitor(
   return socket === undefined ? undefined : createClient(socket, handlers)
 }
 
-/** True while a monitor serves the container. The kernel closes its socket with it, so this cannot be fooled by a reused pid. */
-export async function isMonitorAlive(runDir: string): Promise<boolean> {
-  const socket = await openSocket(runDir)
-  socket?.destroy()
-  return socket !== undefined
-}
-
 /** As `ask`, for what ends the container: a monitor that goes away without an answer has done it. */
 export async function askForEnd(
   client: MonitorClient,
@@ -54,13 +46,6 @@ export async function askForEnd(
     await client.ask(request)
   } catch (error) {
     if (!hasCode(error, 'CONTAINER_UNREACHABLE') && !hasErrno(error, 'ECONNRESET', 'EPIPE')) throw error
-  }
-}
-
-/** Waits until the monitor has taken back network and mounts and is gone. */
-export async function monitorGone(runDir: string, signal?: AbortSignal): Promise<void> {
-  for (let pause = 1; await isMonitorAlive(runDir); pause = Math.min(pause * 2, 50)) {
-    await delay(pause, undefined, signal === undefined ? {} : { signal })
   }
 }
 

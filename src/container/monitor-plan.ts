@@ -71,6 +71,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
   })
   return {
     id: container.id,
+    name: container.name,
     dir: facts.directory,
     runDir: facts.runDirectory,
     rootfs: facts.rootfs,

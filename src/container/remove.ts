@@ -3,7 +3,6 @@ import type { Containers } from './containers.ts'
 import type { Container } from './container-records.ts'
 import { isLive } from './container-state.ts'
 import { destroyContainer } from './destroy.ts'
-import { askForEnd, connectMonitor } from './monitor-client.ts'
 import { claimContainer, settle } from './settle.ts'
 
 export interface RemoveOptions {
@@ -21,18 +20,10 @@ export async function removeContainer(
   options: RemoveOptions,
 ): Promise<void> {
   using _claim = await claimContainer(containers, container.id, options.signal)
-  const settled = await settle(containers, container)
+  const settled = await settle(containers, container, { held: true, keep: true })
   if (settled === undefined) return
-  if (isLive(settled.state)) {
-    if (!options.force) throw stillRunning(settled.container, settled.state.status)
-    await killForRemoval(containers, container.id)
-  }
+  if (isLive(settled.state) && !options.force) throw stillRunning(settled.container, settled.state.status)
   await destroyContainer(containers, settled.container, options.volumes)
-}
-
-async function killForRemoval(containers: Containers, id: string): Promise<void> {
-  using monitor = await connectMonitor(containers.runDirectory(id))
-  if (monitor !== undefined) await askForEnd(monitor, { op: 'stop', timeoutMs: 0, signal: 9 })
 }
 
 function stillRunning(container: Container, status: string): TsbuildError {

@@ -6,7 +6,7 @@ import type { Containers } from './containers.ts'
 import type { Container } from './container-records.ts'
 import { isLive, readState, stateFile } from './container-state.ts'
 import type { ContainerState } from './container-state.ts'
-import { isMonitorAlive } from './monitor-client.ts'
+import { isMonitorAlive } from './monitor-life.ts'
 import { destroyContainer } from './destroy.ts'
 
 /** A container with what it does now. */
@@ -18,25 +18,58 @@ export interface Settled {
 /** Exit code that is told for a process whose end nobody saw. */
 const unknownExit = 255
 
+export interface SettleOptions {
+  /** The caller has the claim on the container. */
+  readonly held?: boolean
+  /** It is to run again: one that was to be removed at its end stays. */
+  readonly keep?: boolean
+}
+
 /**
  * Brings record and reality together and tells what is true: a container half made or half removed by a process that is dead goes;
  * one whose monitor was killed, or that ran before a reboot, is `exited` with code 255 and the reason in `error`; one that was
  * to be removed at its end is. Undefined when the container is gone.
  */
-export async function settle(containers: Containers, container: Container): Promise<Settled | undefined> {
+export async function settle(
+  containers: Containers,
+  given: Pick<Container, 'id'>,
+  options: SettleOptions = {},
+): Promise<Settled | undefined> {
+  const container = containers.records.byId(given.id)
+  if (container === undefined) return undefined
+  const state = await readState(containers.directory(container.id))
   if (container.stage !== 'ready') {
-    if (isAtWork(containers, container))
-      return { container, state: await readState(containers.directory(container.id)) }
+    if (isAtWork(containers, container)) return { container, state }
     await destroyContainer(containers, container)
     return undefined
   }
-  const state = await readState(containers.directory(container.id))
-  if (isLive(state)) {
-    if (await isMonitorAlive(containers.runDirectory(container.id))) return { container, state }
-    return await settleOrphan(containers, container)
+  if (isLive(state) ? await isMonitorAlive(containers, container.id) : !isToGo(container, state, options)) {
+    return { container, state }
   }
-  if (state.status === 'exited' && container.spec.autoRemove) return await removeEnded(containers, container)
-  return { container, state }
+  if (options.held === true) return await settleEnded(containers, container, options)
+  using _claim = await claimContainer(containers, container.id)
+  return await settleEnded(containers, container, options)
+}
+
+function isToGo({ spec }: Container, { status }: ContainerState, { keep }: SettleOptions): boolean {
+  return status === 'exited' && spec.autoRemove && keep !== true
+}
+
+/** With the claim: what was seen before may have changed. */
+async function settleEnded(
+  containers: Containers,
+  container: Container,
+  options: SettleOptions,
+): Promise<Settled | undefined> {
+  if (containers.records.byId(container.id) === undefined) return undefined
+  let state = await readState(containers.directory(container.id))
+  if (isLive(state)) {
+    if (await isMonitorAlive(containers, container.id)) return { container, state }
+    state = await settleOrphan(containers, container, state)
+  }
+  if (!isToGo(container, state, options)) return { container, state }
+  await destroyContainer(containers, container)
+  return undefined
 }
 
 /** Settles every container; newest first, in the order of the records. */
@@ -74,12 +107,11 @@ function isAtWork(containers: Containers, container: Container): boolean {
   return db.get('SELECT 1 FROM leases WHERE id = ?', container.lease) !== undefined
 }
 
-async function settleOrphan(containers: Containers, container: Container): Promise<Settled | undefined> {
-  using _claim = await claimContainer(containers, container.id)
-  const directory = containers.directory(container.id)
-  const state = await readState(directory)
-  if (!isLive(state)) return { container, state }
-  if (await isMonitorAlive(containers.runDirectory(container.id))) return { container, state }
+async function settleOrphan(
+  containers: Containers,
+  container: Container,
+  state: ContainerState,
+): Promise<ContainerState> {
   await sweepRuntime(containers, container)
   const settled: ContainerState = {
     ...state,
@@ -90,10 +122,8 @@ async function settleOrphan(containers: Containers, container: Container): Promi
     error: 'the monitor of the container was killed or the machine was restarted; the exit code is not known',
     health: null,
   }
-  await writeFileAtomic(join(directory, stateFile), JSON.stringify(settled))
-  if (!container.spec.autoRemove) return { container, state: settled }
-  await destroyContainer(containers, container)
-  return undefined
+  await writeFileAtomic(join(containers.directory(container.id), stateFile), JSON.stringify(settled))
+  return settled
 }
 
 /** Kills what a killed monitor left running and takes back its cgroup, network and names. Nothing of it may be there, after a reboot. */
@@ -109,9 +139,3 @@ async function sweepRuntime(containers: Containers, container: Container): Promi
 
 /** Folder below a run directory where the runtime keeps its record of the container. */
 const runtimeRecord = 'oci'
-
-async function removeEnded(containers: Containers, container: Container): Promise<undefined> {
-  using _claim = await claimContainer(containers, container.id)
-  if (containers.records.byId(container.id) !== undefined) await destroyContainer(containers, container)
-  return undefined
-}

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { TsbuildError, hasCode } from '../base/errors.ts'
 import type { Tree } from '../host/native.ts'
 import type { RuntimeChoice } from '../runtime/sandbox.ts'
@@ -8,11 +9,13 @@ import type { Container } from './container-records.ts'
 import { isLive, readState } from './container-state.ts'
 import type { ContainerState } from './container-state.ts'
 import type { Containers } from './containers.ts'
-import { connectMonitor, monitorGone } from './monitor-client.ts'
+import { connectMonitor } from './monitor-client.ts'
 import type { MonitorClient, MonitorHandlers } from './monitor-client.ts'
+import { isMonitorAlive, monitorGone } from './monitor-life.ts'
 import { monitorPlan } from './monitor-plan.ts'
 import { planMounts } from './mount-points.ts'
 import { claimContainer, settle } from './settle.ts'
+import type { Settled } from './settle.ts'
 
 export interface StartOptions {
   readonly signal: AbortSignal
@@ -31,17 +34,33 @@ export async function startContainer(
   options: StartOptions,
 ): Promise<MonitorClient | undefined> {
   using _claim = await claimContainer(containers, container.id, options.signal)
-  const settled = await settle(containers, container)
-  if (settled === undefined) throw new TsbuildError('CONTAINER_NOT_FOUND', `No such container: ${container.name}`)
-  const { state } = settled
-  if (state.status === 'paused') {
+  return await startClaimed(containers, container, options)
+}
+
+/** As `startContainer`, for a caller that has the claim. */
+export async function startClaimed(
+  containers: Containers,
+  container: Container,
+  options: StartOptions,
+): Promise<MonitorClient | undefined> {
+  const settled = await settledForStart(containers, container, options.signal)
+  if (settled.state.status === 'paused') {
     throw new TsbuildError('CONTAINER_CONFLICT', `cannot start container "${container.name}": it is paused`, {
       hint: `tsbuild unpause ${container.name}`,
     })
   }
-  if (isLive(state)) return await attachLive(containers, container, options)
-  await monitorGone(containers.runDirectory(container.id), options.signal)
+  if (isLive(settled.state)) return await attachLive(containers, container, options)
   return await launch(containers, settled.container, options)
+}
+
+/** A monitor that still ends the last run, or starts one for a command that was killed, is waited for: only then is it known. */
+async function settledForStart(containers: Containers, container: Container, signal: AbortSignal): Promise<Settled> {
+  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    const settled = await settle(containers, container, { held: true, keep: true })
+    if (settled === undefined) throw new TsbuildError('CONTAINER_NOT_FOUND', `No such container: ${container.name}`)
+    if (isLive(settled.state) || !(await isMonitorAlive(containers, container.id))) return settled
+    await delay(pause, undefined, { signal })
+  }
 }
 
 /** Attaches to a container that runs already. */
@@ -98,7 +117,7 @@ async function launchOnce(
       throw error
     }
   } catch (error) {
-    await monitorGone(runDirectory)
+    await monitorGone(containers, id)
     containers.networks.release(id)
     throw explained(error)
   }

@@ -5,35 +5,52 @@ import type { Container } from './container-records.ts'
 import { isLive } from './container-state.ts'
 import type { ContainerState } from './container-state.ts'
 import type { Containers } from './containers.ts'
-import { askForEnd, connectMonitor, monitorGone } from './monitor-client.ts'
+import { askForEnd, connectMonitor } from './monitor-client.ts'
 import type { MonitorClient } from './monitor-client.ts'
+import { monitorGone } from './monitor-life.ts'
 import { defaultStopTimeout } from './monitor-plan.ts'
 import { claimContainer, settle } from './settle.ts'
+import { startClaimed } from './start.ts'
 
 export interface StopOptions {
   /** Seconds until SIGKILL; -1 waits for ever. Absent: the container's own, else 10. */
   readonly timeout?: number
   readonly stopSignal?: string
-  /** It is to be started again: not even one with `--rm` goes. */
-  readonly keep?: boolean
   readonly signal: AbortSignal
 }
 
 /** Ends a container: its stop signal, then SIGKILL after the grace. One that does not run is left as it is. */
 export async function stopContainer(containers: Containers, container: Container, options: StopOptions): Promise<void> {
+  using _claim = await claimContainer(containers, container.id, options.signal)
+  await stopClaimed(containers, container, options)
+  await settle(containers, container, { held: true })
+}
+
+/** As `stopContainer`, for a caller that has the claim; one with `--rm` stays. */
+export async function stopClaimed(containers: Containers, container: Container, options: StopOptions): Promise<void> {
   const { spec } = container
   const stopSignal = signalNumber(options.stopSignal ?? spec.stopSignal ?? 'SIGTERM')
   const seconds = options.timeout ?? spec.stopTimeout ?? defaultStopTimeout
-  using _claim = await claimContainer(containers, container.id, options.signal)
-  const settled = await settle(containers, container)
+  const settled = await settle(containers, container, { held: true, keep: true })
   if (settled === undefined || !isLive(settled.state)) return
   using client = await connectMonitor(containers.runDirectory(container.id))
   const stop = { op: 'stop', timeoutMs: seconds < 0 ? -1 : seconds * 1000, signal: stopSignal }
   if (client !== undefined) await askForEnd(client, stop)
-  await monitorGone(containers.runDirectory(container.id), options.signal)
+  await monitorGone(containers, container.id, options.signal)
   await recordTransitions(containers, container)
-  recordEvent(containers, container, options.keep === true ? 'restart' : 'stop')
-  if (options.keep !== true) await settle(containers, container)
+  recordEvent(containers, container, 'stop')
+}
+
+/** Stops a container where it runs, and starts it; nobody else gets hold of it in between. */
+export async function restartContainer(
+  containers: Containers,
+  container: Container,
+  options: StopOptions,
+): Promise<void> {
+  using _claim = await claimContainer(containers, container.id, options.signal)
+  await stopClaimed(containers, container, options)
+  await startClaimed(containers, container, { signal: options.signal })
+  recordEvent(containers, container, 'restart')
 }
 
 /** Sends a signal to the init process. CONTAINER_STOPPED. Returns at once; a container that it ends settles by itself. */
@@ -43,7 +60,7 @@ export async function killContainer(containers: Containers, container: Container
   await client.ask({ op: 'kill', signal: number })
   recordEvent(containers, container, 'kill', { signal: String(number) })
   if (number === signalNumber('SIGKILL') && container.spec.restart.policy === 'no') {
-    await monitorGone(containers.runDirectory(container.id))
+    await monitorGone(containers, container.id)
   }
 }
 

@@ -4,7 +4,7 @@ import type { Container } from '../container/container-records.ts'
 import { isLive } from '../container/container-state.ts'
 import { readLog } from '../container/log-reader.ts'
 import type { LogEntry } from '../container/log-reader.ts'
-import { monitorGone } from '../container/monitor-client.ts'
+import { monitorGone } from '../container/monitor-life.ts'
 import { logFile } from '../container/monitor-plan.ts'
 import { settledByName } from '../container/settle.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -37,9 +37,7 @@ export async function logs(engine: Engine, request: LogsRequest, context: VerbCo
     })
   }
   const path = join(engine.containers.directory(container.id), logFile)
-  const ended = isLive(state)
-    ? monitorGone(engine.containers.runDirectory(container.id), context.signal)
-    : Promise.resolve()
+  const ended = isLive(state) ? monitorGone(engine.containers, container.id, context.signal) : Promise.resolve()
   return {
     container,
     entries: readLog(path, { ...range, signal: context.signal, ...(follow ? { follow: ended } : {}) }),
