@@ -2,9 +2,6 @@
  * The text functions of Go that BuildKit's grammar is defined by. JavaScript's `\s` and `trim` differ from `unicode.IsSpace`:
  * they lack U+0085 and take U+FEFF.
  */
-const space = '\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
-const leadingSpace = new RegExp(`^[${space}]+`)
-
 /** Go's `unicode.IsSpace` for the code unit at `at`. All such characters lie in the basic plane. */
 export function isSpaceAt(text: string, at: number): boolean {
   return isSpace(text.charCodeAt(at))
@@ -22,10 +19,6 @@ export function isSpace(unit: number): boolean {
     unit === 0x205f ||
     unit === 0x3000
   )
-}
-
-export function trimStart(text: string): string {
-  return text.replace(leadingSpace, '')
 }
 
 export function trim(text: string): string {

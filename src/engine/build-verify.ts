@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { mkdir, rm } from 'node:fs/promises'
 import { TsbuildError } from '../base/errors.ts'
+import type { Emit } from '../base/events.ts'
 import { compareManifests, readManifest } from '../build/explain/file-manifest.ts'
 import type { FileDifference } from '../build/explain/file-manifest.ts'
 import type { Tree } from '../host/native.ts'
@@ -21,8 +22,10 @@ export async function verifyBuild(
   context: VerbContext,
 ): Promise<void> {
   const again: BuildRequest = { ...request, noCache: true, outputs: [{ kind: 'none' }], cacheFrom: [], cacheTo: [] }
-  const first = await executeBuild(engine, again, options, context)
-  const second = await executeBuild(engine, again, options, context)
+  // The build that follows says its notices once.
+  const emit: Emit = (event) => (event.kind === 'notice' ? undefined : context.emit(event))
+  const first = await executeBuild(engine, again, options, { ...context, emit })
+  const second = await executeBuild(engine, again, options, { ...context, emit })
   for (const [at, { top }] of first.built.entries()) {
     const other = second.built[at]?.top ?? null
     if (top === null || other === null || top.chainId === other.chainId) continue

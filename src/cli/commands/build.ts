@@ -13,15 +13,15 @@ export const command: Command = defineCommand({
     'tsbuild build -t tool https://github.com/owner/tool.git#v2:cli',
   ],
   async run(input, context) {
-    const { openBuildProgress } = await import('../../ui/progress/progress.ts')
     const { readBuildRequest } = await import('../build/build-request.ts')
-    const { build } = await import('../../engine/build.ts')
     const request = readBuildRequest(input, context)
     if (input.flags.check || input.flags.call !== undefined) {
       const { readCall, runCall } = await import('../build/call.ts')
       const call = readCall(input.flags.check, input.flags.call)
       if (call.method !== 'build') return runCall({ ...call, method: call.method }, request, context)
     }
+    const { openBuildProgress } = await import('../../ui/progress/progress.ts')
+    const { build } = await import('../../engine/build.ts')
     const engine = await context.openEngine()
     const { flags } = input
     const progress = await openBuildProgress(flags.quiet ? 'quiet' : flags.progress, context.terminal)
