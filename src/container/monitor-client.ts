@@ -62,6 +62,8 @@ async function openSocket(runDir: string): Promise<Socket | undefined> {
   try {
     const socket = connect(join('/proc/self/fd', String(directory.fd), 'control.sock'))
     await once(socket, 'connect')
+    // Whoever reads gets the error too; here it must only not end the process.
+    socket.on('error', () => {})
     return socket
   } catch (error) {
     if (hasErrno(error, ...absent)) return undefined
