@@ -1,6 +1,5 @@
 #include "base/tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
@@ -197,21 +196,19 @@ static int allow_remount(const struct tree *tree, struct rt_error *err)
     return 0;
 }
 
-static bool is_empty(const char *path)
+/* overlayfs makes "work" in the work directory at the first mount. */
+static bool was_mounted(const struct tree *tree)
 {
-    auto_dir DIR *dir = opendir(path);
-    int names = 0;
-    while (dir && names < 3 && readdir(dir)) names++;
-    return dir && names == 2;
+    auto_close int work = open(tree->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return work < 0 || faccessat(work, "work", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
-/* The root of the view is the upper directory itself: a fresh one takes over what the layer below says of it. */
+/* The root of the view is the upper directory itself: a new one takes over what the layer below says of it. */
 static int inherit_root(const struct tree *tree, struct rt_error *err)
 {
     struct stat upper, lower;
-    if (stat(tree->upper, &upper) < 0 || stat(tree->lower[0], &lower) < 0) return 0; /* mounting will say what is missing */
-    bool same = upper.st_mode == lower.st_mode && upper.st_uid == lower.st_uid && upper.st_gid == lower.st_gid;
-    if (same || !is_empty(tree->upper)) return 0;
+    if (was_mounted(tree) || stat(tree->upper, &upper) < 0 || stat(tree->lower[0], &lower) < 0) return 0; /* mounting will say what is missing */
+    if (upper.st_mode == lower.st_mode && upper.st_uid == lower.st_uid && upper.st_gid == lower.st_gid) return 0;
     if (chown(tree->upper, lower.st_uid, lower.st_gid) == 0 && chmod(tree->upper, lower.st_mode & 07777) == 0) return 0;
     return rt_fail_at(err, tree->upper, "NATIVE_FAILED", errno, "chown", "cannot give '%s' the owner and mode of the layer below", tree->upper);
 }

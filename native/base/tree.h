@@ -30,8 +30,8 @@ int tree_req(const json_t *object, const char *key, struct tree *out, struct rt_
 /*
  * Opens the tree's root (O_PATH descriptor in *rootfd). Where a merged view is needed it is an overlay mount that is attached nowhere: it ends
  * with the last descriptor and no namespace ever shows it. Kernels before 6.8 (no `lowerdir+`) get a private mount namespace instead, so the caller is
- * single-threaded. `work/work/incompat/volatile` of an earlier volatile mount is removed first, and an upper that is
- * still empty gets the mode and owner of the top-most lower, as it becomes the root of the view.
+ * single-threaded. `work/work/incompat/volatile` of an earlier volatile mount is removed first, and an upper that was
+ * never mounted gets the mode and owner of the top-most lower, as it becomes the root of the view.
  * Codes: PATH_MISSING, MOUNT_FAILED.
  */
 int tree_open(const struct tree *tree, int flags, int *rootfd, struct rt_error *err);
