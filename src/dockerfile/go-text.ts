@@ -2,6 +2,7 @@
  * The text functions of Go that BuildKit's grammar is defined by. JavaScript's `\s` and `trim` differ from `unicode.IsSpace`:
  * they lack U+0085 and take U+FEFF.
  */
+
 /** Go's `unicode.IsSpace` for the code unit at `at`. All such characters lie in the basic plane. */
 export function isSpaceAt(text: string, at: number): boolean {
   return isSpace(text.charCodeAt(at))

@@ -15,6 +15,15 @@ describe('analyzeDockerfile', () => {
     expect(['A', 'B', 'C'].map((name) => globals.variables.get(name))).toEqual(['1', '1-', '9'])
   })
 
+  it('looks at every stage, or only at what the target needs', () => {
+    const text = 'FROM x AS a\nENV A=1\nFROM x AS b\nENV B=1\nFROM b\nENV C=1\n'
+    const looked = (options: AnalyzeOptions): readonly number[] =>
+      analyze(text, options).stages.map(({ instructions }) => instructions.length)
+    expect(looked({})).toEqual([1, 1, 1])
+    expect(looked({ onlyTarget: true })).toEqual([0, 1, 1])
+    expect(looked({ target: 'a' })).toEqual([1, 0, 0])
+  })
+
   it('offers the platform arguments', () => {
     const parsed = parseDockerfile('FROM x AS Last\n')
     const build = { os: 'linux', architecture: 'arm', variant: 'v7' }
