@@ -100,6 +100,39 @@ describe('remove', () => {
     expect(await planError({ verb: 'remove', root, names: ['good', name] })).toMatchObject({ code: 'PLAN_INVALID' })
   })
 
+  it('stops at a mount and leaves what lies behind it', async () => {
+    await mkdir(join(root, 'tree/a/mounted'), { recursive: true })
+    await mkdir(join(root, 'elsewhere'))
+    await writeFile(join(root, 'elsewhere/kept'), 'x')
+    execFileSync('mount', ['--bind', join(root, 'elsewhere'), join(root, 'tree/a/mounted')])
+    try {
+      expect(await planError({ verb: 'remove', root, names: ['tree'] })).toMatchObject({
+        code: 'NATIVE_FAILED',
+        errno: 'EXDEV',
+        path: 'mounted',
+      })
+    } finally {
+      execFileSync('umount', [join(root, 'tree/a/mounted')])
+    }
+    expect(await readdir(join(root, 'elsewhere'))).toEqual(['kept'])
+    expect(await planResult({ verb: 'remove', root, names: ['tree'] })).toMatchObject({ removed: 3 })
+  })
+
+  it('removes what the ids of a user namespace own, unreadable directories too', async () => {
+    await mkdir(join(root, 'tree/closed/in'), { recursive: true })
+    await writeFile(join(root, 'tree/closed/in/f'), 'x')
+    execFileSync(
+      'sh',
+      [
+        '-c',
+        'chmod 755 . && chown -R 100000:100000 tree && chown 100000:100000 . && chmod 000 tree/closed/in tree/closed',
+      ],
+      { cwd: root },
+    )
+    const idmap = { uid: [[0, 100_000, 65_536]], gid: [[0, 100_000, 65_536]] }
+    expect(await planResult({ verb: 'remove', root, names: ['tree'], idmap })).toMatchObject({ removed: 4 })
+  })
+
   it('removes a directory that is thousands of levels deep', async () => {
     const script = 'mkdir "d"; chdir "d"; for (1..3000) { mkdir "d" or die; chdir "d" or die; open(F, ">f") or die }'
     execFileSync('perl', ['-e', script], { cwd: root }) // shells give up at PATH_MAX
