@@ -1,9 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,6 +8,7 @@
 #include "base/path.h"
 #include "base/util.h"
 #include "tests/check.h"
+#include "tests/no-syscall.h"
 
 /* A root beside a secret that nothing may reach. */
 static char scratch[] = "/tmp/tsbuild-path-XXXXXX";
@@ -191,20 +188,6 @@ static void check_clean(void)
     CHECK(is_file_name("a") && is_file_name("...") && !is_file_name("") && !is_file_name(".") && !is_file_name("..") && !is_file_name("a/b"));
 }
 
-/* From here on openat2 is a system call that the kernel does not have. */
-static void forget_openat2(void)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog program = { .len = ARRAY_LEN(filter), .filter = filter };
-    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-    CHECK(syscall(SYS_openat2, root, ".", NULL, 0) < 0 && errno == ENOSYS);
-}
-
 static void check_all(void)
 {
     check_opens(try_open_in_root);
@@ -222,7 +205,8 @@ int main(void)
     check_clean();
     pid_t child = fork();
     if (child == 0) {
-        forget_openat2();
+        forget_syscall(SYS_openat2);
+        CHECK(syscall(SYS_openat2, root, ".", NULL, 0) < 0 && errno == ENOSYS);
         check_all();
         exit(0);
     }
