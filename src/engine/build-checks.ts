@@ -61,8 +61,11 @@ export function startChecks(dockerfile: ParsedDockerfile, options: CheckOptions,
   return checks
 }
 
+/** Left to `check`: nearly every Dockerfile breaks it on purpose, and a warning that every build shows is one that nobody reads. */
+const quietRules: ReadonlySet<string | undefined> = new Set(['UnpinnedBaseImage'])
+
 function tellWarnings({ diagnostics }: CheckResult, emit: Emit): void {
-  const warnings = diagnostics.filter(({ severity }) => severity === 'warning')
+  const warnings = diagnostics.filter(({ severity, rule }) => severity === 'warning' && !quietRules.has(rule))
   if (warnings.length === 0) return
   const lines = warnings.map(
     ({ rule, code, message, range }) => ` - ${rule ?? code}: ${message} (line ${range.start.line})`,
