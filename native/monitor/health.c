@@ -122,7 +122,10 @@ static int launch(struct monitor *m, struct rt_error *err)
                                        .cgroup = runtime_cgroup(m->container), .stdio = {null, inner, inner}, .seccomp_cache = -1, .id = m->config->id, .bundle = m->config->run_dir,
                                        .die_with_parent = true};
     struct exec_result result = {.pidfd = -1, .terminal = -1};
-    if (exec_start(&params, &result, err)) return -1;
+    monitor_lower_descriptors(m);
+    int failed = exec_start(&params, &result, err);
+    monitor_raise_descriptors(m);
+    if (failed) return -1;
     h->pid = result.pid;
     h->process.fd = result.pidfd;
     util_close(&result.terminal);

@@ -48,7 +48,10 @@ static int create_container(struct monitor *m, const int stdio[3], int rootfs, s
     const struct runtime_params params = {.id = config->id, .bundle = config->run_dir, .state_dir = m->record, .rootfs = rootfs, .trees = config->mounts, .tree_count = config->mount_count,
                                           .stdio = {stdio[0], stdio[1], stdio[2]}, .cgroup = CGROUP_CGROUPFS, .cgroup_path = config->cgroup_path, .seccomp_cache = -1, .whole_cgroup = false,
                                           .die_with_parent = true, .init = config->init};
-    return runtime_create(config->spec, &params, &m->container, err);
+    monitor_lower_descriptors(m);
+    int result = runtime_create(config->spec, &params, &m->container, err);
+    monitor_raise_descriptors(m);
+    return result;
 }
 
 static int connect_container(struct monitor *m, struct rt_error *err)

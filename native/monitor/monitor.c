@@ -15,6 +15,17 @@
 #include "monitor/daemon.h"
 #include "verbs.h"
 
+void monitor_raise_descriptors(const struct monitor *m)
+{
+    const struct rlimit raised = {.rlim_cur = m->descriptors.rlim_max, .rlim_max = m->descriptors.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &raised); /* a socket too many then says EMFILE */
+}
+
+void monitor_lower_descriptors(const struct monitor *m)
+{
+    setrlimit(RLIMIT_NOFILE, &m->descriptors);
+}
+
 /* Children of the container's that lost their parent come to us; those that somebody here waits for are left to him. */
 static void reap_strangers(const struct monitor *m)
 {
@@ -118,6 +129,7 @@ void monitor_run(const struct monitor_config *config, int maker)
     struct monitor m = {.config = config, .restart = config->restart, .lock = -1, .loop = {.fd = -1, .clock = -1}, .log = {.fd = -1}, .init.fd = -1, .lease_watch.fd = -1, .signals.fd = -1,
                         .listener.fd = -1, .streams = {.in.fd = -1, .out.fd = -1, .err.fd = -1}, .health = {.process.fd = -1, .output.fd = -1}, .network = network_keep(config->network)};
     struct rt_error err = {0};
+    getrlimit(RLIMIT_NOFILE, &m.descriptors);
     m.record = rt_printf(&err, "%s/oci", config->run_dir);
     if (!m.record || begin(&m, &err)) {
         const struct daemon_report report = {.failed = true};

@@ -1,4 +1,6 @@
 #pragma once
+#include <sys/resource.h>
+
 #include "base/loop.h"
 #include "monitor/config.h"
 #include "monitor/log.h"
@@ -55,6 +57,8 @@ struct monitor {
     struct watch signals, listener;
     struct client *clients;
     size_t stdin_clients; /* attached ones that were given the container's stdin */
+
+    struct rlimit descriptors; /* RLIMIT_NOFILE as we found it, which the container inherits */
 
     bool stop_wanted; /* no restart after this end */
     bool restart_wanted; /* whatever the policy says */
@@ -126,3 +130,6 @@ int lifecycle_network(struct monitor *m, const struct network *network, struct r
 void lifecycle_abandon(struct monitor *m, const struct rt_error *why);
 void lifecycle_clean(struct monitor *m);
 void monitor_save(struct monitor *m);
+/* The published ports and clients of a container may need many descriptors; what we start gets the limit of before. */
+void monitor_raise_descriptors(const struct monitor *m);
+void monitor_lower_descriptors(const struct monitor *m);

@@ -76,6 +76,16 @@ void nl_begin(struct nl *nl, struct nl_buf *buf, uint16_t type, uint16_t flags, 
     nl_put_raw(buf, header, size);
 }
 
+void nl_want_answer(struct nl_buf *buf)
+{
+    struct nlmsghdr message;
+    if (buf->failed || buf->size == 0)
+        return;
+    memcpy(&message, buf->data + buf->message, sizeof message);
+    message.nlmsg_flags |= NLM_F_ACK;
+    memcpy(buf->data + buf->message, &message, sizeof message);
+}
+
 void nl_put_raw(struct nl_buf *buf, const void *data, size_t size)
 {
     unsigned char *at = extend(buf, size);

@@ -45,6 +45,9 @@ void nl_put_raw(struct nl_buf *buf, const void *data, size_t size);
 size_t nl_nest(struct nl_buf *buf, uint16_t attribute);
 void nl_nest_end(struct nl_buf *buf, size_t nest);
 
+/* The message under construction asks for an acknowledgement. */
+void nl_want_answer(struct nl_buf *buf);
+
 /* Called for each answer that is not an acknowledgement. Non-zero ends the exchange with that result. */
 typedef int nl_reply(const struct nlmsghdr *message, void *context);
 

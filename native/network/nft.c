@@ -51,25 +51,28 @@ void nft_begin(struct nft *nft)
 
 int nft_commit(struct nft *nft, char *reason)
 {
+    /* Errors come unasked. One acknowledgement says that all is done; one for each of many rules would overrun the socket. */
+    if (nft->buf.message > 0) /* not of an empty batch */
+        nl_want_answer(&nft->buf);
     batch(nft, NFNL_MSG_BATCH_END, 0);
     return nl_talk(&nft->nl, &nft->buf, NULL, NULL, reason);
 }
 
 void nft_table(struct nft *nft, int family, const char *table)
 {
-    begin(nft, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK, family);
+    begin(nft, NFT_MSG_NEWTABLE, NLM_F_CREATE, family);
     nl_put_str(&nft->buf, NFTA_TABLE_NAME, table);
 }
 
 void nft_table_delete(struct nft *nft, int family, const char *table)
 {
-    begin(nft, NFT_MSG_DELTABLE, NLM_F_ACK, family);
+    begin(nft, NFT_MSG_DELTABLE, 0, family);
     nl_put_str(&nft->buf, NFTA_TABLE_NAME, table);
 }
 
 void nft_chain(struct nft *nft, int family, const char *table, const char *chain, const struct nft_hook *hook)
 {
-    begin(nft, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK, family);
+    begin(nft, NFT_MSG_NEWCHAIN, NLM_F_CREATE, family);
     nl_put_str(&nft->buf, NFTA_CHAIN_TABLE, table);
     nl_put_str(&nft->buf, NFTA_CHAIN_NAME, chain);
     if (!hook)
@@ -83,7 +86,7 @@ void nft_chain(struct nft *nft, int family, const char *table, const char *chain
 
 struct nft_rule nft_rule(struct nft *nft, int family, const char *table, const char *chain, enum nft_place place, const char *comment)
 {
-    begin(nft, NFT_MSG_NEWRULE, (uint16_t)(NLM_F_CREATE | NLM_F_ACK | (place == NFT_LAST ? NLM_F_APPEND : 0)), family);
+    begin(nft, NFT_MSG_NEWRULE, (uint16_t)(NLM_F_CREATE | (place == NFT_LAST ? NLM_F_APPEND : 0)), family);
     nl_put_str(&nft->buf, NFTA_RULE_TABLE, table);
     nl_put_str(&nft->buf, NFTA_RULE_CHAIN, chain);
     unsigned char udata[NFT_USERDATA_MAXLEN];
@@ -106,7 +109,7 @@ void nft_rule_end(struct nft *nft, struct nft_rule rule)
 
 void nft_rule_delete(struct nft *nft, int family, const char *table, const char *chain, uint64_t handle)
 {
-    begin(nft, NFT_MSG_DELRULE, NLM_F_ACK, family);
+    begin(nft, NFT_MSG_DELRULE, 0, family);
     nl_put_str(&nft->buf, NFTA_RULE_TABLE, table);
     nl_put_str(&nft->buf, NFTA_RULE_CHAIN, chain);
     nl_put_be64(&nft->buf, NFTA_RULE_HANDLE, handle);

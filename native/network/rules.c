@@ -131,6 +131,11 @@ static void put_frame(struct nft *nft, bool is_new)
         nft_chain(nft, NFPROTO_INET, TABLE, chains[i].name, &chains[i].hook);
     if (!is_new)
         return;
+    /* ::1 as a source leaves by no other interface, whatever the destination becomes: such connections go to the relay. */
+    static const struct address loopback = { .family = AF_INET6, .bytes = { [15] = 1 }, .prefix = 128 };
+    struct nft_rule local = rule(nft, "output", FRAME);
+    nft_match_destination(nft, &loopback);
+    end(nft, local, NF_ACCEPT);
     for (size_t i = 0; i < ARRAY_LEN(chains); i++) {
         if (strcmp(chains[i].hook.type, "nat") != 0 || chains[i].hook.hook == NF_INET_POST_ROUTING)
             continue;
