@@ -44,7 +44,7 @@ export function filesFacts(op: FilesOp): readonly Fact[] {
 function actionFacts(action: FileAction): readonly Fact[] {
   switch (action.op) {
     case 'mkdir':
-      return [fact('directory', action.path), fact('mode', action.mode), fact('owner', action.owner)]
+      return [fact('working directory', action.path), fact('mode', action.mode), fact('owner', action.owner)]
     case 'write':
       return [
         { name: `document ${action.name}`, value: sha256(action.data) },
@@ -67,10 +67,9 @@ function actionFacts(action: FileAction): readonly Fact[] {
   }
 }
 
-/** A mount by its target; two at one target are told apart by their order. */
+/** A mount by its place among the flags, so that another target is a change of it, not another mount. */
 function mountFact(mount: ExecMount, at: number): Fact {
-  const place = 'target' in mount && mount.target !== undefined ? mount.target : `${mount.kind} ${at + 1}`
-  return fact(`mount ${at + 1} ${place}`, mount)
+  return fact(`mount ${at + 1}`, mount)
 }
 
 function clampFact({ clamp }: { readonly clamp?: number }): readonly Fact[] {

@@ -1,0 +1,192 @@
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Explanation } from '../../../src/build/explain/explanation.ts'
+import { cannotBuild, openBuilder } from '../builder.ts'
+import type { BuildOptions, Builder } from '../builder.ts'
+
+/** A linear congruential generator (Numerical Recipes): the seed alone decides a run. */
+function generator(seed: number): (below: number) => number {
+  let state = seed >>> 0
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
+const dockerfile = `FROM base AS lib
+ARG LIB=1
+RUN echo lib $LIB > /lib
+FROM base
+ENV MODE=fast
+WORKDIR /work
+COPY --chown=1:1 src /src
+COPY one.txt two.txt /files/
+RUN --mount=type=bind,source=mnt,target=/m cat /m*/a > /made
+COPY --from=lib /lib /lib
+USER 0
+RUN echo end > /end
+`
+
+const files = {
+  'src/a': 'a',
+  'src/b/c': 'c',
+  'src/b/d': 'd',
+  'one.txt': '1',
+  'two.txt': '2',
+  'mnt/a': 'm',
+  'mnt/b': 'n',
+}
+const contextFiles = Object.keys(files)
+
+/** One change to the sources of a build, the build that has it, and what the reason must be. */
+interface Mutation {
+  readonly text: string
+  readonly options: BuildOptions
+  readonly expected: Partial<Explanation>
+  undo(): void
+}
+
+const nothing = (): void => {}
+
+function mutate(builder: Builder, pick: (below: number) => number): Mutation {
+  const salt = `${pick(1_000_000)}`
+  const file = contextFiles[pick(contextFiles.length)]!
+  const path = join(builder.folder, file)
+  const original = readFileSync(path)
+  const edit = (from: string | RegExp, to: string, expected: Partial<Explanation>): Mutation => ({
+    text: dockerfile.replace(from, to),
+    options: {},
+    expected,
+    undo: nothing,
+  })
+  const choices: readonly (() => Mutation)[] = [
+    () => {
+      writeFileSync(path, `changed ${salt}`)
+      return {
+        text: dockerfile,
+        options: {},
+        expected: { kind: 'file', name: file, change: 'content' },
+        undo: () => writeFileSync(path, original),
+      }
+    },
+    () => {
+      const added = join(builder.folder, 'src/b', `new-${salt}`)
+      writeFileSync(added, salt)
+      return {
+        text: dockerfile,
+        options: {},
+        expected: { kind: 'file', name: `src/b/new-${salt}`, change: 'added' },
+        undo: () => rmSync(added),
+      }
+    },
+    () => {
+      const removed = join(builder.folder, 'src/b/d')
+      rmSync(removed)
+      return {
+        text: dockerfile,
+        options: {},
+        expected: { kind: 'file', name: 'src/b/d', change: 'removed' },
+        undo: () => writeFileSync(removed, 'd'),
+      }
+    },
+    () => {
+      const { mode } = statSync(path)
+      chmodSync(path, 0o600 + pick(8) * 8 + 1)
+      return {
+        text: dockerfile,
+        options: {},
+        expected: { kind: 'file', name: file, change: 'mode' },
+        undo: () => chmodSync(path, mode),
+      }
+    },
+    () => ({
+      text: dockerfile,
+      options: { buildArgs: { LIB: salt } },
+      expected: { kind: 'variable', name: 'LIB' },
+      undo: nothing,
+    }),
+    () => edit('ARG LIB=1', `ARG LIB=${salt}x`, { kind: 'variable', name: 'LIB' }),
+    () => edit('MODE=fast', `MODE=${salt}`, { kind: 'variable', name: 'MODE' }),
+    () => edit('MODE=fast', `MODE=fast NEW_${salt}=1`, { kind: 'variable', name: `NEW_${salt}` }),
+    () => edit('echo end', `echo ${salt}`, { kind: 'setting', name: 'command' }),
+    () => edit('--chown=1:1', `--chown=${pick(60_000) + 2}:1`, { kind: 'setting', name: 'owner' }),
+    () => edit('/files/', `/files-${salt}/`, { kind: 'setting', name: 'destination' }),
+    () =>
+      edit('COPY one.txt two.txt', `COPY --chmod=${(0o400 + pick(0o7377)).toString(8)} one.txt two.txt`, {
+        kind: 'setting',
+        name: 'chmod',
+      }),
+    () => edit('WORKDIR /work', `WORKDIR /work-${salt}`, { kind: 'setting', name: 'working directory' }),
+    () => edit('USER 0', `USER 0:${pick(60_000) + 1}`, { kind: 'setting', name: 'user' }),
+    () => edit('target=/m ', `target=/m${salt} `, { kind: 'setting', name: 'mount 1' }),
+    () => ({
+      text: dockerfile,
+      options: { hosts: [{ name: `h${salt}`, address: '10.0.0.1' }] },
+      expected: { kind: 'setting', name: `host h${salt}` },
+      undo: nothing,
+    }),
+    () => ({
+      text: dockerfile,
+      options: { buildArgs: { BUILDKIT_SANDBOX_HOSTNAME: `box${salt}` } },
+      expected: { kind: 'setting', name: 'hostname' },
+      undo: nothing,
+    }),
+    () => ({ text: dockerfile, options: { noCache: ['lib'] }, expected: { kind: 'no-cache' }, undo: nothing }),
+  ]
+  return choices[pick(choices.length)]!()
+}
+
+/** What was built once is in the cache and has no reason to run: such a mutation is undone, and another one taken. */
+function freshMutation(builder: Builder, pick: (below: number) => number, seen: Set<string>): Mutation {
+  while (true) {
+    const mutation = mutate(builder, pick)
+    const states = contextFiles.map((file) => stateOf(join(builder.folder, file)))
+    const key = JSON.stringify([mutation.text, mutation.options, mutation.expected, states])
+    if (!seen.has(key)) {
+      seen.add(key)
+      return mutation
+    }
+    mutation.undo()
+  }
+}
+
+function stateOf(path: string): string {
+  return existsSync(path) ? `${statSync(path).mode} ${readFileSync(path, 'utf8')}` : 'gone'
+}
+
+const rounds = Number(process.env['EXPLAIN_ROUNDS'] ?? 24)
+const seed = Number(process.env['EXPLAIN_SEED'] ?? Date.now() % 1_000_000)
+
+describe.skipIf(cannotBuild !== false)('explain', () => {
+  it(
+    `names the mutation in each of ${rounds} rounds (EXPLAIN_SEED=${seed})`,
+    { timeout: 10_000 + rounds * 6000 },
+    async () => {
+      await using builder = await openBuilder()
+      builder.write(files)
+      const pick = generator(seed)
+      const seen = new Set<string>()
+      await builder.build(dockerfile)
+      for (let round = 0; round < rounds; round++) {
+        const mutation = freshMutation(builder, pick, seen)
+        const { record } = await builder.build(mutation.text, mutation.options)
+        mutation.undo()
+        const reasons = record.steps.flatMap(({ explanation }) => explanation ?? [])
+        const place = `round ${round} of seed ${seed}: ${JSON.stringify(mutation.expected)}`
+        expect(
+          reasons.filter(({ kind }) => kind !== 'input'),
+          place,
+        ).not.toEqual([])
+        for (const reason of reasons)
+          if (reason.kind !== 'input') expect(reason, place).toMatchObject(mutation.expected)
+        expect(
+          record.steps.filter(({ state, explanation }) => state === 'cached' && explanation !== undefined),
+          place,
+        ).toEqual([])
+        const back = await builder.build(dockerfile)
+        expect(builder.ran(back), place).toEqual([])
+      }
+    },
+  )
+})
