@@ -135,12 +135,20 @@ static bool is_needed(const char *controllers, const struct spec_resources *r, b
     return false;
 }
 
+static bool has_place(const struct cgroup *cgroup, const char *mountpoint)
+{
+    for (size_t i = 0; i < cgroup->count; i++)
+        if (strcmp(cgroup->places[i].mountpoint, mountpoint) == 0) return true;
+    return false;
+}
+
 static int make_places(struct cgroup *cgroup, const char *path, const struct spec_resources *resources, bool whole, struct rt_error *err)
 {
     auto_hierarchies struct cgroup_hierarchies list = {0};
     if (cgroup_hierarchies_read(0, &list, err)) return -1;
     for (size_t i = 0; i < list.count; i++) {
         const struct cgroup_hierarchy *hierarchy = &list.items[i];
+        if (has_place(cgroup, hierarchy->mountpoint)) continue;
         if (!whole && !hierarchy->unified && !(resources && is_needed(hierarchy->controllers, resources, cgroup->device_filter >= 0))) continue;
         if (add_place(cgroup, hierarchy->unified, hierarchy->controllers, hierarchy->mountpoint, place_directory(hierarchy, path, err), err)) return -1;
         struct cgroup_place *place = &cgroup->places[cgroup->count - 1];
@@ -167,6 +175,26 @@ int cgroup_create(enum cgroup_driver driver, const char *path, const char *id, c
         return -1;
     }
     *out = cgroup;
+    return 0;
+}
+
+int cgroup_widen(struct cgroup *cgroup, const char *path, const char *id, struct rt_error *err)
+{
+    auto_free char *own = path && *path ? rt_strdup(path, err) : rt_printf(err, "tsbuild/%s", id);
+    return own ? make_places(cgroup, own, NULL, true, err) : -1;
+}
+
+int cgroup_join_all(const struct cgroup *cgroup, struct rt_error *err)
+{
+    enum { ROUNDS = 3 }; /* whoever is born meanwhile is born where its parent is */
+    for (int round = 0; round < ROUNDS; round++) {
+        auto_free pid_t *pids = NULL;
+        size_t count;
+        if (cgroup_processes(cgroup, &pids, &count, err)) return -1;
+        for (size_t i = 0; i < cgroup->count; i++)
+            for (size_t p = 0; p < count && cgroup->places[i].fd >= 0 && !cgroup->places[i].unified; p++)
+                if (cgroup_printf(cgroup->places[i].fd, "cgroup.procs", err, "%d", pids[p]) && err->saved_errno != ESRCH) return -1;
+    }
     return 0;
 }
 

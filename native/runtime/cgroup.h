@@ -20,6 +20,12 @@ typedef void cgroup_warn(void *context, const char *text);
  * `whole`: in every hierarchy, for other programs that look there; else in v2 and those of v1 whose limits `resources` sets.
  */
 int cgroup_create(enum cgroup_driver driver, const char *path, const char *id, const struct spec_resources *resources, bool whole, struct cgroup **out, struct rt_error *err);
+/*
+ * As if it had been made `whole`, later: the directories, and then all of its processes in them. Moving a process between cgroups of v1 stops the machine's forks for tens of
+ * milliseconds, which a container that ends soon, or has a start that somebody waits for, need not pay.
+ */
+int cgroup_widen(struct cgroup *cgroup, const char *path, const char *id, struct rt_error *err);
+int cgroup_join_all(const struct cgroup *cgroup, struct rt_error *err);
 /* One that exists, by the paths that cgroup_paths gave. */
 int cgroup_open(const json_t *paths, struct cgroup **out, struct rt_error *err);
 /* Those in which process `pid` is, made by somebody else. They are watched and frozen, not removed. */

@@ -115,7 +115,8 @@ int container_hooks(const struct container *container, enum spec_hook_kind kind,
 
 static int create_hooks(const struct container *container, struct rt_error *err)
 {
-    return container_hooks(container, HOOK_PRESTART, "prestart", "creating", err) || container_hooks(container, HOOK_CREATE_RUNTIME, "createRuntime", "creating", err) ? -1 : 0;
+    /* What is deprecated keeps the state that it was made with: to a prestart hook the container is created. */
+    return container_hooks(container, HOOK_PRESTART, "prestart", "created", err) || container_hooks(container, HOOK_CREATE_RUNTIME, "createRuntime", "creating", err) ? -1 : 0;
 }
 
 static int take_terminal(struct container *container, int fd, struct rt_error *err)
@@ -178,6 +179,18 @@ static int record(struct container *container, struct rt_error *err)
     const struct runtime_params *params = &container->params;
     if (params->state_dir && state_write(container->spec, params, container->pid, container->cgroup, err)) return -1;
     return params->pid_file ? state_pid_file(params->pid_file, container->pid, err) : 0;
+}
+
+int runtime_widen_cgroup(struct container *container, struct rt_error *err)
+{
+    const struct runtime_params *params = &container->params;
+    if (!container->cgroup || params->whole_cgroup) return 0;
+    const char *path = params->cgroup_path ? params->cgroup_path : container->spec->linux.cgroups_path;
+    container->params.whole_cgroup = true;
+    if (cgroup_widen(container->cgroup, path, params->id, err)) return -1;
+    /* Whoever finds the record after a kill finds these as well. */
+    if (params->state_dir && state_write(container->spec, params, container->pid, container->cgroup, err)) return -1;
+    return cgroup_join_all(container->cgroup, err);
 }
 
 static int create(struct container *container, struct init *init, struct rt_error *err)

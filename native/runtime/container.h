@@ -94,6 +94,12 @@ int runtime_take_terminal(struct container *container);
 
 int runtime_start(struct container *container, struct rt_error *err);
 
+/*
+ * Takes the container into the v1 hierarchies that its limits did not need (see `whole_cgroup`), for its figures and for limits that come later. Takes tens of milliseconds on a host
+ * that has such hierarchies; nothing happens on one of v2 alone, or the second time.
+ */
+int runtime_widen_cgroup(struct container *container, struct rt_error *err);
+
 /* Waits for the init process and reaps it. With `block` false: 1 when it still runs. */
 int runtime_wait(struct container *container, bool block, struct runtime_exit *out, struct rt_error *err);
 

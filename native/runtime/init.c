@@ -232,13 +232,20 @@ static int start(struct init *init, struct process *process, struct rt_error *er
     return process_exec(process, err);
 }
 
+/* runtime-spec, "start": it must generate an error if `process` was not set; until then the container is there. */
+static int wait_without_process(struct init *init, struct rt_error *err)
+{
+    if (tell(init, SYNC_READY, -1, err) || wait_start(init, err)) return -1;
+    return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the config has no process to start");
+}
+
 static int run(struct init *init, struct rt_error *err)
 {
     struct terminal terminal = {.master = -1, .slave = -1};
     struct process process = {.spec = init->spec->process, .filter = &init->filter, .filter_flags = init->filter_flags,
                               .warn = warn_process, .warn_context = init};
     if (enter_namespaces(init, err) || enter_root(init, &terminal, err)) return -1;
-    if (!init->spec->process) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the config has no process to start");
+    if (!init->spec->process) return wait_without_process(init, err);
     if (become_process(init, &process, &terminal, err) || tell(init, SYNC_READY, -1, err)) return -1;
     return start(init, &process, err);
 }

@@ -124,10 +124,19 @@ static int mount_id(int fd, uint64_t *id)
     return 0;
 }
 
+static bool is_directory(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int mount_attach(int tree, int target, int rootfd, const char *path, struct rt_error *err)
 {
-    if (syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
-        return rt_fail_at(err, path, "MOUNT_FAILED", errno, "move_mount", "cannot mount on '%s'", path);
+    if (syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)) {
+        /* The kernel's EINVAL stands for a directory upon a file as well; clients know the case by this word. */
+        int fault = errno == EINVAL && is_directory(tree) != is_directory(target) ? ENOTDIR : errno;
+        return rt_fail_at(err, path, "MOUNT_FAILED", fault, "move_mount", "cannot mount on '%s'", path);
+    }
     uint64_t wanted, found;
     auto_close int now = open_in_root(rootfd, path, O_PATH, 0, err);
     if (now < 0 || mount_id(tree, &wanted) || mount_id(now, &found) || wanted != found)

@@ -43,7 +43,7 @@ static int parse(const struct oci *oci, const char *verb, struct options *option
 
 static int check_terminal(const struct options *options, const struct spec_process *process, struct rt_error *err)
 {
-    if (!process) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "process property must not be empty");
+    if (!process) return 0; /* it is the start that needs one */
     if (options->detach && process->terminal && !options->console_socket)
         return rt_fail(err, "USAGE", 0, NULL, "cannot allocate tty if the runtime will detach without setting console socket");
     if ((!options->detach || !process->terminal) && options->console_socket)
@@ -108,7 +108,9 @@ static int finish(struct container *container, const char *path, struct rt_error
 
 static int make(struct oci *oci, const char *id, struct options *options, struct spec **spec, char **bundle, bool start_later, struct container **container, char **path, struct rt_error *err)
 {
-    if (load(options, bundle, spec, err) || check_terminal(options, (*spec)->process, err) || add_listen_fds(*spec, &options->preserve_fds, err) ||
+    if (load(options, bundle, spec, err)) return -1;
+    if (!(*spec)->process && !start_later) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "process property must not be empty");
+    if (check_terminal(options, (*spec)->process, err) || ((*spec)->process && add_listen_fds(*spec, &options->preserve_fds, err)) ||
         check_descriptors(options, options->preserve_fds, err))
         return -1;
     tell_warnings(oci, *spec);

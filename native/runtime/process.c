@@ -71,6 +71,18 @@ static int set_rlimits(const struct process *process, struct rt_error *err)
     return 0;
 }
 
+/* What the runtime itself does not have it cannot give. */
+static void warn_of_missing(const struct process *process, uint64_t missing)
+{
+    char text[512] = "the runtime lacks capabilities that the container asks for, it goes without:";
+    if (!missing) return;
+    for (int number = 0; caps_name(number); number++) {
+        size_t length = strlen(text);
+        if (missing >> number & 1) snprintf(text + length, sizeof text - length, " CAP_%s", caps_name(number));
+    }
+    warn(process, text);
+}
+
 /*
  * The bounding set goes before the user changes (CVE-2022-29162: inheritable stays empty unless asked for). A filter without no_new_privs needs CAP_SYS_ADMIN when it
  * is loaded, so that one capability stays permitted until process_confine.
@@ -82,9 +94,10 @@ static int set_user(struct process *process, struct rt_error *err)
     uint64_t now = caps_permitted();
     bool filter_needs_admin = process->filter && process->filter->len && !process->spec->no_new_privs;
     uint64_t keep = filter_needs_admin ? now & (1ull << CAP_SYS_ADMIN) : 0;
+    if (caps) warn_of_missing(process, caps->permitted & ~now);
     process->permitted = caps ? caps->permitted & now : user->uid == 0 ? now : 0;
     process->effective = caps ? caps->effective & process->permitted : process->permitted;
-    process->inheritable = caps ? caps->inheritable : 0;
+    process->inheritable = caps ? caps->inheritable & now : 0;
     if (caps && (now >> CAP_SETPCAP & 1) && caps_drop_bounding(caps->bounding, err)) return -1;
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot keep the capabilities");
     if (!process->setgroups_denied && setgroups(user->group_count, user->groups)) return rt_fail(err, "NATIVE_FAILED", errno, "setgroups", "cannot set the additional groups");

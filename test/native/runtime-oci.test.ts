@@ -342,7 +342,7 @@ describe.skipIf(noContainers)('config', () => {
     ])
     const states = lines.map((words) => JSON.parse(words.slice(1).join(' ')) as Record<string, unknown>)
     expect(states.map(({ status }) => status)).toEqual([
-      'creating',
+      'created',
       'creating',
       'creating',
       'created',
