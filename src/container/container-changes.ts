@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
 import type { Tree } from '../host/native.ts'
 import type { Container } from './container-records.ts'
@@ -9,8 +10,50 @@ export interface Change {
   readonly path: string
 }
 
-/** What the container has added, changed and deleted, in the order of paths. */
+/** Where every container has something mounted; a place that the image lacks is made for it while the container runs. */
+const ownMountPoints = ['/dev', '/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/proc', '/sys']
+
+/** What the container has added, changed and deleted, in the order of paths. Places that were only made to mount on do not count. */
 export async function containerChanges(
+  containers: Containers,
+  container: Container,
+  signal: AbortSignal,
+): Promise<readonly Change[]> {
+  return withoutMountPoints(await allChanges(containers, container, signal), mountPointsOf(container))
+}
+
+/** Places in the container's layer that only stand for what is mounted there; empty once it has ended. */
+export async function madeMountPoints(
+  containers: Containers,
+  container: Container,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const places = mountPointsOf(container)
+  const changes = await allChanges(containers, container, signal)
+  return changes.filter(({ change, path }) => change === 'A' && places.has(path)).map(({ path }) => path)
+}
+
+function mountPointsOf({ mounts }: Container): ReadonlySet<string> {
+  return new Set([...ownMountPoints, ...mounts.map(({ target }) => target)])
+}
+
+/** A directory above such a place is told only when something else changed below it as well. */
+function withoutMountPoints(changes: readonly Change[], places: ReadonlySet<string>): readonly Change[] {
+  const made = changes.filter(({ change, path }) => change === 'A' && places.has(path)).map(({ path }) => path)
+  const isBelow = (path: string, directory: string): boolean => path.startsWith(`${directory}/`)
+  const rest = changes.filter(({ path }) => !made.some((place) => path === place || isBelow(path, place)))
+  const above = new Set(made.flatMap(parentsOf))
+  return rest.filter(
+    ({ path }) => !above.has(path) || rest.some((other) => isBelow(other.path, path) && !above.has(other.path)),
+  )
+}
+
+function parentsOf(path: string): readonly string[] {
+  const parent = posix.dirname(path)
+  return parent === '/' ? [] : [parent, ...parentsOf(parent)]
+}
+
+async function allChanges(
   containers: Containers,
   container: Container,
   signal: AbortSignal,
