@@ -46,7 +46,7 @@ static int create_container(struct monitor *m, const int stdio[3], int rootfs, s
     const struct monitor_config *config = m->config;
     if (mkdir(RECORD, 0700) && errno != EEXIST) return rt_fail(err, "NATIVE_FAILED", errno, "mkdir", "cannot make the runtime's record in '%s'", config->run_dir);
     const struct runtime_params params = {.id = config->id, .bundle = config->run_dir, .state_dir = m->record, .rootfs = rootfs, .trees = config->mounts, .tree_count = config->mount_count,
-                                          .stdio = {stdio[0], stdio[1], stdio[2]}, .cgroup = CGROUP_CGROUPFS, .cgroup_path = config->cgroup_path, .seccomp_cache = -1, .whole_cgroup = false,
+                                          .stdio = {stdio[0], stdio[1], stdio[2]}, .cgroup = CGROUP_CGROUPFS, .cgroup_path = config->cgroup_path, .seccomp_cache = -1,
                                           .die_with_parent = true, .init = config->init};
     monitor_lower_descriptors(m);
     int result = runtime_create(config->spec, &params, &m->container, err);
@@ -76,6 +76,16 @@ int lifecycle_create(struct monitor *m, struct rt_error *err)
     return 0;
 }
 
+/* What a container that ended sooner, or a start that somebody waits for, does not pay. */
+#define SETTLE_MS 100
+
+static void widen(struct timer *timer)
+{
+    struct monitor *m = container_of(timer, struct monitor, settle_timer);
+    struct rt_error ignored; /* figures that are missing are shown so */
+    if (m->container) runtime_widen_cgroup(m->container, &ignored);
+}
+
 int lifecycle_start(struct monitor *m, struct rt_error *err)
 {
     if (m->status.kind != STATUS_CREATED || !m->container) return rt_fail(err, "CONTAINER_CONFLICT", 0, NULL, "the container runs already");
@@ -91,6 +101,8 @@ int lifecycle_start(struct monitor *m, struct rt_error *err)
     m->status.error[0] = '\0';
     clock_gettime(CLOCK_REALTIME, &m->status.started);
     m->run_started = loop_now();
+    m->settle_timer.fire = widen;
+    loop_timer(&m->loop, &m->settle_timer, SETTLE_MS);
     health_start(m);
     monitor_save(m);
     return 0;
@@ -102,6 +114,7 @@ static void take_back(struct monitor *m)
     struct rt_error ignored;
     health_stop(m);
     loop_cancel(&m->loop, &m->kill_timer);
+    loop_cancel(&m->loop, &m->settle_timer);
     loop_unwatch(&m->loop, &m->init);
     m->init.fd = -1;
     streams_drain(m);

@@ -62,7 +62,7 @@ struct monitor {
 
     bool stop_wanted; /* no restart after this end */
     bool restart_wanted; /* whatever the policy says */
-    struct timer kill_timer, restart_timer;
+    struct timer kill_timer, restart_timer, settle_timer;
     int64_t backoff_ms;
     int64_t run_started; /* loop_now */
     bool over;           /* the loop ends */

@@ -113,7 +113,7 @@ static int update(struct client *c, const json_t *request, struct rt_error *err)
     if (resources && json_object_size(resources) > 0) {
         if (!m->container) return rt_fail(err, "CONTAINER_STOPPED", 0, NULL, "the container does not run");
         struct spec_resources *parsed = spec_resources_parse(m->config->spec, resources, err);
-        if (!parsed || runtime_update(m->container, parsed, err)) return -1;
+        if (!parsed || runtime_widen_cgroup(m->container, err) || runtime_update(m->container, parsed, err)) return -1;
     }
     m->restart = policy;
     client_answer(c, json_object());
