@@ -42,7 +42,7 @@ export const coreBinary: string =
 
 /** Runs one plan and returns everything it answered. Members `protocol` may be left out; a string is sent as it is. */
 export async function runPlan(plan: Plan | string, options: PlanOptions = {}): Promise<PlanAnswer> {
-  const [program = coreBinary, ...args] = [...(options.prefix ?? []), coreBinary, 'plan']
+  const [program, ...args] = [...(options.prefix ?? []), coreBinary, 'plan']
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(options.fds ?? [])],
   })
@@ -98,9 +98,4 @@ export async function planError(plan: Plan | string, options: PlanOptions = {}):
   const answer = await runPlan(plan, options)
   if (answer.error && !answer.result) return answer.error
   throw new Error(`The plan did not fail (exit ${answer.exit}): ${JSON.stringify(answer.result)} ${answer.stderr}`)
-}
-
-/** A name of any bytes for a plan. */
-export function bytes(data: Uint8Array): Bytes {
-  return { b64: Buffer.from(data).toString('base64') }
 }

@@ -402,9 +402,9 @@ describe('faults', () => {
   })
 
   it('stops on SIGTERM and removes the file', async () => {
-    for (let i = 0; i < 8; i++) writeFileSync(at(`tree/f${i}`), randomBytes(4_000_000))
+    for (let i = 0; i < 16; i++) writeFileSync(at(`tree/f${i}`), randomBytes(4_000_000))
     const stop = new AbortController()
-    setTimeout(() => stop.abort(), 50)
+    setTimeout(() => stop.abort(), 700)
     const answer = await runPlan(
       { verb: 'pack', tree: directory('tree'), out: at('out'), compression: { kind: 'zstd', level: 22 } },
       { signal: stop.signal },
