@@ -23,6 +23,7 @@ import { exportCaches, inlineCache } from './build-cache-export.ts'
 import { checkOptions, startChecks, withOtherMistakes } from './build-checks.ts'
 import { writeOutputs } from './build-outputs.ts'
 import type { BuiltPlatform, OutputsResult } from './build-outputs.ts'
+import { buildNetworks } from './build-networks.ts'
 import { buildServices, contextTools } from './build-services.ts'
 import { squash } from './build-squash.ts'
 import { resolveImages } from './build-images.ts'
@@ -102,6 +103,7 @@ export async function executeBuild(
   const seed = (key: string, aborted: AbortSignal): Promise<string | undefined> => importedMount(imports, key, aborted)
   const services = buildServices(engine, request, {
     seed,
+    networks: stack.use(buildNetworks(engine, volatile)),
     plans,
     open,
     resolved,

@@ -11,9 +11,16 @@ import type { Engine } from './engine.ts'
 /** Host name of a step's sandbox where BUILDKIT_SANDBOX_HOSTNAME gives none; BuildKit's. */
 const sandboxHostname = 'buildkitsandbox'
 
-/** Connections of RUN steps: `default` is the bridge that containers have without `--network`, or pasta for an unprivileged user. */
-export function buildNetworks(engine: Pick<Engine, 'networks' | 'settings'>, volatile: string): StepNetworks {
-  const { networks, settings } = engine
+/** Connections of RUN steps; disposing it lets the bridge go when nobody else is on it. */
+export interface BuildNetworks extends StepNetworks, AsyncDisposable {}
+
+/** `default` is the bridge that containers have without `--network`, or pasta for an unprivileged user. */
+export function buildNetworks(
+  engine: Pick<Engine, 'networks' | 'settings' | 'native'>,
+  volatile: string,
+): BuildNetworks {
+  const { networks, settings, native } = engine
+  let bridge: string | undefined
 
   function attach({
     id,
@@ -31,10 +38,15 @@ export function buildNetworks(engine: Pick<Engine, 'networks' | 'settings'>, vol
       names: [],
       transient: true,
     }
+    bridge = network.bridge
     return { network, endpoint: networks.attach(network, wish) }
   }
 
   return {
+    async [Symbol.asyncDispose]() {
+      // The interfaces of the last step may take a moment longer than we want to wait.
+      if (bridge !== undefined) await native.call('network', { op: 'bridge-remove', name: bridge, wait: false })
+    },
     async connect(request): Promise<StepNetwork> {
       const { id, mode, hosts } = request
       const hostname = request.hostname === '' ? sandboxHostname : request.hostname

@@ -16,6 +16,7 @@ import type { OpServices } from '../build/ops/operations.ts'
 import { createSecrets } from '../build/ops/secrets.ts'
 import type { Secrets } from '../build/ops/secrets.ts'
 import { createSshAgents } from '../build/ops/ssh-agents.ts'
+import type { StepNetworks } from '../build/ops/step-network.ts'
 import { createWebClient } from '../build/ops/web-client.ts'
 import type { WebClient } from '../build/ops/web-client.ts'
 import { createWebFiles } from '../build/ops/web-files.ts'
@@ -26,7 +27,6 @@ import { walkVertices } from '../build/solver/vertex.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { BuildRequest } from './build-request.ts'
-import { buildNetworks } from './build-networks.ts'
 import { failureHandler } from './build-on-error.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
@@ -87,6 +87,7 @@ export interface ServicesRequest {
   readonly seed: (key: string, signal: AbortSignal) => Promise<string | undefined>
   /** Folder in memory, for this build. */
   readonly volatile: string
+  readonly networks: StepNetworks
   readonly context: VerbContext
 }
 
@@ -114,7 +115,7 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
     architecture: settings.platform.architecture,
     proxies: proxyVariables(request.buildArgs),
     limits: request.limits,
-    networks: buildNetworks(engine, volatile),
+    networks: wanted.networks,
     ...(request.onError === undefined ? {} : { onFailure: failureHandler(engine, request.onError) }),
   }
 }
