@@ -5,16 +5,20 @@ import { homedir } from 'node:os'
 // is the user's own. What cannot be cached is compiled again.
 const cacheHome = process.getuid!() === 0 ? '/var/cache' : (process.env['XDG_CACHE_HOME'] ?? `${homedir()}/.cache`)
 enableCompileCache(`${cacheHome}/tsbuild/node`)
+void main()
 
-const { runCli } = await import('./run-cli.ts')
-process.exitCode = await runCli({
-  argv: process.argv.slice(2),
-  cwd: process.cwd(),
-  env: (name) => process.env[name],
-  stdin: () => process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  signals: process,
-})
-// Sockets kept alive and the like must not hold the prompt: all output is written synchronously on Linux.
-process.exit()
+async function main(): Promise<never> {
+  // Loaded only now, so that it comes from the cache.
+  const { runCli } = await import('./run-cli.ts')
+  const status = await runCli({
+    argv: process.argv.slice(2),
+    cwd: process.cwd(),
+    env: (name) => process.env[name],
+    stdin: () => process.stdin,
+    stdout: () => process.stdout,
+    stderr: () => process.stderr,
+    signals: process,
+  })
+  // Sockets kept alive and the like must not hold the prompt: all output is written synchronously on Linux.
+  process.exit(status)
+}

@@ -1,5 +1,8 @@
+import { fstatSync } from 'node:fs'
 import { TsbuildError } from '../base/errors.ts'
 import type { Event } from '../base/events.ts'
+import { printableLine } from '../base/printable.ts'
+import { redact } from '../base/redact.ts'
 import { createTerminal } from '../ui/terminal.ts'
 import type { InputStream, OutputStream, Terminal } from '../ui/terminal.ts'
 import type { CommandContext, CommandEntry, Flags, Input } from './command.ts'
@@ -11,24 +14,23 @@ import { parseGlobalFlags } from './global-flags.ts'
 import type { GlobalInput } from './global-flags.ts'
 import { watchSignals } from './signals.ts'
 import type { SignalSource } from './signals.ts'
+import { writeOutput } from './write-output.ts'
 
 /** The outside world of one run of the command line. */
 export interface CliWorld {
   readonly argv: readonly string[]
   readonly cwd: string
   readonly env: (name: string) => string | undefined
-  /** Opened only when a command reads: touching the stream of a terminal changes its mode. */
+  /** Streams are opened at their first use. */
   readonly stdin: () => InputStream
-  readonly stdout: OutputStream
-  readonly stderr: OutputStream
+  readonly stdout: () => OutputStream
+  readonly stderr: () => OutputStream
   readonly signals: SignalSource
 }
 
 /** Runs one command line and resolves with the exit status; errors are already printed. */
 export async function runCli(world: CliWorld): Promise<number> {
-  const terminal = createTerminal(world)
-  quitOnClosedPipe(world.stdout)
-  quitOnClosedPipe(world.stderr)
+  const terminal = openTerminal(world)
   let globals: Pick<GlobalInput, 'debug' | 'logFormat'> = { debug: false, logFormat: 'text' }
   let failure: CommandEntry['failure']
   try {
@@ -122,7 +124,7 @@ async function createContext(
 function sayNotice(event: Event, terminal: Terminal, form: GlobalInput['logFormat']): void {
   if (event.kind !== 'notice') return
   if (form === 'json') terminal.say(JSON.stringify({ level: event.level, message: event.text, hint: event.hint }))
-  else terminal.say(event.level === 'warning' ? `Warning: ${event.text}` : event.text)
+  else terminal.say(`${event.level === 'warning' ? 'Warning: ' : ''}${printableLine(redact(event.text))}`)
 }
 
 function noticeIgnored(input: Input<Flags>, flags: Flags, context: CommandContext): void {
@@ -133,10 +135,27 @@ function noticeIgnored(input: Input<Flags>, flags: Flags, context: CommandContex
   }
 }
 
-/** `tsbuild images | head -1`: the reader has gone, so there is nothing left to say. The status is that of SIGPIPE, as for other programs. */
-function quitOnClosedPipe(stream: OutputStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
+function openTerminal(world: CliWorld): Terminal {
+  const quit = (status: number): never => world.signals.exit(status)
+  const opened = new Map<() => OutputStream, OutputStream>()
+  const openOnce = (open: () => OutputStream) => (): OutputStream => {
+    const stream = opened.get(open) ?? quitOnClosedPipe(open(), quit)
+    opened.set(open, stream)
+    return stream
+  }
+  return createTerminal({
+    ...world,
+    stdout: openOnce(world.stdout),
+    stderr: openOnce(world.stderr),
+    write: (descriptor, data) => writeOutput(descriptor, data, quit),
+    mayBeTty: (descriptor) => fstatSync(descriptor).isCharacterDevice(),
+  })
+}
+
+/** As writeOutput does it, for what is written to the streams. */
+function quitOnClosedPipe(stream: OutputStream, quit: (status: number) => never): OutputStream {
+  return stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    process.exit(141)
+    quit(141)
   })
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { TsbuildError } from '../base/errors.ts'
-import { sha256 } from '../oci/digest.ts'
+import { shortHash } from '../base/short-hash.ts'
 import type { NativeCore } from '../host/native.ts'
 import type { Store } from '../store/store.ts'
 import { freeAddress, freeSubnet, macOf } from './address-pool.ts'
@@ -54,7 +54,7 @@ export function createNetworkService(store: Store, native: NativeCore, bridgeNam
   const { db } = store
   const records = networkRecords(db)
   // Stores beside each other start at different places, so that their default networks differ before any bridge exists.
-  const start = parseInt(sha256(bridgeName).slice(-4), 16)
+  const start = parseInt(shortHash(bridgeName).slice(-4), 16)
   const turn = bridgeName === 'tsbuild0' ? 0 : start
 
   function ensurePredefined(): void {

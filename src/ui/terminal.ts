@@ -13,6 +13,10 @@ export interface Terminal {
   printLine(line: string): void
   /** A line for people: notices, warnings, errors. */
   say(line: string): void
+  /** Text for people, as it is. */
+  tell(text: string): void
+  /** Whether stdout (1) or stderr (2) is a terminal, told without opening a stream that is none. */
+  isTty(descriptor: 1 | 2): boolean
 }
 
 export type InputStream = Readable & { readonly isTTY?: boolean; setRawMode?(on: boolean): unknown }
@@ -24,24 +28,38 @@ export function sizeOf(stream: OutputStream): { readonly columns: number; readon
 }
 
 export interface TerminalOptions {
-  /** Opened at first use. */
+  /** Streams are opened at their first use: that costs milliseconds, and touching the stream of a terminal changes its mode. */
   readonly stdin: () => InputStream
-  readonly stdout: OutputStream
-  readonly stderr: OutputStream
+  readonly stdout: () => OutputStream
+  readonly stderr: () => OutputStream
+  /** Writes to descriptor 1 or 2 before it returns. */
+  readonly write: (descriptor: 1 | 2, data: string | Uint8Array) => void
+  /** False when the descriptor is certainly no terminal. */
+  readonly mayBeTty: (descriptor: 1 | 2) => boolean
   readonly env: (name: string) => string | undefined
 }
 
-export function createTerminal({ stdin, stdout, stderr, env }: TerminalOptions): Terminal {
-  const noColour = (env('NO_COLOR') ?? '') !== '' || env('TERM') === 'dumb'
+export function createTerminal({ stdin, stdout, stderr, write, mayBeTty, env }: TerminalOptions): Terminal {
+  const isTty = (descriptor: 1 | 2): boolean =>
+    mayBeTty(descriptor) && (descriptor === 1 ? stdout() : stderr()).isTTY === true
   return {
     get stdin() {
       return stdin()
     },
-    stdout,
-    stderr,
-    colour: stderr.isTTY === true && !noColour,
-    print: (text) => void stdout.write(text),
-    printLine: (line) => void stdout.write(`${line}\n`),
-    say: (line) => void stderr.write(`${line}\n`),
+    get stdout() {
+      return stdout()
+    },
+    get stderr() {
+      return stderr()
+    },
+    get colour() {
+      const unwanted = (env('NO_COLOR') ?? '') !== '' || env('TERM') === 'dumb'
+      return !unwanted && isTty(2)
+    },
+    print: (text) => write(1, text),
+    printLine: (line) => write(1, `${line}\n`),
+    say: (line) => write(2, `${line}\n`),
+    tell: (text) => write(2, text),
+    isTty,
   }
 }

@@ -70,12 +70,12 @@ describe('tarballs', () => {
   it('of the command line: launcher, bundle, documents, licences; no sources, no tests', () => {
     const paths = cli.files.map(({ path }) => path)
     expect(paths).toEqual(
-      expect.arrayContaining(['bin/tsbuild', 'dist/main.js', 'dist/THIRD-PARTY-NOTICES.txt', 'LICENSE', 'README.md']),
+      expect.arrayContaining(['bin/tsbuild', 'dist/main.cjs', 'dist/THIRD-PARTY-NOTICES.txt', 'LICENSE', 'README.md']),
     )
     expect(
       paths.filter(
         (path) =>
-          !/^(bin\/tsbuild|dist\/[^/]+\.(js|txt)|docs\/cli\/[^/]+\.md|LICENSE|README\.md|package\.json)$/.test(path),
+          !/^(bin\/tsbuild|dist\/[^/]+\.(cjs|txt)|docs\/cli\/[^/]+\.md|LICENSE|README\.md|package\.json)$/.test(path),
       ),
     ).toEqual([])
     expect(cli.files.find(({ path }) => path === 'bin/tsbuild')!.mode & 0o111).not.toBe(0)

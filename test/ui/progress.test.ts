@@ -21,10 +21,13 @@ function record(options: { readonly isTTY?: boolean } = {}): Recorder {
     through.on('data', (chunk: Buffer) => (texts[name] += chunk.toString()))
     return Object.assign(through, options.isTTY === true ? { isTTY: true, columns: 60, rows: 20 } : {})
   }
+  const streams = { 1: stream('stdout'), 2: stream('stderr') }
   const terminal = createTerminal({
     stdin: () => new PassThrough(),
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
+    stdout: () => streams[1],
+    stderr: () => streams[2],
+    write: (descriptor, data) => void streams[descriptor].write(data),
+    mayBeTty: () => true,
     env: () => undefined,
   })
   return { terminal, stdout: () => texts.stdout, stderr: () => texts.stderr }

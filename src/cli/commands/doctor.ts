@@ -24,7 +24,7 @@ export const command: Command = defineCommand({
       return status
     }
     const { createStyle } = await import('../../ui/style.ts')
-    const { bold, green, red, yellow } = createStyle(terminal.stdout.isTTY === true && terminal.colour)
+    const { bold, green, red, yellow } = createStyle(terminal.isTty(1) && terminal.colour)
     const marks = { good: green('ok     '), limited: yellow('limited'), broken: red('broken ') }
     for (const { name, state, detail, advice } of findings) {
       terminal.printLine(`${marks[state]}  ${bold(name)}: ${printableLine(detail)}`)

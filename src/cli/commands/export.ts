@@ -11,7 +11,7 @@ export const command: Command = defineCommand({
   },
   async run({ flags, args: [name = ''] }, context) {
     const { terminal } = context
-    if (flags.output === undefined && terminal.stdout.isTTY === true) {
+    if (flags.output === undefined && terminal.isTty(1)) {
       throw new TsbuildError('USAGE', 'cowardly refusing to save to a terminal', {
         hint: 'Use the -o flag or redirect',
       })

@@ -31,7 +31,7 @@ export const command: Command = defineCommand({
   examples: ['tsbuild save -o basic-img.tar basic-img', 'tsbuild save basic-img | ssh host docker load'],
   async run({ flags, args: names }, context) {
     const { output } = flags
-    if (output === undefined && context.terminal.stdout.isTTY === true) {
+    if (output === undefined && context.terminal.isTty(1)) {
       throw new TsbuildError('USAGE', 'Cannot write an archive to a terminal', {
         hint: 'Name a file with -o, or pipe the output',
       })

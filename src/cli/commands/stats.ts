@@ -18,7 +18,7 @@ export const command: Command = defineCommand({
     const columns = await statsColumns(flags['no-trunc'])
     const shown = ['ID', 'Name', 'CPUPerc', 'MemUsage', 'MemPerc', 'NetIO', 'BlockIO', 'PIDs']
     const { terminal } = context
-    const live = !flags['no-stream'] && terminal.stdout.isTTY === true
+    const live = !flags['no-stream'] && terminal.isTty(1)
     for await (const rows of stats(engine, { names: args, all: flags.all }, context)) {
       // Home and clear, as docker does: the figures stay where they are.
       if (live) terminal.print('\u001B[H\u001B[J')

@@ -1,5 +1,5 @@
 import type { Emit, Event } from '../../base/events.ts'
-import type { OutputStream, Terminal } from '../terminal.ts'
+import type { Terminal } from '../terminal.ts'
 
 export const progressModes = ['auto', 'tty', 'plain', 'quiet', 'rawjson', 'none'] as const
 
@@ -13,14 +13,14 @@ export interface Progress extends Disposable {
 
 /** Progress of a build: steps with their output, on stderr. Only the display that is asked for is loaded. */
 export async function openBuildProgress(mode: ProgressMode, terminal: Terminal): Promise<Progress> {
-  const chosen = mode === 'auto' ? (terminal.stderr.isTTY === true ? 'tty' : 'plain') : mode
+  const chosen = mode === 'auto' ? (terminal.isTty(2) ? 'tty' : 'plain') : mode
   switch (chosen) {
     case 'tty':
       return (await import('./tty-display.ts')).openTtyDisplay(terminal)
     case 'plain':
-      return (await import('./plain-display.ts')).openPlainDisplay((text) => void terminal.stderr.write(text))
+      return (await import('./plain-display.ts')).openPlainDisplay((text) => terminal.tell(text))
     case 'rawjson':
-      return openJsonDisplay(terminal.stderr)
+      return openJsonDisplay(terminal)
     case 'quiet':
     case 'none':
       return (await import('./quiet-display.ts')).openQuietDisplay((line) => terminal.say(line))
@@ -39,17 +39,16 @@ export interface TransferProgressOptions {
 
 /** Progress of a pull or push in docker's words, one line per layer. */
 export async function openTransferProgress(terminal: Terminal, options: TransferProgressOptions): Promise<Progress> {
-  const stream = terminal[options.stream]
-  if (options.json) return openJsonDisplay(terminal.stderr)
+  if (options.json) return openJsonDisplay(terminal)
   const { openQuietDisplay } = await import('./quiet-display.ts')
   if (options.quiet) return openQuietDisplay((line) => terminal.say(line))
   const { openTransferDisplay } = await import('./transfer-display.ts')
-  return openTransferDisplay(stream, options.direction)
+  return openTransferDisplay(terminal, options.stream, options.direction)
 }
 
 /** Events as lines of JSON for programs; output of steps as text. */
-function openJsonDisplay(stream: OutputStream): Progress {
-  return { emit: (event) => void stream.write(`${JSON.stringify(jsonEvent(event))}\n`), [Symbol.dispose]() {} }
+function openJsonDisplay(terminal: Terminal): Progress {
+  return { emit: (event) => terminal.say(JSON.stringify(jsonEvent(event))), [Symbol.dispose]() {} }
 }
 
 function jsonEvent(event: Event): object {

@@ -2,7 +2,7 @@ import type { Event, TransferEvent } from '../../base/events.ts'
 import { printableLine } from '../../base/printable.ts'
 import { humanSize } from '../human.ts'
 import { sizeOf } from '../terminal.ts'
-import type { OutputStream } from '../terminal.ts'
+import type { OutputStream, Terminal } from '../terminal.ts'
 import { fitWidth } from '../text-width.ts'
 import { openLiveRegion } from './live-region.ts'
 import type { Progress } from './progress.ts'
@@ -43,18 +43,19 @@ const redrawPause = 100
  * docker's display of pull and push: one line per layer. On a terminal lines change in place; elsewhere each change of a layer's
  * phase is one line. Notices (`latest: Pulling from library/x`) are lines of their own.
  */
-export function openTransferDisplay(stream: OutputStream, direction: Direction): Progress {
-  return stream.isTTY === true ? openLive(stream, direction) : openLog(stream, direction)
+export function openTransferDisplay(terminal: Terminal, name: 'stdout' | 'stderr', direction: Direction): Progress {
+  if (terminal.isTty(name === 'stdout' ? 1 : 2)) return openLive(terminal[name], direction)
+  return openLog(name === 'stdout' ? terminal.print : terminal.tell, direction)
 }
 
-function openLog(stream: OutputStream, direction: Direction): Progress {
+function openLog(write: (text: string) => void, direction: Direction): Progress {
   const said = new Map<string, string>()
   return {
     emit(event: Event) {
-      if (event.kind === 'notice') stream.write(`${noticeText(event)}\n`)
+      if (event.kind === 'notice') write(`${noticeText(event)}\n`)
       if (event.kind !== 'transfer' || said.get(event.item) === event.phase) return
       said.set(event.item, event.phase)
-      stream.write(`${shortName(event.item)}: ${phaseText(event, direction)}\n`)
+      write(`${shortName(event.item)}: ${phaseText(event, direction)}\n`)
     },
     [Symbol.dispose]() {},
   }
