@@ -100,11 +100,22 @@ static int parse_stop(const json_t *plan, struct monitor_config *out, struct rt_
                : 0;
 }
 
-static int parse_runtime(const json_t *plan, struct monitor_config *out, struct rt_error *err)
+static int parse_external(const json_t *plan, struct runtime_external *out, struct rt_error *err)
+{
+    static const char *const kinds[] = {"builtin", "path", NULL};
+    json_t *runtime = NULL;
+    int kind;
+    if (json_opt_obj(plan, "runtime", &runtime, err)) return -1;
+    if (!runtime) return 0;
+    if (json_allow(runtime, err, "kind", "path", "root", NULL) || json_req_enum(runtime, "kind", kinds, &kind, err)) return rt_wrap(err, "runtime");
+    return kind == 0 ? 0 : json_req_str(runtime, "path", &out->path, err) || json_req_str(runtime, "root", &out->root, err) ? -1 : 0;
+}
+
+static int parse_container(const json_t *plan, struct monitor_config *out, struct rt_error *err)
 {
     json_t *config, *network, *cgroup = NULL;
     bool tty = false;
-    if (json_req_obj(plan, "config", &config, err) || json_req_obj(plan, "network", &network, err) || json_opt_obj(plan, "cgroup", &cgroup, err) || json_opt_bool(plan, "tty", &tty, err) ||
+    if (parse_external(plan, &out->external, err) || json_req_obj(plan, "config", &config, err) || json_req_obj(plan, "network", &network, err) || json_opt_obj(plan, "cgroup", &cgroup, err) || json_opt_bool(plan, "tty", &tty, err) ||
         network_parse(network, &out->network, err) || network_configure(out->network, config, err) || !(out->spec = spec_from_json(config, err)))
         return -1;
     if (!out->spec->process) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the config has no process");
@@ -118,13 +129,13 @@ int monitor_config_parse(struct plan *plan, struct monitor_config *out, struct r
     const json_t *json = plan->json;
     json_t *restart = NULL;
     int mode = STDIN_NONE;
-    *out = (struct monitor_config){.start = true};
+    *out = (struct monitor_config){.start = true, .plan = json};
     if (plan_allow(plan, err, "id", "name", "dir", "runDir", "rootfs", "config", "user", "network", "cgroup", "trees", "runtime", "tty", "stdin", "log", "restart", "stop", "health", "init", "start") ||
         json_req_str(json, "id", &out->id, err) || json_req_str(json, "dir", &out->dir, err) || json_req_str(json, "runDir", &out->run_dir, err) ||
         json_opt_str(json, "name", &out->name, err) || tree_req(json, "rootfs", &out->rootfs, err) || json_opt_enum(json, "stdin", stdin_names, &mode, err) ||
         json_opt_bool(json, "init", &out->init, err) || json_opt_bool(json, "start", &out->start, err) || json_opt_obj(json, "restart", &restart, err) ||
         (restart && restart_parse(restart, &out->restart, err)) || parse_log(json, &out->log, err) || parse_health(json, &out->health, err) || parse_stop(json, out, err) ||
-        parse_runtime(json, out, err))
+        parse_container(json, out, err))
         return -1;
     out->stdin_mode = (enum stdin_mode)mode;
     if (out->dir[0] != '/' || out->run_dir[0] != '/') return rt_fail(err, "PLAN_INVALID", 0, NULL, "dir and runDir must be absolute paths");

@@ -39,6 +39,8 @@ struct monitor_config {
     struct network *network;
     struct spec *spec;
     const char *cgroup_path;
+    struct runtime_external external; /* path NULL: built in */
+    const json_t *plan;               /* for its "idmap" */
     enum stdin_mode stdin_mode;
     struct log_options log;
     struct restart_options restart;

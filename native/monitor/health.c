@@ -120,7 +120,7 @@ static int launch(struct monitor *m, struct rt_error *err)
     while (process.args.items[process.args.count]) process.args.count++;
     const struct exec_params params = {.init_pidfd = runtime_pidfd(m->container), .init_pid = runtime_pid(m->container), .spec = m->config->spec, .process = &process,
                                        .cgroup = runtime_cgroup(m->container), .stdio = {null, inner, inner}, .seccomp_cache = -1, .id = m->config->id, .bundle = m->config->run_dir,
-                                       .die_with_parent = true};
+                                       .external = m->config->external.path ? &m->config->external : NULL, .die_with_parent = true};
     struct exec_result result = {.pidfd = -1, .terminal = -1};
     monitor_lower_descriptors(m);
     int failed = exec_start(&params, &result, err);

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "monitor/monitor.h"
 #include "runtime/accounts.h"
+#include "runtime/seccomp_cache.h"
 
 /* The runtime's record of the container, in the run directory, which is where we work: exec and sweep find it there. */
 #define RECORD "oci"
@@ -41,24 +42,35 @@ static int open_trees(struct monitor *m, int *rootfs, struct rt_error *err)
     return config->user ? accounts_resolve(*rootfs, config->user, &config->groups, &config->spec->arena, &config->spec->process->user, err) : 0;
 }
 
+/* The namespaces exist, and nothing runs in them yet. */
+static int attach_network(void *context, pid_t pid, struct rt_error *err)
+{
+    struct monitor *m = context;
+    enum network_mode mode = network_mode(m->network);
+    if (mode != NETWORK_BRIDGE && mode != NETWORK_PASTA) return 0;
+    return network_attach(m->network, m->config->id, m->config->run_dir, pid, &m->lease, err);
+}
+
 static int create_container(struct monitor *m, const int stdio[3], int rootfs, struct rt_error *err)
 {
     const struct monitor_config *config = m->config;
+    auto_close int cache = seccomp_cache_open();
     if (mkdir(RECORD, 0700) && errno != EEXIST) return rt_fail(err, "NATIVE_FAILED", errno, "mkdir", "cannot make the runtime's record in '%s'", config->run_dir);
     const struct runtime_params params = {.id = config->id, .bundle = config->run_dir, .state_dir = m->record, .rootfs = rootfs, .trees = config->mounts, .tree_count = config->mount_count,
-                                          .stdio = {stdio[0], stdio[1], stdio[2]}, .cgroup = CGROUP_CGROUPFS, .cgroup_path = config->cgroup_path, .seccomp_cache = -1,
-                                          .die_with_parent = true, .init = config->init};
+                                          .stdio = {stdio[0], stdio[1], stdio[2]}, .cgroup = CGROUP_CGROUPFS, .cgroup_path = config->cgroup_path, .seccomp_cache = cache,
+                                          .external = config->external.path ? &config->external : NULL, .die_with_parent = true, .init = config->init, .attach = attach_network,
+                                          .attach_context = m};
     monitor_lower_descriptors(m);
     int result = runtime_create(config->spec, &params, &m->container, err);
     monitor_raise_descriptors(m);
     return result;
 }
 
-static int connect_container(struct monitor *m, struct rt_error *err)
+static int watch_container(struct monitor *m, struct rt_error *err)
 {
-    if (streams_open(m, runtime_take_terminal(m->container), err) || network_attach(m->network, m->config->id, m->config->run_dir, runtime_pid(m->container), &m->lease, err)) return -1;
+    if (streams_open(m, runtime_take_terminal(m->container), err)) return -1;
     m->init = (struct watch){.fd = runtime_pidfd(m->container), .ready = init_ended};
-    m->lease_watch = (struct watch){.fd = network_fd(m->lease), .ready = lease_ready};
+    m->lease_watch = (struct watch){.fd = m->lease ? network_fd(m->lease) : -1, .ready = lease_ready};
     if (loop_watch(&m->loop, &m->init, EPOLLIN, err)) return -1;
     return m->lease_watch.fd < 0 ? 0 : loop_watch(&m->loop, &m->lease_watch, EPOLLIN, err);
 }
@@ -70,7 +82,7 @@ int lifecycle_create(struct monitor *m, struct rt_error *err)
     int result = streams_prepare(m, stdio, err) || open_trees(m, &rootfs, err) || create_container(m, stdio, rootfs, err) ? -1 : 0;
     for (int i = 0; i < 3; i++) util_close(&stdio[i]);
     for (size_t i = 0; i < m->config->mount_count; i++) util_close(&m->config->mounts[i].tree);
-    if (result || connect_container(m, err)) return -1;
+    if (result || watch_container(m, err)) return -1;
     m->status.pid = runtime_pid(m->container);
     m->status.kind = STATUS_CREATED;
     return 0;
@@ -258,9 +270,18 @@ int lifecycle_pause(struct monitor *m, bool pause, struct rt_error *err)
     return 0;
 }
 
+static int change_network(struct monitor *m, const struct network *network, struct rt_error *err)
+{
+    if (m->lease) return network_update(m->lease, network, err);
+    if (network_attach(network, m->config->id, m->config->run_dir, runtime_pid(m->container), &m->lease, err)) return -1;
+    m->lease_watch = (struct watch){.fd = network_fd(m->lease), .ready = lease_ready};
+    return m->lease_watch.fd < 0 ? 0 : loop_watch(&m->loop, &m->lease_watch, EPOLLIN, err);
+}
+
 int lifecycle_network(struct monitor *m, const struct network *network, struct rt_error *err)
 {
-    if (m->lease && m->container && network_update(m->lease, network, err)) return -1;
+    /* Between two runs the next start attaches it. */
+    if (m->container && change_network(m, network, err)) return -1;
     network_free(&m->network);
     m->network = network_keep(network);
     return 0;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/idmap.h"
 #include "base/util.h"
 #include "monitor/daemon.h"
 #include "verbs.h"
@@ -87,7 +88,7 @@ static int write_name(const struct monitor *m, struct rt_error *err)
 static int begin(struct monitor *m, struct rt_error *err)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (take_lock(m, err) || loop_open(&m->loop, err) || take_signals(m, err) || write_name(m, err) || log_open(&m->log, &m->config->log, err) || clients_listen(m, err)) return -1;
+    if (take_lock(m, err) || idmap_enter_plan(m->config->plan, err) || loop_open(&m->loop, err) || take_signals(m, err) || write_name(m, err) || log_open(&m->log, &m->config->log, err) || clients_listen(m, err)) return -1;
     if (lifecycle_create(m, err) == 0 && (!m->config->start || lifecycle_start(m, err) == 0)) return 0;
     if (!m->over) lifecycle_abandon(m, err);
     return -1;
