@@ -5,7 +5,7 @@ import { completionScripts, shells } from '../../src/cli/completion-scripts.ts'
 import { openCli, projectHome } from '../helpers/tsbuild.ts'
 
 it.for([
-  [['im'], ['images', 'image']],
+  [['hist'], ['history']],
   [['run', '--pul'], ['--pull']],
   // bash hands words over split at "=" and ":", and wants only the part after them back.
   [['run', '--pull', '=', 'al'], ['always']],
