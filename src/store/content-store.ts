@@ -81,7 +81,7 @@ export function createContentStore(paths: ContentPaths, lease: Lease): ContentSt
     },
     stream(digest, start = 0) {
       if (size(digest) === undefined) throw blobMissing(digest)
-      return createReadStream(path(digest), { start, highWaterMark: 256 * 1024 })
+      return createReadStream(path(digest), { start, highWaterMark: 64 * 1024 })
     },
     async put(content) {
       const digest = sha256(content)

@@ -35,7 +35,7 @@ export async function* readFolder(folder: string, below = ''): AsyncGenerator<Ta
       kind: 'file',
       size: stat.size,
       target: '',
-      content: createReadStream(join(folder, path), { highWaterMark: 256 * 1024 }),
+      content: createReadStream(join(folder, path), { highWaterMark: 64 * 1024 }),
     }
   }
 }

@@ -159,7 +159,7 @@ export function fileBlob(path: string, digest: Digest, size: number, offset = 0)
     async *open(start = 0, end = size) {
       if (end <= start) return
       const hash = createHash(digestAlgorithm(digest))
-      const stream = createReadStream(path, { start: offset + start, end: offset + end - 1, highWaterMark: 256 * 1024 })
+      const stream = createReadStream(path, { start: offset + start, end: offset + end - 1, highWaterMark: 64 * 1024 })
       let last: Uint8Array | undefined
       for await (const chunk of stream as AsyncIterable<Uint8Array>) {
         hash.update(chunk)
