@@ -57,8 +57,9 @@ function notices(ids: readonly string[]): string {
     const files = readdirSync(folder)
       .filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
       .sort()
-    if (files.length === 0) process.stderr.write(`build: ${relative(home, folder)} comes without a licence text\n`)
     const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim())
+    if (files.length === 0 && license === 'Apache-2.0') texts.push('The Apache License 2.0 is in LICENSE.')
+    else if (files.length === 0) throw new Error(`${relative(home, folder)} comes without a licence text`)
     return `${name} ${version} (${license})\n\n${texts.join('\n\n')}\n`
   })
   const intro = 'The bundle of tsbuild contains code of the following packages.\n'
