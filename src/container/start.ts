@@ -205,7 +205,7 @@ async function joinedContainers(
 }
 
 function runtimeChoice(runtime: string | null, runDirectory: string): RuntimeChoice {
-  if (runtime === null || runtime === 'tsbuild') return { kind: 'builtin' }
+  if (runtime === null) return { kind: 'builtin' }
   return { kind: 'path', path: runtime, root: join(runDirectory, 'runtime') }
 }
 

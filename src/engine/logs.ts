@@ -28,12 +28,9 @@ export async function logs(engine: Engine, request: LogsRequest, context: VerbCo
   const { name, follow, ...range } = request
   const { container, state } = await settledByName(engine.containers, name)
   const { driver } = container.spec.log
-  if (driver === 'none' || driver === 'journald') {
+  if (driver === 'none') {
     throw new TsbuildError('CONTAINER_CONFLICT', `configured logging driver "${driver}" does not support reading`, {
-      hint:
-        driver === 'journald'
-          ? `journalctl CONTAINER_ID_FULL=${container.id}`
-          : 'Start the container with --log-driver json-file',
+      hint: 'Start the container with --log-driver json-file',
     })
   }
   const path = join(engine.containers.directory(container.id), logFile)

@@ -63,6 +63,39 @@ describe('a container goes through its states', () => {
   })
 })
 
+describe('attach', () => {
+  it('gives stdin, gets every byte of the output, and the exit code', async () => {
+    await cli.ok(
+      'run',
+      '-d',
+      '-i',
+      '--name',
+      'talk',
+      image,
+      'sh',
+      '-c',
+      'while read line; do echo got $line; done; echo bye >&2; exit 5',
+    )
+    expect(await cli.run(['attach', 'talk'], { stdin: 'a\nb\n' })).toEqual({
+      status: 5,
+      stdout: 'got a\ngot b\n',
+      stderr: 'bye\n',
+    })
+    expect(await cli.fails(['attach', 'talk'])).toMatchObject({ code: 'CONTAINER_STOPPED' })
+    expect(await cli.run(['start', '-ai', 'talk'], { stdin: 'c\n' })).toEqual({
+      status: 5,
+      stdout: 'got c\n',
+      stderr: 'bye\n',
+    })
+    await cli.ok('rm', 'talk')
+  })
+
+  it('a megabyte of output arrives whole', async () => {
+    const { stdout } = await cli.run(['run', '--rm', image, 'sh', '-c', 'head -c 1000000 /dev/zero | tr "\\0" x'])
+    expect(stdout).toBe('x'.repeat(1_000_000))
+  })
+})
+
 describe('restart policies', () => {
   it('on-failure gives up after its retries, and counts them', async () => {
     await cli.ok('run', '-d', '--name', 'fails', '--restart', 'on-failure:2', image, 'sh', '-c', 'echo run; exit 4')

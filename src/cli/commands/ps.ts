@@ -35,9 +35,16 @@ export const command: Command = defineCommand({
     })
     const columns = await psColumns(flags['no-trunc'])
     const shown = ['ID', 'Image', 'Command', 'RunningFor', 'Status', 'Ports', 'Names', ...(flags.size ? ['Size'] : [])]
-    context.terminal.print(
-      formatList(entries, { columns, shown, format: flags.format, quiet: flags.quiet ? 'ID' : undefined }),
-    )
+    // As docker: with --quiet the format does not count.
+    const format = flags.quiet ? undefined : flags.format
+    if (format !== flags.format) {
+      context.emit({
+        kind: 'notice',
+        level: 'warning',
+        text: 'Ignoring custom format, because both --format and --quiet are set.',
+      })
+    }
+    context.terminal.print(formatList(entries, { columns, shown, format, quiet: flags.quiet ? 'ID' : undefined }))
     return 0
   },
 })

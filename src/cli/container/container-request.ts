@@ -8,6 +8,7 @@ import { parseIpc, parseNamespace, parseOwnOrHost } from '../../container/flags/
 import { parseNetworks } from '../../container/flags/network-flag.ts'
 import { parseExpose, parsePublish } from '../../container/flags/publish-flag.ts'
 import { parseRestart } from '../../container/flags/restart-flag.ts'
+import { findRuntime } from '../../container/flags/runtime-flag.ts'
 import { readSecurityOptions } from '../../container/flags/security-flag.ts'
 import { parseSysctl } from '../../container/flags/sysctl-flag.ts'
 import { parseUlimit } from '../../container/flags/ulimit-flag.ts'
@@ -86,7 +87,7 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
     mounts: readMounts(flags, settings.cwd),
     volumesFrom: flags['volumes-from'],
     network,
-    runtime: flags.runtime ?? null,
+    runtime: findRuntime(flags.runtime, settings.env('PATH')),
     consoleSize: consoleSize(flags.tty, context),
   }
 }

@@ -5,7 +5,7 @@ import { invalidFlag } from './flag-error.ts'
 const defaultMaxSize = 10 * 1024 * 1024
 const defaultMaxFiles = 5
 
-const drivers = ['json-file', 'local', 'journald', 'none'] as const
+const drivers = ['json-file', 'local', 'none'] as const
 
 /** Options that change nothing here but are common in scripts: they only matter to what reads the log elsewhere. */
 const accepted = ['compress', 'labels', 'labels-regex', 'env', 'env-regex', 'tag', 'mode', 'max-buffer-size']

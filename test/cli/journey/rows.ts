@@ -117,7 +117,7 @@ export const rows: readonly Row[] = [
     types: 'docker run IMAGE true; docker ps; docker ps -a',
     does: async (d) => {
       await d.ok('run', image, 'true')
-      const name = (await d.ok('ps', '-lq', '--format', '{{.Names}}')).trim()
+      const name = (await d.ok('ps', '-l', '--format', '{{.Names}}')).trim()
       const all = lines(await d.ok('ps', '-a', '--filter', `name=${name}`))
       const live = lines(await d.ok('ps', '--filter', `name=${name}`))
       await d.ok('rm', name)
@@ -150,12 +150,17 @@ export const rows: readonly Row[] = [
     rows: '26',
     types: 'docker attach',
     does: (d) =>
-      running(d, ['-i'], async () => (await d.run(['attach', 'test_image'], { stdin: 'hello\n' })).stdout, [
-        'sh',
-        '-c',
-        'read line; echo got $line',
-      ]),
-    gives: 'got hello\n',
+      running(
+        d,
+        ['-i'],
+        async () => {
+          const { status: code } = await d.run(['attach', 'test_image'], { stdin: 'hello\n' })
+          await d.ok('wait', 'test_image')
+          return [code, await d.ok('logs', 'test_image')]
+        },
+        ['sh', '-c', 'read line; echo got $line'],
+      ),
+    gives: [0, 'got hello\n'],
   },
   {
     rows: '27, 28',
