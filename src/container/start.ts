@@ -16,6 +16,7 @@ import { monitorPlan } from './monitor-plan.ts'
 import { planMounts } from './mount-points.ts'
 import { claimContainer, settle } from './settle.ts'
 import type { Settled } from './settle.ts'
+import { clearStopped } from './stop-mark.ts'
 
 export interface StartOptions {
   readonly signal: AbortSignal
@@ -49,6 +50,7 @@ export async function startClaimed(
       hint: `tsbuild unpause ${container.name}`,
     })
   }
+  await clearStopped(containers, container.id)
   if (isLive(settled.state)) return await attachLive(containers, container, options)
   return await launch(containers, settled.container, options)
 }

@@ -11,6 +11,7 @@ import { monitorGone } from './monitor-life.ts'
 import { defaultStopTimeout } from './monitor-plan.ts'
 import { claimContainer, settle } from './settle.ts'
 import { startClaimed } from './start.ts'
+import { markStopped } from './stop-mark.ts'
 
 export interface StopOptions {
   /** Seconds until SIGKILL; -1 waits for ever. Absent: the container's own, else 10. */
@@ -23,7 +24,8 @@ export interface StopOptions {
 export async function stopContainer(containers: Containers, container: Container, options: StopOptions): Promise<void> {
   using _claim = await claimContainer(containers, container.id, options.signal)
   await stopClaimed(containers, container, options)
-  await settle(containers, container, { held: true })
+  const settled = await settle(containers, container, { held: true })
+  if (settled !== undefined) await markStopped(containers, container.id)
 }
 
 /** As `stopContainer`, for a caller that has the claim; one with `--rm` stays. */
@@ -58,6 +60,7 @@ export async function killContainer(containers: Containers, container: Container
   const number = signalNumber(signal)
   using client = await runningMonitor(containers, container, 'kill')
   await client.ask({ op: 'kill', signal: number })
+  await markStopped(containers, container.id)
   recordEvent(containers, container, 'kill', { signal: String(number) })
   if (number === signalNumber('SIGKILL') && container.spec.restart.policy === 'no') {
     await monitorGone(containers, container.id)

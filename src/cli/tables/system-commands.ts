@@ -21,6 +21,18 @@ export const systemCommands: readonly CommandEntry[] = [
     load: () => import('../commands/system-df.ts'),
   },
   {
+    name: 'system start',
+    group: 'System',
+    summary: 'Start the containers that should run, as at boot',
+    load: () => import('../commands/system-start.ts'),
+  },
+  {
+    name: 'system install-units',
+    group: 'System',
+    summary: 'Let systemd start containers with a restart policy at boot',
+    load: () => import('../commands/system-install-units.ts'),
+  },
+  {
     name: 'system prune',
     group: 'System',
     summary: 'Remove everything that is not used',

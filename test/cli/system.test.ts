@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bootUnit } from '../../src/cli/container/boot-unit.ts'
+import { image, monitorOf, openContainerCli, until } from '../helpers/container-cli.ts'
+import type { Cli } from '../helpers/tsbuild.ts'
+
+let cli: Cli
+beforeAll(async () => {
+  cli = await openContainerCli()
+})
+afterAll(() => cli[Symbol.asyncDispose]())
+
+const names = async (...args: readonly string[]): Promise<readonly string[]> =>
+  (await cli.ok('ps', '--format', '{{.Names}}', ...args))
+    .split('\n')
+    .filter((name) => name !== '')
+    .toSorted()
+
+it('after a boot those run again that should', async () => {
+  for (const policy of ['no', 'always', 'unless-stopped', 'on-failure']) {
+    for (const fate of ['boot', 'stop'])
+      await cli.ok('run', '-d', '--name', `${policy}-${fate}`, '--restart', policy, image, 'sleep', '1000')
+  }
+  await cli.ok('create', '--name', 'never-ran', '--restart', 'always', image)
+  const all = await names()
+  await cli.ok('stop', '-t', '0', ...all.filter((name) => name.endsWith('-stop')))
+  // What a boot does: everything is gone at once.
+  for (const name of all.filter((one) => one.endsWith('-boot'))) process.kill(await monitorOf(cli, name), 'SIGKILL')
+  expect(await names()).toEqual([])
+  const started = (await cli.ok('system', 'start')).split('\n').filter((name) => name !== '')
+  expect(started.toSorted()).toEqual(['always-boot', 'always-stop', 'on-failure-boot', 'unless-stopped-boot'])
+  expect(await names()).toEqual(started.toSorted())
+  await cli.ok('rm', '-f', ...(await names('-a')))
+})
+
+it('the unit calls this tsbuild on this store', async () => {
+  const directory = join(cli.folder, 'units')
+  const path = (await cli.ok('system', 'install-units', '--directory', directory)).trim()
+  expect(readFileSync(path, 'utf8')).toContain(`bin/tsbuild" --root "${cli.root}" system start\n`)
+  expect(bootUnit({ program: '/a "b"', root: '/c$d%e', rootless: true })).toContain(
+    'ExecStart="/a \\"b\\"" --root "/c$$d%%e" system start\n',
+  )
+})
+
+it('df counts, prune removes what is not used and keeps what is', async () => {
+  await cli.ok('run', '-d', '--name', 'used', '-v', 'kept:/data', image, 'sleep', '1000')
+  await cli.ok('run', '--name', 'ended', '-v', '/anonymous', image, 'sh', '-c', 'head -c 100000 /dev/zero > /big')
+  const df = (): Promise<string> => cli.ok('system', 'df', '--format', '{{.Type}} {{.TotalCount}} {{.Active}}')
+  expect(await df()).toBe('Images 1 1\nContainers 2 1\nLocal Volumes 2 2\nBuild Cache 0 0\n')
+  const question = await cli.run(['system', 'prune'], { stdin: 'n\n' })
+  expect(question.stdout).toContain('[y/N]')
+  expect(await df()).toContain('Containers 2 1')
+  const pruned = await cli.ok('system', 'prune', '-f', '--volumes')
+  expect(pruned).toMatch(/Deleted Containers:\n[0-9a-f]{64}\n/)
+  expect(pruned).toMatch(/Total reclaimed space: 1\d\d(\.\d+)?kB\n$/)
+  expect(await df()).toBe('Images 1 1\nContainers 1 1\nLocal Volumes 1 1\nBuild Cache 0 0\n')
+  await cli.ok('rm', '-f', 'used')
+  await cli.ok('volume', 'rm', 'kept')
+})
+
+it('events tell what happened, also what a monitor did by itself', async () => {
+  await cli.ok('run', '-d', '--name', 'seen', image, 'sh', '-c', 'exit 3')
+  await until('it ended', async () => (await cli.ok('ps', '-aq', '--filter', 'exited=3')) !== '')
+  await cli.ok('rm', 'seen')
+  const format = '{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}'
+  const events = await cli.ok(
+    'events',
+    '--since',
+    '1h',
+    '--until',
+    '0s',
+    '--filter',
+    'container=seen',
+    '--format',
+    format,
+  )
+  expect(events.split('\n').map((line) => line.replace(' <no value>', ''))).toEqual([
+    'create seen',
+    'start seen',
+    'die seen 3',
+    'destroy seen',
+    '',
+  ])
+})
