@@ -98,16 +98,34 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
       const { name, type, size, linkname } = entry.header
       if (type === 'file' || type === 'contiguous-file' || type === 'link' || type === 'symlink') {
         const kind = type === 'link' || type === 'symlink' ? 'link' : 'file'
-        yield { path: cleanPath(name), kind, size, target: linkname ?? '', content: entry as AsyncIterable<Uint8Array> }
+        yield {
+          path: cleanPath(name),
+          kind,
+          size,
+          target: linkname ?? '',
+          content: located(entry as AsyncIterable<Uint8Array>),
+        }
       }
       entry.resume()
     }
   } catch (error) {
-    if (error instanceof TsbuildError) throw error
-    throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: ${messageOf(error)}`, { cause: error })
+    throw archiveError(error)
   } finally {
     feed.destroy()
   }
+}
+
+async function* located(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content
+  } catch (error) {
+    throw archiveError(error)
+  }
+}
+
+function archiveError(error: unknown): TsbuildError {
+  if (error instanceof TsbuildError) return error
+  return new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: ${messageOf(error)}`, { cause: error })
 }
 
 function cleanPath(name: string): string {

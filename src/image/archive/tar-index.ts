@@ -69,6 +69,7 @@ async function scan(
     position = body.offset + Math.ceil(size / 512) * 512
   }
   const { size } = await file.stat()
+  if (position === 0) throw new TsbuildError('ARCHIVE_INVALID', `Cannot read "${path}": it is no tar archive`)
   if (position > size) throw new TsbuildError('ARCHIVE_INVALID', `Cannot read "${path}": it ends too early`)
   return { members, links }
 }
