@@ -367,7 +367,7 @@ static int prepare(struct copier *copier, const struct scan_entry *entry, struct
     struct target_dir dir;
     if (action->parents || whole) {
         if (target_directory(copier->target, action->dest, &copier->made, &dir, err) < 0) return -1;
-        return push(copier, dir, 0, whole ? &entry->st.st_mtim : NULL, err) < 0 || find_earlier(copier, NULL, err) < 0 ? -1 : whole;
+        return push(copier, dir, 0, whole ? &entry->st.st_mtim : NULL, err) < 0 || find_earlier(copier, ".", err) < 0 ? -1 : whole;
     }
     if (S_ISREG(entry->st.st_mode) && action->archives != ARCHIVES_KEEP) {
         auto_close int fd = open_source(entry, err);
