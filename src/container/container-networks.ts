@@ -43,7 +43,13 @@ export interface JoinedEndpoint {
   readonly endpoint: Endpoint
 }
 
-export function containerNetworks(service: NetworkService, runRoot: string): ContainerNetworks {
+export interface NetworkPlace {
+  readonly runRoot: string
+  /** An unprivileged user has no bridges: a program carries the host's network into the container (pasta). */
+  readonly rootless: boolean
+}
+
+export function containerNetworks(service: NetworkService, { runRoot, rootless }: NetworkPlace): ContainerNetworks {
   const { records } = service
 
   function joinedPlans(owner: string): readonly JoinedPlan[] {
@@ -57,6 +63,7 @@ export function containerNetworks(service: NetworkService, runRoot: string): Con
   function planOf(container: Container, directory: string): NetworkPlan {
     const { mode } = container.spec.network
     if (mode === 'host' || mode === 'none') return { mode }
+    if (rootless) return { mode: 'pasta', ports: readPorts(directory).flatMap((port) => portPlans(port, anyAddress)) }
     const joined = joinedPlans(container.id)
     const address = joined[0]?.endpoint.address ?? ''
     const resolver = resolverOf(container.spec.network, joined)
@@ -73,6 +80,7 @@ export function containerNetworks(service: NetworkService, runRoot: string): Con
     service,
     check: ({ spec }) => {
       for (const { network, aliases } of spec.network.endpoints) {
+        if (rootless && isNamed(service.get(network))) throw needsRoot(network)
         if (aliases.length > 0 && !isNamed(service.get(network))) {
           throw new TsbuildError(
             'USAGE',
@@ -88,7 +96,7 @@ export function containerNetworks(service: NetworkService, runRoot: string): Con
     async join(container, directory) {
       const { id, spec } = container
       records.removeEndpoints(id)
-      if (spec.network.mode === 'bridge') {
+      if (spec.network.mode === 'bridge' && !rootless) {
         for (const [index, request] of spec.network.endpoints.entries()) {
           service.attach(service.get(request.network), endpointWish(container, request, index))
         }
@@ -111,6 +119,18 @@ export function containerNetworks(service: NetworkService, runRoot: string): Con
     endpoints: (id) => joinedPlans(id).map(({ network, endpoint }) => ({ network, endpoint })),
     ports: readPorts,
   }
+}
+
+const anyAddress = '0.0.0.0'
+
+function needsRoot(network: string): TsbuildError {
+  return new TsbuildError(
+    'FEATURE_MISSING',
+    `Cannot join the network "${network}": without root there are no bridges`,
+    {
+      hint: 'Leave --network out, share a network with --network container:NAME, or run as root',
+    },
+  )
 }
 
 /** The wish of a container for its place `index` of its networks. */

@@ -76,7 +76,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
       snapshots,
       images,
       volumes,
-      networks: containerNetworks(networks, settings.runRoot),
+      networks: containerNetworks(networks, settings),
       runRoot: settings.runRoot,
       platform: settings.platform,
       hostName: hostname(),
