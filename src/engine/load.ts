@@ -9,6 +9,8 @@ import { readArchive } from '../image/archive/read-archive.ts'
 import { readTar } from '../image/archive/tar-archive.ts'
 import type { TarEntry } from '../image/archive/tar-archive.ts'
 import { unpackTools } from '../image/unpack-layers.ts'
+import { familiarReference } from '../oci/reference.ts'
+import { recordImageEvent } from './image-events.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 export interface LoadRequest {
@@ -26,7 +28,15 @@ export async function load(
 ): Promise<readonly LoadedImage[]> {
   const { store, snapshots, native, imageRecords: records } = engine
   const archive = await readArchive(await entriesOf(request), store.content, context.signal)
-  return loadImages({ store, records, unpacking: unpackTools(store, snapshots, native) }, archive, context)
+  const loaded = await loadImages(
+    { store, records, unpacking: unpackTools(store, snapshots, native) },
+    archive,
+    context,
+  )
+  for (const { id, names } of loaded) {
+    recordImageEvent(engine, 'load', id, names[0] === undefined ? undefined : familiarReference(names[0]))
+  }
+  return loaded
 }
 
 async function entriesOf({ from }: LoadRequest): Promise<AsyncIterable<TarEntry>> {

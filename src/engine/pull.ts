@@ -12,6 +12,7 @@ import type { Reference } from '../oci/reference.ts'
 import { listTags } from '../registry/list.ts'
 import type { PullPolicy } from '../image/image-service.ts'
 import { TsbuildError } from '../base/errors.ts'
+import { recordImageEvent } from './image-events.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 export interface PullRequest {
@@ -79,6 +80,7 @@ async function pullOne(
     emit: tellFirst(reference, context),
   })
   const { image, changed } = pulled
+  if (changed) recordImageEvent(engine, 'pull', image.id, familiarReference(reference))
   inform(`Digest: ${image.target.digest}`)
   inform(
     `Status: ${changed ? 'Downloaded newer image for' : 'Image is up to date for'} ${familiarReference(reference)}`,

@@ -12,6 +12,7 @@ import { pushImage } from '../image/push-image.ts'
 import type { LayerCompression } from '../image/packed-layers.ts'
 import type { UploadShape } from '../registry/upload-blob.ts'
 import { parsePlatform } from '../oci/platform.ts'
+import { recordImageEvent } from './image-events.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { localImage } from './local-image.ts'
 
@@ -90,6 +91,7 @@ async function pushOne(
     emit: context.emit,
     signal: context.signal,
   })
+  recordImageEvent(engine, 'push', image.id, familiarReference(reference))
   const text = `${reference.tag ?? reference.digest ?? ''}: digest: ${descriptor.digest} size: ${descriptor.size}`
   context.emit({ kind: 'notice', level: 'info', text })
   return { reference, digest: descriptor.digest, size: descriptor.size }

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import { TsbuildError, hasCode } from '../base/errors.ts'
-import { containerRecords } from '../container/container-records.ts'
-import { isLive, readState } from '../container/container-state.ts'
+import { isLive } from '../container/container-state.ts'
+import { settle } from '../container/settle.ts'
 import { listImages } from '../image/list-images.ts'
 import { removeImage } from '../image/remove-image.ts'
 import type { ImageUse, RemovedImage } from '../image/remove-image.ts'
@@ -10,6 +9,7 @@ import { parseReference } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { recordImageEvent } from './image-events.ts'
 import { localImage } from './local-image.ts'
 
 export interface RmiRequest {
@@ -62,20 +62,20 @@ async function removeOne(
   if (listed === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${name}`)
   const uses = await usesOf(engine, image.id)
   const by = await nameOf(engine, name, image.id)
-  return store.db.transaction(() => removeImage(imageRecords, listed, by, { force: request.force, uses }))
+  return store.db.transaction(() => {
+    const removed = removeImage(imageRecords, listed, by, { force: request.force, uses })
+    for (const untagged of removed.untagged) recordImageEvent(engine, 'untag', image.id, untagged)
+    if (removed.deleted !== undefined) recordImageEvent(engine, 'delete', image.id, undefined)
+    return removed
+  })
 }
 
-async function usesOf(engine: Engine, id: Digest): Promise<readonly ImageUse[]> {
-  const { store } = engine
-  const using = containerRecords(store.db)
-    .list()
-    .filter(({ spec }) => spec.image.id === id)
-  return Promise.all(
-    using.map(async (container) => ({
-      name: container.name,
-      running: isLive(await readState(join(store.paths.containers, container.id))),
-    })),
-  )
+async function usesOf({ containers }: Engine, id: Digest): Promise<readonly ImageUse[]> {
+  const using = containers.records.list().filter(({ spec }) => spec.image.id === id)
+  const settled = await Promise.all(using.map((container) => settle(containers, container)))
+  return settled
+    .filter((one) => one !== undefined)
+    .map(({ container, state }) => ({ name: container.name, running: isLive(state) }))
 }
 
 /** The reference that the argument was, undefined when it was an ID. */

@@ -1,5 +1,6 @@
 import { TsbuildError } from '../base/errors.ts'
-import { parseReference } from '../oci/reference.ts'
+import { familiarReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { recordImageEvent } from './image-events.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { localImage } from './local-image.ts'
 
@@ -20,6 +21,9 @@ export async function tag(engine: Engine, request: TagRequest, _context: VerbCon
   })
   const image = await localImage(engine, request.source)
   engine.store.db.transaction(() => {
-    for (const target of targets) engine.images.tag(image, target)
+    for (const target of targets) {
+      engine.images.tag(image, target)
+      recordImageEvent(engine, 'tag', image.id, familiarReference(withDefaultTag(target)))
+    }
   })
 }

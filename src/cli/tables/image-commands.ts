@@ -63,6 +63,13 @@ export const imageCommands: readonly CommandEntry[] = [
     load: () => import('../commands/save.ts'),
   },
   {
+    name: 'import',
+    also: ['image import'],
+    group: 'Images',
+    summary: 'Make an image of a tar of files',
+    load: () => import('../commands/import.ts'),
+  },
+  {
     name: 'load',
     also: ['image load'],
     group: 'Images',
