@@ -181,14 +181,6 @@ export function raw(bytes: string | Uint8Array): Reply {
   return (request) => void request.socket.end(bytes)
 }
 
-/** Waits, then does the other reply. */
-export function delayed(milliseconds: number, then: Reply): Reply {
-  return async (request, response, seen) => {
-    await sleep(milliseconds)
-    return then(request, response, seen)
-  }
-}
-
 /** A reply that depends on the request. */
 export function choose(pick: (request: IncomingMessage) => Reply): Reply {
   return (request, response, seen) => pick(request)(request, response, seen)
