@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
-import { sqliteBusy, sqliteCode } from './db/database.ts'
+import { pathToFileURL } from 'node:url'
+import { sqliteBusy, sqliteCannotOpen, sqliteCode } from './db/database.ts'
 import type { Database } from './db/database.ts'
 
 /**
@@ -98,16 +99,17 @@ export function createLease(db: Database, directory: string): Lease & Disposable
         .map((row) => row.id)
         .filter((id) => id !== own?.id && !isAlive(directory, id))
       for (const id of dead) {
-        db.run('DELETE FROM leases WHERE id = ?', id)
+        // The file first: a row without it is a dead lease, a file without a row would stay for good.
         rmSync(lockPath(directory, id), { force: true })
+        db.run('DELETE FROM leases WHERE id = ?', id)
       }
       return dead
     },
     [Symbol.dispose]() {
       if (own === undefined) return
+      rmSync(lockPath(directory, own.id), { force: true })
       db.run('DELETE FROM leases WHERE id = ?', own.id)
       own.lock.close()
-      rmSync(lockPath(directory, own.id), { force: true })
       own = undefined
     },
   }
@@ -119,17 +121,21 @@ function lockPath(directory: string, id: number): string {
 
 /** True while the process that holds lease `id` lives. */
 function isAlive(directory: string, id: number): boolean {
+  // Never created here: a lock whose process just ended would come back, for good.
   const path = lockPath(directory, id)
-  if (!existsSync(path)) return false
-  const probe = new DatabaseSync(path, { timeout: 0 })
+  const existing = pathToFileURL(path)
+  existing.searchParams.set('mode', 'rw')
+  let probe: DatabaseSync | undefined
   try {
+    probe = new DatabaseSync(existing, { timeout: 0 })
     probe.exec('BEGIN EXCLUSIVE')
     return false
   } catch (error) {
     if (sqliteCode(error) === sqliteBusy) return true
+    if (sqliteCode(error) === sqliteCannotOpen && !existsSync(path)) return false
     throw error
   } finally {
-    probe.close()
+    probe?.close()
   }
 }
 

@@ -152,7 +152,7 @@ function namesIn(folder: string): string[] {
 }
 
 /** A folder with busybox and its links, as the files of `FROM base`. */
-function baseFolder(): string {
+export function baseFolder(): string {
   const folder = tempDir()
   mkdirSync(join(folder, 'bin'))
   mkdirSync(join(folder, 'etc'))

@@ -35,6 +35,8 @@ export interface Cli extends AsyncDisposable {
   readonly root: string
   /** A folder for the test's own files. */
   readonly folder: string
+  /** Of every process that it starts. */
+  readonly environment: Readonly<Record<string, string>>
   run(args: readonly string[], options?: CliOptions): Promise<CliResult>
   /** As `run`; throws what the command said when it fails. Gives stdout. */
   ok(...args: readonly string[]): Promise<string>
@@ -112,6 +114,7 @@ export function openCli(setup: CliSetup = {}): Cli {
   return {
     root,
     folder,
+    environment,
     run,
     ok,
     async fails(args, options) {

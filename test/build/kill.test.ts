@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
+import { openCli } from '../helpers/tsbuild.ts'
+import type { Cli } from '../helpers/tsbuild.ts'
+import { baseFolder, cannotBuild } from './builder.ts'
+
+const dockerfile = `FROM base AS one
+COPY src /src
+RUN --mount=type=cache,target=/c,sharing=locked cp -r /src /copy && touch /c/x && sleep 0.1
+FROM base
+COPY --from=one /copy /copy
+RUN --mount=type=cache,target=/c,sharing=locked find /copy -type f | sort > /list; sleep 0.1
+`
+
+/** Everything below the store and in the kernel that a finished build leaves: what a killed one adds to it must be gone after the next. */
+function remains(cli: Cli): Readonly<Record<string, readonly string[]>> {
+  const names = (path: string): string[] =>
+    existsSync(join(cli.root, path)) ? readdirSync(join(cli.root, path)).toSorted() : []
+  const run = join(cli.folder, 'run', 'build')
+  return {
+    scratch: [...names('tmp'), ...(existsSync(run) ? readdirSync(run) : [])],
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(cli.folder)),
+    cgroups: cgroupsBelow('/sys/fs/cgroup', 3).filter((path) => /\/build-[0-9a-f]{24}$/.test(path)),
+    leases: names('leases'),
+  }
+}
+
+function cgroupsBelow(path: string, depth: number): string[] {
+  if (depth === 0) return []
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => [join(path, entry.name), ...cgroupsBelow(join(path, entry.name), depth - 1)])
+}
+
+/** Starts a build and kills it after `ms`; says whether it was still running. */
+async function killedBuild(cli: Cli, args: readonly string[], ms: number): Promise<boolean> {
+  const child = spawn(join(import.meta.dirname, '../../bin/tsbuild'), ['--root', cli.root, ...args], {
+    cwd: cli.folder,
+    env: cli.environment,
+    stdio: 'ignore',
+  })
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  child.on('exit', (_code, signal) => resolve(signal === 'SIGKILL'))
+  setTimeout(() => child.kill('SIGKILL'), ms)
+  return promise
+}
+
+const rounds = Number(process.env['KILL_ROUNDS'] ?? 10)
+
+describe.skipIf(cannotBuild !== false)('a build that is killed', () => {
+  it(`at ${rounds} random moments hinders no later build`, { timeout: 20_000 + rounds * 10_000 }, async () => {
+    await using cli = openCli()
+    const base = baseFolder()
+    const context = join(cli.folder, 'context')
+    mkdirSync(join(context, 'src'), { recursive: true })
+    writeFileSync(join(context, 'Dockerfile'), dockerfile)
+    const args = [
+      'build',
+      '-q',
+      '--network',
+      'none',
+      '--build-context',
+      `base=${base}`,
+      '--build-arg',
+      'SOURCE_DATE_EPOCH=0',
+      context,
+    ]
+    const write = (round: number): void => {
+      for (let file = 0; file < 200; file++) writeFileSync(join(context, 'src', `f${file}`), `${round} ${file}\n`)
+    }
+    write(0)
+    const started = Date.now()
+    await cli.ok(...args)
+    const whole = Date.now() - started
+    const clean = remains(cli)
+    let killed = 0
+    for (let round = 1; round <= rounds; round++) {
+      write(round)
+      if (await killedBuild(cli, args, Math.random() * whole)) killed += 1
+      const id = (await cli.ok(...args)).trim()
+      expect(await cli.ok('builds', 'ls', '-q')).toContain('\n')
+      // A core whose parent was killed cleans up by itself, for a moment longer than the next build may take.
+      await vi.waitFor(() => expect(remains(cli), `round ${round}`).toEqual(clean), { timeout: 5000 })
+      await using other = openCli()
+      const fresh = (await other.ok(...args)).trim()
+      expect(id, `round ${round}`).toBe(fresh)
+    }
+    expect(killed).toBeGreaterThan(0)
+    await cli.ok('builder', 'prune', '-af')
+    await cli.ok('image', 'prune', '-af')
+    expect(readdirSync(join(cli.root, 'snapshots'))).toEqual([])
+    expect(readdirSync(join(cli.root, 'caches'))).toEqual([])
+  })
+})
