@@ -173,6 +173,15 @@ static int attach_bridge(struct network_lease *lease, const struct network *netw
     return -1;
 }
 
+static int attach_pasta(struct network_lease *lease, const struct network *network, struct rt_error *err)
+{
+    if (pasta_open(network, lease->netns, &lease->pasta, err) < 0)
+        return -1;
+    if (!network->has_name_service)
+        return 0;
+    return loop_open(&lease->loop, err) < 0 ? -1 : resolver_open(network, lease->netns, &lease->loop, &lease->resolver, err);
+}
+
 int network_attach(const struct network *network, const char *id, const char *run_dir, pid_t pid, struct network_lease **out, struct rt_error *err)
 {
     struct network_lease *lease = calloc(1, sizeof *lease);
@@ -198,7 +207,7 @@ int network_attach(const struct network *network, const char *id, const char *ru
             result = attach_bridge(lease, network, err);
             break;
         case NETWORK_PASTA:
-            result = pasta_open(network, pid, &lease->pasta, err);
+            result = attach_pasta(lease, network, err);
             break;
         case NETWORK_HOST:
         case NETWORK_PATH:

@@ -153,9 +153,22 @@ static int parse_ports(const json_t *value, struct network *out, struct rt_error
     return 0;
 }
 
+static int parse_name_service(const json_t *value, struct network *out, struct rt_error *err)
+{
+    json_t *dns = NULL;
+    if (json_opt_obj(value, "dns", &dns, err) < 0)
+        return -1;
+    if (!dns)
+        return 0;
+    out->has_name_service = true;
+    return json_allow(dns, err, "servers", NULL) < 0
+               ? -1
+               : parse_addresses(dns, "servers", &out->name_service.servers, &out->name_service.server_count, err);
+}
+
 static int parse_interfaces(const json_t *value, struct network *out, struct rt_error *err)
 {
-    json_t *array, *dns = NULL;
+    json_t *array;
     if (json_allow(value, err, "mode", "interfaces", "ports", "dns", NULL) < 0 || json_req_arr(value, "interfaces", &array, err) < 0 ||
         make_array(array, sizeof *out->interfaces, &out->interfaces, &out->interface_count, err) < 0)
         return -1;
@@ -167,14 +180,7 @@ static int parse_interfaces(const json_t *value, struct network *out, struct rt_
             if (strcmp(out->interfaces[i].name, out->interfaces[j].name) == 0)
                 return rt_fail(err, "PLAN_INVALID", 0, "", "two interfaces are named '%s'", out->interfaces[i].name);
     }
-    if (parse_ports(value, out, err) < 0 || json_opt_obj(value, "dns", &dns, err) < 0)
-        return -1;
-    if (!dns)
-        return 0;
-    out->has_name_service = true;
-    return json_allow(dns, err, "servers", NULL) < 0
-               ? -1
-               : parse_addresses(dns, "servers", &out->name_service.servers, &out->name_service.server_count, err);
+    return parse_ports(value, out, err) < 0 ? -1 : parse_name_service(value, out, err);
 }
 
 static int parse_mode(const json_t *value, struct network *out, struct rt_error *err)
@@ -189,9 +195,10 @@ static int parse_mode(const json_t *value, struct network *out, struct rt_error 
     case NETWORK_BRIDGE:
         return parse_interfaces(value, out, err);
     case NETWORK_PASTA:
-        return json_allow(value, err, "mode", "program", "ports", NULL) < 0 || json_opt_bytes(value, "program", &out->pasta, NULL, err) < 0
+        return json_allow(value, err, "mode", "program", "ports", "dns", NULL) < 0 || json_opt_bytes(value, "program", &out->pasta, NULL, err) < 0 ||
+                       parse_ports(value, out, err) < 0
                    ? -1
-                   : parse_ports(value, out, err);
+                   : parse_name_service(value, out, err);
     case NETWORK_NONE:
     case NETWORK_HOST:
         break;

@@ -13,8 +13,12 @@
 #include "base/util.h"
 #include "network/relay.h"
 
-/* Descriptors of the child: where it writes its pid once it serves, and where it complains. */
+/*
+ * Descriptors of the child: where it writes its pid once it serves, and the namespace that it serves. It gives up most capabilities at once, and could then not look into the
+ * container's first process for it.
+ */
 #define READY_FD 3
+#define NETNS_FD 4
 
 struct pasta {
     int process; /* pidfd: the pid may be somebody else's once others reap */
@@ -36,17 +40,23 @@ static char *port_list(const struct network *network, int protocol, struct rt_er
     return rt_strdup(list.size ? list.data : "none", err);
 }
 
-static void run(char *const *argv, int ready, int errors)
+static bool give(int fd, int number)
+{
+    return dup2(fd, number) == number;
+}
+
+static void run(char *const *argv, int ready, int netns, int errors)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
-        _exit(126);
-    /* dup2 onto itself would keep O_CLOEXEC */
-    if (ready == READY_FD ? fcntl(ready, F_SETFD, 0) < 0 : dup2(ready, READY_FD) < 0)
+    signal(SIGPIPE, SIG_DFL); /* it takes one that is ignored already for a failure */
+    /* Out of the way of the numbers that they get. */
+    int moved[] = { fcntl(ready, F_DUPFD_CLOEXEC, NETNS_FD + 1), fcntl(netns, F_DUPFD_CLOEXEC, NETNS_FD + 1), fcntl(errors, F_DUPFD_CLOEXEC, NETNS_FD + 1) };
+    if (null < 0 || moved[0] < 0 || moved[1] < 0 || moved[2] < 0 || !give(null, 0) || !give(null, 1) || !give(moved[2], 2) || !give(moved[0], READY_FD) ||
+        !give(moved[1], NETNS_FD))
         _exit(126);
     execvp(argv[0], argv);
     _exit(errno == ENOENT ? 127 : 126);
@@ -79,15 +89,15 @@ static int explain(const struct network *network, const char *program, int exit_
     return rt_fail(err, "NETWORK_FAILED", 0, "", "'%s' cannot set up the container's network%s%s", program, words[0] ? ": " : "", words);
 }
 
-int pasta_open(const struct network *network, pid_t pid, struct pasta **out, struct rt_error *err)
+int pasta_open(const struct network *network, int netns, struct pasta **out, struct rt_error *err)
 {
     const char *program = network->pasta ? network->pasta : "pasta";
     auto_free char *tcp = port_list(network, IPPROTO_TCP, err), *udp = tcp ? port_list(network, IPPROTO_UDP, err) : NULL;
-    auto_free char *target = udp ? rt_printf(err, "%d", pid) : NULL;
-    if (!target)
+    if (!udp)
         return -1;
-    char *argv[] = { (char *)(uintptr_t)program, "--foreground", "--quiet", "--config-net", "--no-map-gw", "--ns-ifname", "eth0", "--pid", "/proc/self/fd/3", "--tcp-ports", tcp,
-                     "--udp-ports", udp, "--tcp-ns", "none", "--udp-ns", "none", target, NULL };
+    /* The user namespace is ours already. Without --runas the root of the host becomes nobody, who may not enter the namespace. */
+    char *argv[] = { (char *)(uintptr_t)program, "--foreground", "--quiet", "--config-net", "--no-map-gw", "--ns-ifname", "eth0", "--runas", "0:0", "--pid", "/proc/self/fd/3",
+                     "--tcp-ports", tcp, "--udp-ports", udp, "--tcp-ns", "none", "--udp-ns", "none", "--netns", "/proc/self/fd/4", NULL };
     int ready[2], errors[2];
     if (pipe2(ready, O_CLOEXEC) < 0)
         return rt_fail(err, "NATIVE_FAILED", errno, "pipe2", "cannot start '%s'", program);
@@ -101,7 +111,7 @@ int pasta_open(const struct network *network, pid_t pid, struct pasta **out, str
     *pasta = (struct pasta){ .process = -1, .errors = -1 };
     pid_t child = fork();
     if (child == 0)
-        run(argv, ready_out, errors_out);
+        run(argv, ready_out, netns, errors_out);
     pasta->process = child < 0 ? -1 : (int)syscall(SYS_pidfd_open, child, 0);
     if (pasta->process < 0) {
         rt_fail(err, "NATIVE_FAILED", errno, child < 0 ? "fork" : "pidfd_open", "cannot start '%s'", program);

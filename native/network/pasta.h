@@ -8,5 +8,5 @@
 struct pasta;
 
 /* Returns when addresses, routes and ports are there. Errors: FEATURE_MISSING (no such program), PORT_TAKEN, NETWORK_FAILED with pasta's own words. */
-int pasta_open(const struct network *network, pid_t pid, struct pasta **out, struct rt_error *err);
+int pasta_open(const struct network *network, int netns, struct pasta **out, struct rt_error *err);
 void pasta_close(struct pasta **pasta);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -580,6 +581,53 @@ describe.skipIf(noContainers || noNetworks)('the host', () => {
       const { answer } = await tryStart('bad', network)
       expect(answer.error).toMatchObject({ code: 'PLAN_INVALID', message: expect.stringContaining(message) })
     }
+  })
+})
+
+const noPasta = spawnSync('which', ['pasta']).status === 0 ? false : 'pasta (package passt) is not installed'
+if (noPasta !== false) console.warn(`skipped: ${noPasta}`)
+
+describe.skipIf(noContainers || noNetworks || noPasta)('without privileges', () => {
+  async function startPasta(members: object): Promise<{ readonly box: Monitored; readonly answer: PlanAnswer }> {
+    host.run('ip', 'route', 'add', 'default', 'via', '192.0.2.2')
+    const box = new Monitored(own, `pasta-${own.path.slice(-6)}`)
+    boxes.push(box)
+    const options = { prefix: host.prefix }
+    const answer = await box.start(['sleep', '1000'], {
+      plan: { network: { mode: 'pasta', ports: [], ...members } },
+      options,
+    })
+    return { box, answer }
+  }
+
+  it('pasta leads out and in', async () => {
+    await host.serve('dns', '127.0.0.53', 53)
+    const ports = [port(8080, '0.0.0.0'), port(5000, '0.0.0.0', { proto: 'udp' })]
+    const { answer, box } = await startPasta({ ports, dns: { servers: ['127.0.0.53'] } })
+    expect(answer.error).toBeUndefined()
+    const net = new Netns(Number(answer.result?.['pid']))
+    inside.push(net)
+    await net.serve('tcp', '0.0.0.0', 80)
+    await outside.serve('tcp', '0.0.0.0', 8000)
+    expect(net.ask('tcp', '192.0.2.2', 8000)).toBe('192.0.2.1 192.0.2.2')
+    expect(host.ask('tcp', '127.0.0.1', 8080)).toBe('127.0.0.1 127.0.0.1')
+    expect(net.resolve('A', 'elsewhere.example')).toBe('["10.9.8.7"]')
+    await box.dispose()
+    expect(host.run('ss', '-ltnH')).not.toContain(':8080')
+  })
+
+  it('a port that is taken is said so', async () => {
+    await host.serve('tcp', '0.0.0.0', 8080)
+    const { answer } = await startPasta({ ports: [port(8080, '0.0.0.0')] })
+    expect(answer.error).toMatchObject({ code: 'PORT_TAKEN', message: expect.stringContaining('0.0.0.0:8080/tcp') })
+  })
+
+  it('a program that is missing is said so', async () => {
+    const { answer } = await startPasta({ program: '/nonexistent/pasta' })
+    expect(answer.error).toMatchObject({
+      code: 'FEATURE_MISSING',
+      message: expect.stringContaining("'/nonexistent/pasta'"),
+    })
   })
 })
 
