@@ -107,7 +107,7 @@ export function openCli(setup: CliSetup = {}): Cli {
       if (ids.length > 0) await run(['rm', '-f', '-v', ...ids])
     }
     const left = [...mountsBelow(folder), ...processesBelow(root)]
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 })
     if (left.length > 0) throw new Error(`Left behind:\n${left.join('\n')}`)
   }
 

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { parseReference, withDigest } from '../../src/oci/reference.ts'
 import { deleteManifest } from '../../src/registry/delete.ts'
 import { fetchBlob, streamBlob } from '../../src/registry/fetch-blob.ts'
@@ -111,7 +111,8 @@ describe.skipIf(!present)('docker-registry', () => {
     const ingest = memoryIngest(layer, content.subarray(0, 123_456))
     await fetchBlob(client, other, layer, async () => ingest, { signal, action: 'x' })
     expect(ingest.committed()).toBe(true)
-    expect(registry.log.some((line) => line.includes('" 206 '))).toBe(true)
+    // The registry writes its log after it has answered.
+    await vi.waitFor(() => expect(registry.log.some((line) => line.includes('" 206 '))).toBe(true), 10_000)
     const streamed = Buffer.concat(await Array.fromAsync(streamBlob(client, other, layer, { signal, action: 'x' })))
     expect(streamed.equals(content)).toBe(true)
   })

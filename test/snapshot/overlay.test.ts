@@ -38,7 +38,7 @@ afterEach(async () => {
   // Nothing to flush: a flush would go on alone while the folder is removed.
   store.db.run('UPDATE snapshots SET synced = 1')
   await close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 20 })
 })
 
 const facts = (name: string): LayerFacts => ({ diffId: sha256(name), size: 1024, entries: 1, bytes: 10 })
