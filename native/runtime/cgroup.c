@@ -305,17 +305,19 @@ static int join_where_init_is(const struct cgroup_place *place, pid_t pid, pid_t
 
 int cgroup_join_running(const struct cgroup *cgroup, const char *sub, pid_t pid, pid_t init, struct rt_error *err)
 {
-    bool below = sub && strcmp(sub, "/") != 0;
+    bool below = sub && strcmp(sub, "/") != 0, joined = false;
     for (size_t i = 0; i < cgroup->count; i++) {
         const struct cgroup_place *place = &cgroup->places[i];
         if (place->fd < 0) continue;
-        auto_close int fd = below ? open_in_root(place->fd, sub, O_RDONLY | O_DIRECTORY, 0, err) : dup(place->fd);
-        if (fd < 0) return rt_wrap(err, "cannot join the cgroup '%s'", sub ? sub : "");
+        auto_close int there = below ? open_in_root(place->fd, sub, O_RDONLY | O_DIRECTORY, 0, err) : dup(place->fd);
+        joined = joined || there >= 0;
+        /* A hierarchy of v1 in which nobody made it is joined at the container's own. */
+        auto_close int fd = there >= 0 ? take_fd(&there) : dup(place->fd);
         if (cgroup_printf(fd, "cgroup.procs", err, "%d", pid) == 0) continue;
         if (sub || !place->unified || (err->saved_errno != EBUSY && err->saved_errno != EOPNOTSUPP) || join_where_init_is(place, pid, init, err))
             return rt_wrap(err, "cannot join the cgroup '%s'", place->directory);
     }
-    return 0;
+    return joined || cgroup->count == 0 ? 0 : rt_fail(err, "CGROUP_FAILED", ENOENT, NULL, "cannot join the cgroup '%s'", sub);
 }
 
 /* Any place will do, a process is in all of them; v2 first. */

@@ -17,6 +17,7 @@
 #include "runtime/external.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/net_device.h"
 #include "runtime/process.h"
 #include "runtime/procfs.h"
 #include "runtime/seccomp.h"
@@ -84,6 +85,16 @@ static int make_cgroup(struct container *container, struct rt_error *err)
     return cgroup_apply(container->cgroup, linux->resources, params->warn, params->warn_context, err);
 }
 
+static int move_devices(const struct container *container, const struct init *init, struct rt_error *err)
+{
+    char path[40];
+    const struct spec_linux *linux = &container->spec->linux;
+    if (!linux->net_device_count) return 0;
+    snprintf(path, sizeof path, "/proc/%d/ns/net", container->pid);
+    auto_close int own = init->namespaces[NS_NETWORK] >= 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    return net_devices_move(linux, init->namespaces[NS_NETWORK] >= 0 ? init->namespaces[NS_NETWORK] : own, err);
+}
+
 /* The part that belongs to the runtime's side while init waits at stage 1. */
 static int settle(struct container *container, const struct init *init, struct rt_error *err)
 {
@@ -96,6 +107,7 @@ static int settle(struct container *container, const struct init *init, struct r
     if (user->wanted && !user->path && idmap_write(&map, container->pid, err)) return -1;
     if (container->cgroup && cgroup_join(container->cgroup, container->pid, err)) return -1;
     if (process_oom_score(procfs, container->pid, container->spec->process, &ignored)) container_warn(container, ignored.message);
+    if (move_devices(container, init, err)) return -1;
     if (container->params.attach && container->params.attach(container->params.attach_context, container->pid, err)) return -1;
     return sync_send(init->sync, SYNC_GO, NULL, 0, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the container's first process") : 0;
 }
@@ -271,13 +283,14 @@ static int tell_start(struct container *container, struct rt_error *err)
 
 int runtime_start(struct container *container, struct rt_error *err)
 {
-    struct rt_error ignored;
     if (container->external) return external_start(container, err);
     int result = tell_start(container, err) || serve(container, container->sync, true, err) ? -1 : 0;
     util_close(&container->sync);
     container->sync = -1;
     if (result) return -1;
-    /* runtime-spec, "Lifecycle": a failed poststart hook is told and the container goes on. */
-    if (container_hooks(container, HOOK_POSTSTART, "poststart", "running", &ignored)) container_warn(container, ignored.message);
-    return 0;
+    /* runtime-spec, "Lifecycle": a poststart hook that fails stops the container. */
+    if (container_hooks(container, HOOK_POSTSTART, "poststart", "running", err) == 0) return 0;
+    struct rt_error later;
+    runtime_kill(container, SIGKILL, true, &later);
+    return -1;
 }

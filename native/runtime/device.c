@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -44,7 +45,10 @@ static int bind_device(int rootfd, const char *path, struct rt_error *err)
     auto_close int target = mount_point_open(rootfd, path, false, NULL, NULL, err);
     if (target < 0) return -1;
     auto_close int tree = mount_clone(AT_FDCWD, path, 0, false, err);
-    return tree < 0 ? -1 : mount_attach(tree, target, rootfd, path, err);
+    struct mount_change harmless = {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC};
+    if (tree < 0) return -1;
+    if (mount_change(tree, &harmless, false)) return fail(err, "mount_setattr", path);
+    return mount_attach(tree, target, rootfd, path, err);
 }
 
 /* Everything by the directory's descriptor: a link at the node's own place is replaced by nothing and refused by mknod. */
@@ -100,8 +104,18 @@ static bool overridden(const struct spec_linux *config, const char *path)
     return false;
 }
 
+/* An image's /dev that is a link would have the nodes made somewhere else. */
+static int check_dev(int rootfd, struct rt_error *err)
+{
+    struct stat st;
+    auto_close int dev = try_open_in_root(rootfd, "dev", O_PATH | O_NOFOLLOW, 0);
+    if (dev >= 0 && (fstat(dev, &st) || !S_ISDIR(st.st_mode))) return rt_fail_at(err, "/dev", "MOUNT_FAILED", ENOTDIR, NULL, "cannot make devices: '/dev' is no directory");
+    return 0;
+}
+
 int devices_make(int rootfd, const struct spec_linux *config, bool bind, struct rt_error *err)
 {
+    if (check_dev(rootfd, err)) return -1;
     for (const struct default_device *device = default_devices; device->path; device++) {
         if (overridden(config, device->path)) continue;
         const struct spec_device wanted = {.type = 'c', .path = device->path, .major = device->major, .minor = device->minor, .mode = 0666};

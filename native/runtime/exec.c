@@ -24,6 +24,7 @@
 #include "runtime/procfs.h"
 #include "runtime/seccomp.h"
 #include "runtime/state.h"
+#include "runtime/stdio.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
 
@@ -87,9 +88,8 @@ static int become(struct exec *exec, struct rt_error *err)
     if (spec->terminal) {
         auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (terminal_open(root, spec, &terminal, err) || tell(exec, SYNC_TERMINAL, terminal.master, err) || terminal_take(&terminal, err)) return -1;
-    } else
-        for (int fd = 0; fd < 3; fd++)
-            if (params->stdio[fd] >= 0 && dup2(params->stdio[fd], fd) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "dup2", "cannot hand over stream %d", fd);
+    } else if (stdio_take(params->stdio, spec->user.uid, err))
+        return -1;
     if (keyring_join(params->id, spec->selinux_label, err)) return -1;
     const struct opt_u64 *persona = &params->spec->linux.personality;
     if (persona->set && personality((unsigned long)persona->value) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "personality", "cannot set the personality");

@@ -47,10 +47,10 @@ static int wait_for(const struct spec_hook *hook, const char *kind, pid_t pid, s
     }
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) return rt_fail(err, "NATIVE_FAILED", errno, "waitpid", "cannot wait for the %s hook '%s'", kind, hook->path);
-    if (late) return rt_fail_at(err, hook->path, "HOOK_FAILED", ETIMEDOUT, NULL, "%s hook '%s' did not end within %lld seconds", kind, hook->path, (long long)hook->timeout_s);
+    if (late) return rt_fail_at(err, hook->path, "HOOK_FAILED", 0, NULL, "%s hook did not end within %lld seconds: '%s'", kind, (long long)hook->timeout_s, hook->path);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
-    if (WIFEXITED(status)) return rt_fail_at(err, hook->path, "HOOK_FAILED", 0, NULL, "%s hook '%s' failed with exit status %d", kind, hook->path, WEXITSTATUS(status));
-    return rt_fail_at(err, hook->path, "HOOK_FAILED", 0, NULL, "%s hook '%s' was ended by signal %d", kind, hook->path, WTERMSIG(status));
+    if (WIFEXITED(status)) return rt_fail_at(err, hook->path, "HOOK_FAILED", 0, NULL, "%s hook failed with exit code %d: '%s'", kind, WEXITSTATUS(status), hook->path);
+    return rt_fail_at(err, hook->path, "HOOK_FAILED", 0, NULL, "%s hook was ended by signal %d: '%s'", kind, WTERMSIG(status), hook->path);
 }
 
 int hooks_run(const struct spec_hooks *hooks, const char *kind, const char *state, struct rt_error *err)

@@ -21,11 +21,13 @@
 #include "runtime/hooks.h"
 #include "runtime/keyring.h"
 #include "runtime/lsm.h"
+#include "runtime/memory_policy.h"
 #include "runtime/process.h"
 #include "runtime/procfs.h"
 #include "runtime/reaper.h"
 #include "runtime/rootfs.h"
 #include "runtime/state.h"
+#include "runtime/stdio.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
 
@@ -179,10 +181,7 @@ static int enter_root(struct init *init, struct terminal *terminal, struct rt_er
 
 static int take_stdio(const struct init *init, struct terminal *terminal, struct rt_error *err)
 {
-    if (terminal->slave >= 0) return terminal_take(terminal, err);
-    for (int fd = 0; fd < 3; fd++)
-        if (init->params->stdio[fd] >= 0 && dup2(init->params->stdio[fd], fd) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "dup2", "cannot hand over stream %d", fd);
-    return 0;
+    return terminal->slave >= 0 ? terminal_take(terminal, err) : stdio_take(init->params->stdio, init->spec->process->user.uid, err);
 }
 
 /* stage 3, process: inside for good; rights are given up step by step. The user's executable is looked for here, so that `create` already tells when it is missing. */
@@ -192,10 +191,13 @@ static int become_process(struct init *init, struct process *process, struct ter
     if (take_stdio(init, terminal, err)) return -1;
     if (!init->params->no_new_keyring && keyring_join(init->params->id, spec->process->selinux_label, err)) return -1;
     if (spec->linux.personality.set && personality((unsigned long)spec->linux.personality.value) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "personality", "cannot set the personality");
+    if (memory_policy_set(spec->linux.memory_policy, err)) return -1;
     int missing = lsm_set_exec(init->procfs, spec->process, err);
     if (missing < 0) return -1;
     if (missing) init_warn(init, "the kernel has no such security module: the AppArmor profile or SELinux label is not applied");
-    process->setgroups_denied = process_setgroups_denied(init->procfs);
+    /* podman's `--group-add keep-groups`, by crun's annotation: groups that a user namespace could not set again. */
+    const char *keep_groups = spec_annotation(spec, "run.oci.keep_original_groups");
+    process->setgroups_denied = process_setgroups_denied(init->procfs) || (keep_groups && strcmp(keep_groups, "1") == 0);
     util_close(&init->procfs);
     init->procfs = -1;
     return process_prepare(process, init->params->preserve_fds, err);

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "runtime/container_internal.h"
 #include "runtime/external.h"
+#include "runtime/hooks.h"
 #include "runtime/state.h"
 
 /* A process that is not our child can only be watched; its exit status belongs to whoever is its parent. */
@@ -87,6 +88,19 @@ void runtime_close(struct container *container)
     free(container);
 }
 
+/* runtime-spec, "Lifecycle": each that fails is a warning, and the others run all the same. */
+static void run_poststop(const struct container *container)
+{
+    struct rt_error fault;
+    const struct spec_hooks *hooks = &container->spec->hooks[HOOK_POSTSTOP];
+    if (!hooks->count) return;
+    auto_free char *state = state_json(container->spec, container->params.id, "stopped", container->pid, container->params.bundle, &fault);
+    for (size_t i = 0; state && i < hooks->count; i++) {
+        const struct spec_hooks one = {.items = &hooks->items[i], .count = 1};
+        if (hooks_run(&one, "poststop", state, &fault)) container_warn(container, fault.message);
+    }
+}
+
 /* The first error is the one to tell; the rest is done all the same. */
 int runtime_delete(struct container *container, struct rt_error *err)
 {
@@ -102,7 +116,7 @@ int runtime_delete(struct container *container, struct rt_error *err)
         result = cgroup_remove(container->cgroup, err);
     }
     if (container->external && external_delete(container->external, container->params.id, result ? &later : err)) result = -1;
-    if (container->pid > 0 && !container->external && container_hooks(container, HOOK_POSTSTOP, "poststop", "stopped", &later)) container_warn(container, later.message);
+    if (container->pid > 0 && !container->external) run_poststop(container);
     if (container->params.state_dir) state_remove(container->params.state_dir);
     runtime_close(container);
     return result;

@@ -49,7 +49,7 @@ int namespace_flag(int kind)
 int namespace_of_sysctl(const char *key)
 {
     static const char *const IPC[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
-    static const char *const UTS[] = {"kernel.domainname", "kernel.hostname"};
+    static const char *const UTS[] = {"kernel.domainname"}; /* kernel.hostname has a member of its own */
     char name[256];
     if (strlen(key) >= sizeof name) return -1;
     strcpy(name, key);

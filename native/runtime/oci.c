@@ -24,10 +24,23 @@ static const struct {
     oci_verb *run;
     bool container; /* enters a container: from a protected copy of the core only */
     int failure;    /* exit status of an error */
+    const char *synopsis, *does;
 } VERBS[] = {
-    {"create", oci_create, true, 1},     {"run", oci_run, true, 1},         {"exec", oci_exec, true, 255},     {"start", oci_start, false, 1},   {"state", oci_state, false, 1},
-    {"kill", oci_kill, false, 1},        {"delete", oci_delete, false, 1},  {"list", oci_list, false, 1},      {"ps", oci_ps, false, 1},         {"pause", oci_pause, false, 1},
-    {"resume", oci_resume, false, 1},    {"update", oci_update, false, 1},  {"events", oci_events, false, 1},  {"features", oci_features, false, 1}, {"spec", oci_spec, false, 1},
+    {"create", oci_create, true, 1, "[--bundle DIR] [--config FILE] [--console-socket PATH] [--pid-file PATH] [--pidfd-socket PATH] [--preserve-fds N] [--no-pivot] [--no-new-keyring] ID", "create a container that waits for its start"},
+    {"run", oci_run, true, 1, "[--detach] [--keep] [flags of create] ID", "create and start a container"},
+    {"start", oci_start, false, 1, "ID", "run the process of a created container"},
+    {"exec", oci_exec, true, 255, "[--process FILE] [--cwd DIR] [--env NAME=VALUE]… [--user UID[:GID]] [--additional-gids GID]… [--cap CAP]… [--tty] [--console-socket PATH] [--detach] [--pid-file PATH] [--apparmor PROFILE] [--process-label LABEL] [--no-new-privs] [--preserve-fds N] [--cgroup PATH] [--ignore-paused] ID COMMAND [ARG…]", "run a further process in a container"},
+    {"state", oci_state, false, 1, "ID", "print the state of a container"},
+    {"kill", oci_kill, false, 1, "[--all] ID [SIGNAL]", "send a signal to the first process of a container"},
+    {"delete", oci_delete, false, 1, "[--force] ID", "remove what a container holds"},
+    {"list", oci_list, false, 1, "[--format table|json] [--quiet]", "print the containers below --root"},
+    {"ps", oci_ps, false, 1, "[--format table|json] ID [PS OPTIONS]", "print the processes of a container"},
+    {"pause", oci_pause, false, 1, "ID", "stop all processes of a container"},
+    {"resume", oci_resume, false, 1, "ID", "let them go on"},
+    {"update", oci_update, false, 1, "[--resources FILE] [--memory BYTES] [--memory-swap BYTES] [--memory-reservation BYTES] [--cpu-share N] [--cpu-quota N] [--cpu-period N] [--cpuset-cpus LIST] [--cpuset-mems LIST] [--pids-limit N] [--blkio-weight N] ID", "change the limits of a container"},
+    {"events", oci_events, false, 1, "[--stats] [--interval DURATION] ID", "print figures and out-of-memory events"},
+    {"features", oci_features, false, 1, "", "print what this runtime can do, as JSON"},
+    {"spec", oci_spec, false, 1, "[--bundle DIR] [--rootless]", "write a config.json to start from"},
 };
 
 static void now_text(char out[32])
@@ -68,8 +81,9 @@ char *oci_absolute(const char *path, struct rt_error *err)
 
 static int check_id(const char *id, struct rt_error *err)
 {
-    if (is_file_name(id) && id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")] == 0) return 0;
-    return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, *id ? "invalid container ID format: '%s'" : "container id cannot be empty%s", id);
+    /* A leading dot is not for containers: hidden directories below --root are the runtime's. */
+    if (is_file_name(id) && id[0] != '.' && id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")] == 0) return 0;
+    return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, *id ? "invalid container ID format: invalid character in container ID '%s'" : "container id cannot be empty%s", id);
 }
 
 static int make_root(const struct oci *oci, struct rt_error *err)
@@ -155,8 +169,8 @@ static char *default_root(struct rt_error *err)
 static int usage(const struct oci *oci, FILE *to)
 {
     fprintf(to, "usage: %s [--root DIR] [--log FILE] [--log-format text|json] [--systemd-cgroup] [--debug] COMMAND [flags] [arguments]\ncommands:", oci->program);
-    for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) fprintf(to, " %s", VERBS[i].name);
-    fprintf(to, " plan\n");
+    for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) fprintf(to, "\n   %-10s %s", VERBS[i].name, VERBS[i].does);
+    fprintf(to, "\n   %-10s %s\n", "plan", "carry out one plan (docs/native-core.md)");
     return to == stdout ? 0 : 1;
 }
 
@@ -167,11 +181,28 @@ static int open_log(struct oci *oci, struct rt_error *err)
     return oci->log_fd < 0 ? rt_fail_at(err, oci->log, "NATIVE_FAILED", errno, "open", "cannot open the log '%s'", oci->log) : 0;
 }
 
+/* runc has a flag for systemd, crun a manager by name. */
+static int set_cgroup_driver(struct oci *oci, const char *manager, struct rt_error *err)
+{
+    static const struct {
+        const char *name;
+        enum cgroup_driver driver;
+    } MANAGERS[] = {{"cgroupfs", CGROUP_CGROUPFS}, {"systemd", CGROUP_SYSTEMD}, {"disabled", CGROUP_NONE}};
+    for (size_t i = 0; i < ARRAY_LEN(MANAGERS); i++)
+        if (strcmp(MANAGERS[i].name, manager) == 0) {
+            oci->cgroup = MANAGERS[i].driver;
+            return 0;
+        }
+    return rt_fail(err, "USAGE", 0, NULL, "invalid cgroup-manager: %s", manager);
+}
+
 static int dispatch(struct oci *oci, int argc, char **argv, int *failure, struct rt_error *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
         if (strcmp(VERBS[i].name, argv[0]) != 0) continue;
         *failure = VERBS[i].failure;
+        if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+            return printf("NAME\n   %s %s - %s\n\nUSAGE\n   %s [global flags] %s %s\n", oci->program, VERBS[i].name, VERBS[i].does, oci->program, VERBS[i].name, VERBS[i].synopsis) < 0;
         if (VERBS[i].container && !self_is_protected()) return self_protect(oci->argv, err);
         return VERBS[i].run(oci, argc - 1, argv + 1, err);
     }
@@ -180,10 +211,10 @@ static int dispatch(struct oci *oci, int argc, char **argv, int *failure, struct
 
 static int run(struct oci *oci, int argc, char **argv, int *failure, struct rt_error *err)
 {
-    const char *format = "text", *rootless = NULL, *root = NULL;
-    bool help = false, version = false;
+    const char *format = "text", *rootless = NULL, *root = NULL, *manager = "cgroupfs";
+    bool help = false, version = false, systemd = false;
     const struct oci_flag flags[] = {
-        {"root", 0, FLAG_TEXT, &root},       {"log", 0, FLAG_TEXT, &oci->log},     {"log-format", 0, FLAG_TEXT, &format}, {"systemd-cgroup", 0, FLAG_BOOL, &oci->systemd_cgroup},
+        {"root", 0, FLAG_TEXT, &root},       {"log", 0, FLAG_TEXT, &oci->log},     {"log-format", 0, FLAG_TEXT, &format}, {"systemd-cgroup", 0, FLAG_BOOL, &systemd}, {"cgroup-manager", 0, FLAG_TEXT, &manager},
         {"debug", 0, FLAG_BOOL, &oci->debug}, {"rootless", 0, FLAG_TEXT, &rootless}, {"help", 'h', FLAG_BOOL, &help},      {"version", 'v', FLAG_BOOL, &version},
         {NULL, 0, FLAG_BOOL, NULL},
     };
@@ -192,6 +223,7 @@ static int run(struct oci *oci, int argc, char **argv, int *failure, struct rt_e
     if (oci_flags(flags, true, &argc, argv, err)) return -1;
     if (version) return printf("tsbuild-core version %s\nspec: %s\n", VERSION, STATE_OCI_VERSION) < 0;
     if (help || argc == 0) return usage(oci, help ? stdout : stderr);
+    if (set_cgroup_driver(oci, systemd ? "systemd" : manager, err)) return -1;
     oci->root_given = root != NULL;
     auto_free char *absolute = root ? oci_absolute(root, err) : default_root(err);
     if (!absolute || open_log(oci, err)) return -1;

@@ -10,7 +10,8 @@
  */
 struct oci {
     const char *program, *root, *log;
-    bool log_json, systemd_cgroup, debug;
+    bool log_json, debug;
+    enum cgroup_driver cgroup;
     bool root_given;
     int log_fd;  /* -1: only standard error */
     char **argv; /* of the process, to start it again from a protected place */

@@ -13,17 +13,16 @@
 #include "runtime/state.h"
 
 struct options {
-    const char *bundle, *console_socket, *pid_file, *pidfd_socket;
+    const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
     int64_t preserve_fds;
     bool detach, keep, no_pivot, no_new_keyring, no_subreaper;
 };
 
 static int parse(const struct oci *oci, const char *verb, struct options *options, int *argc, char **argv, struct rt_error *err)
 {
-    const char *file = NULL;
     const struct oci_flag flags[] = {
         {"bundle", 'b', FLAG_TEXT, &options->bundle},
-        {"config", 'f', FLAG_TEXT, &file},
+        {"config", 'f', FLAG_TEXT, &options->config},
         {"console-socket", 0, FLAG_TEXT, &options->console_socket},
         {"pid-file", 0, FLAG_TEXT, &options->pid_file},
         {"pidfd-socket", 0, FLAG_TEXT, &options->pidfd_socket},
@@ -35,7 +34,7 @@ static int parse(const struct oci *oci, const char *verb, struct options *option
         {"no-subreaper", 0, FLAG_BOOL, &options->no_subreaper},
         {NULL, 0, FLAG_BOOL, NULL},
     };
-    *options = (struct options){.bundle = "."};
+    *options = (struct options){.bundle = ".", .config = "config.json"};
     if (oci_flags(flags, false, argc, argv, err) || oci_count(oci, verb, *argc, 1, 1, err)) return -1;
     if (options->preserve_fds < 0 || options->preserve_fds > 65536) return rt_fail(err, "USAGE", 0, NULL, "invalid value for preserve-fds: %lld", (long long)options->preserve_fds);
     return 0;
@@ -51,11 +50,13 @@ static int check_terminal(const struct options *options, const struct spec_proce
     return 0;
 }
 
-static int check_descriptors(const struct options *options, int64_t total, struct rt_error *err)
+static void check_descriptors(const struct oci *oci, int64_t total)
 {
-    for (int64_t i = 0; i < total; i++)
-        if (fcntl((int)(3 + i), F_GETFD) < 0) return rt_fail(err, "USAGE", errno, "fcntl", "unable to stat preserved-fd %lld (of %lld)", (long long)i, (long long)options->preserve_fds);
-    return 0;
+    char text[96];
+    int64_t missing = 0;
+    for (int64_t i = 0; i < total; i++) missing += fcntl((int)(3 + i), F_GETFD) < 0;
+    snprintf(text, sizeof text, "%lld of %lld descriptors to preserve are not open", (long long)missing, (long long)total);
+    if (missing) oci_log(oci, "warning", text);
 }
 
 /* sd_listen_fds(3): sockets that were passed to us are the container's, whose process is number 1 in its own count. */
@@ -63,7 +64,7 @@ static int add_listen_fds(struct spec *spec, int64_t *preserve_fds, struct rt_er
 {
     const char *text = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
     int64_t count, number;
-    if (!text || !parse_i64(text, 1, 65536, &count) || !pid || !parse_i64(pid, 1, INT32_MAX, &number) || number != getpid()) return 0;
+    if (!text || !parse_i64(text, 1, 65536, &count) || (pid && (!parse_i64(pid, 1, INT32_MAX, &number) || number != getpid()))) return 0;
     *preserve_fds += count;
     return spec_add_env(spec, err, "LISTEN_FDS=%lld", (long long)count) || spec_add_env(spec, err, "LISTEN_PID=1") ? -1 : 0;
 }
@@ -74,7 +75,7 @@ static int load(const struct options *options, char **bundle, struct spec **spec
     if (!*bundle) return rt_fail_at(err, options->bundle, "PATH_MISSING", errno, "realpath", "cannot open the bundle '%s'", options->bundle);
     auto_close int directory = open(*bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) return rt_fail_at(err, *bundle, "PATH_MISSING", errno, "open", "cannot open the bundle '%s'", *bundle);
-    return (*spec = spec_load(directory, "config.json", err)) ? 0 : -1;
+    return (*spec = spec_load(directory, options->config, err)) ? 0 : -1;
 }
 
 static void tell_warnings(const struct oci *oci, const struct spec *spec)
@@ -91,7 +92,7 @@ static int create(const struct oci *oci, const char *id, const struct options *o
     if ((options->pid_file && !pid_file) || oci_directory(oci, id, true, path, &directory, err)) return -1;
     const struct runtime_params params = {
         .id = id, .bundle = bundle, .state_dir = *path, .rootfs = -1, .stdio = {-1, -1, -1}, .preserve_fds = (int)options->preserve_fds, .console_socket = options->console_socket,
-        .pid_file = pid_file, .cgroup = oci->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS, .whole_cgroup = true, .seccomp_cache = cache, .start_later = start_later,
+        .pid_file = pid_file, .cgroup = oci->cgroup, .whole_cgroup = true, .seccomp_cache = cache, .start_later = start_later,
         .no_pivot = options->no_pivot, .no_new_keyring = options->no_new_keyring, .warn = oci_warn, .warn_context = (void *)oci,
     };
     if (runtime_create(spec, &params, out, err) == 0) return 0;
@@ -110,9 +111,8 @@ static int make(struct oci *oci, const char *id, struct options *options, struct
 {
     if (load(options, bundle, spec, err)) return -1;
     if (!(*spec)->process && !start_later) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "process property must not be empty");
-    if (check_terminal(options, (*spec)->process, err) || ((*spec)->process && add_listen_fds(*spec, &options->preserve_fds, err)) ||
-        check_descriptors(options, options->preserve_fds, err))
-        return -1;
+    if (check_terminal(options, (*spec)->process, err) || ((*spec)->process && add_listen_fds(*spec, &options->preserve_fds, err))) return -1;
+    check_descriptors(oci, options->preserve_fds);
     tell_warnings(oci, *spec);
     if (create(oci, id, options, *spec, *bundle, start_later, container, path, err)) return -1;
     if (!options->pidfd_socket || send_fd(options->pidfd_socket, runtime_pidfd(*container), "pidfd", 5, "pidfd socket", err) == 0) return 0;

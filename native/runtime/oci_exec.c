@@ -53,8 +53,6 @@ static int parse(const struct oci *oci, struct options *o, int *argc, char **arg
     if (*argc < 2 && !o->process) return rt_fail(err, "USAGE", 0, NULL, "process args cannot be empty");
     if (o->preserve_fds < 0 || o->preserve_fds > 65536) return rt_fail(err, "USAGE", 0, NULL, "invalid value for preserve-fds: %lld", (long long)o->preserve_fds);
     if (o->detach && o->tty && !o->console_socket) return rt_fail(err, "USAGE", 0, NULL, "cannot allocate tty if the runtime will detach without setting console socket");
-    for (int64_t i = 0; i < o->preserve_fds; i++)
-        if (fcntl((int)(3 + i), F_GETFD) < 0) return rt_fail(err, "USAGE", errno, "fcntl", "unable to stat preserved-fd %lld (of %lld)", (long long)i, (long long)o->preserve_fds);
     return 0;
 }
 

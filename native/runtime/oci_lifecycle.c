@@ -30,6 +30,13 @@ int oci_start(struct oci *oci, int argc, char **argv, struct rt_error *err)
     if (strcmp(status, "stopped") == 0) result = rt_fail(err, "CONTAINER_STOPPED", 0, NULL, "cannot start a container that has stopped");
     else if (strcmp(status, "created") != 0) result = rt_fail(err, "CONTAINER_RUNNING", 0, NULL, "cannot start an already running container");
     else result = runtime_start(container, err);
+    /* A poststart hook that failed ends the container's life, record and all. */
+    if (result && strcmp(err->code, "HOOK_FAILED") == 0) {
+        struct rt_error later;
+        runtime_delete(container, &later);
+        rmdir(path);
+        return -1;
+    }
     runtime_close(container);
     return result;
 }

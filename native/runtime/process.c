@@ -120,6 +120,15 @@ static int enter_directory(const struct spec_process *spec, struct rt_error *err
     return 0;
 }
 
+/* Of several values of one name the last one counts; getenv(3) would find the first. */
+static bool is_overridden(const struct spec_strings *env, size_t i)
+{
+    size_t length = strcspn(env->items[i], "=");
+    for (size_t k = i + 1; k < env->count; k++)
+        if (strncmp(env->items[i], env->items[k], length) == 0 && env->items[k][length] == env->items[i][length]) return true;
+    return false;
+}
+
 /* A process without HOME would write to the working directory: passwd's, else "/". */
 static int make_environment(struct process *process, struct rt_error *err)
 {
@@ -130,7 +139,7 @@ static int make_environment(struct process *process, struct rt_error *err)
     size_t count = 0;
     for (size_t i = 0; i < env->count; i++) {
         bool home = strncmp(env->items[i], "HOME=", 5) == 0;
-        if (home && !env->items[i][5]) continue;
+        if ((home && !env->items[i][5]) || is_overridden(env, i)) continue;
         has_home = has_home || home;
         process->environment[count++] = (char *)env->items[i];
     }

@@ -216,6 +216,14 @@ struct spec_net_device {
     const char *host_name, *name;
 };
 
+enum { SPEC_NODES_MAX = 1024 };
+
+struct spec_memory_policy {
+    int mode; /* MPOL_* with its flags */
+    bool has_nodes;
+    unsigned long nodes[SPEC_NODES_MAX / 8 / sizeof(unsigned long)];
+};
+
 struct spec_linux {
     struct spec_namespace namespaces[NS_KINDS];
     struct spec_idmaps uid_maps, gid_maps;
@@ -234,6 +242,7 @@ struct spec_linux {
     bool monotonic_set, boottime_set;
     int64_t monotonic_s, boottime_s;
     uint32_t monotonic_ns, boottime_ns;
+    struct spec_memory_policy *memory_policy;
     const char *rdt_clos_id;
     struct spec_strings rdt_schemata;
 };

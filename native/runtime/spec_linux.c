@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/path.h"
+#include "runtime/memory_policy.h"
 #include "runtime/namespace.h"
 #include "runtime/spec_read.h"
 
@@ -27,7 +29,6 @@ static int read_namespaces(struct spec *spec, const json_t *section, struct rt_e
 
 static int read_device(struct spec *spec, const json_t *object, void *item, struct rt_error *err)
 {
-    (void)spec;
     struct spec_device *device = item;
     const char *type;
     int64_t mode = 0666;
@@ -37,6 +38,8 @@ static int read_device(struct spec *spec, const json_t *object, void *item, stru
         return -1;
     if (strlen(type) != 1 || !strchr("bcup", type[0])) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "device type '%s' is none of b, c, u, p", type);
     if (device->path[0] != '/') return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "path '%s' is not absolute", device->path);
+    auto_free char *clean = path_clean(device->path, err);
+    if (!clean || !(device->path = arena_printf(&spec->arena, err, "/%s", clean))) return -1;
     device->type = type[0] == 'u' ? 'c' : type[0];
     device->mode = (mode_t)mode & 07777;
     return 0;
@@ -131,6 +134,7 @@ static int check_sysctls(struct spec *spec, struct rt_error *err)
         const char *key = spec->linux.sysctl.items[i].key;
         int kind = namespace_of_sysctl(key);
         if (kind < 0) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sysctl '%s' is not in a separate kernel namespace", key);
+        if (spec->domainname && kind == NS_UTS) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sysctl '%s' and domainname contradict each other", key);
         if (!spec->linux.namespaces[kind].wanted)
             return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sysctl '%s' is not allowed in the host's %s namespace", key, namespace_name(kind));
     }
@@ -172,7 +176,7 @@ static int read_section(struct spec *spec, const json_t *section, struct rt_erro
         json_opt_obj(section, "resources", &resources, err) || json_opt_obj(section, "seccomp", &seccomp, err) || read_propagation(spec, section, err) ||
         read_strings(spec, section, "maskedPaths", &linux->masked_paths, err) || read_strings(spec, section, "readonlyPaths", &linux->readonly_paths, err) ||
         json_opt_str(section, "mountLabel", &linux->mount_label, err) || read_personality(spec, section, err) || read_time_offsets(spec, section, err) ||
-        read_rdt(spec, section, err))
+        read_rdt(spec, section, err) || memory_policy_read(spec, section, err))
         return -1;
     linux->devices = devices;
     if (resources && !(linux->resources = spec_resources_parse(spec, resources, err))) return -1;

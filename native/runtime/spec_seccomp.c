@@ -99,6 +99,8 @@ int read_seccomp(struct spec *spec, const json_t *section, struct spec_seccomp *
             if (strcmp(seccomp->rules[i].names.items[k], "write") == 0) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "SCMP_ACT_NOTIFY cannot be used for write");
     }
     if (seccomp->notify && !seccomp->listener_path) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "SCMP_ACT_NOTIFY needs listenerPath");
+    /* A supervisor that is named gets the listener, as crun has it, even when no rule asks it. */
+    if (seccomp->listener_path) seccomp->notify = true;
     *out = seccomp;
     return 0;
 }

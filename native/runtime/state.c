@@ -205,7 +205,8 @@ char *state_json(const struct spec *spec, const char *id, const char *status, pi
 int state_send_listener(const struct spec *spec, const char *id, pid_t pid, const char *bundle, int listener, struct rt_error *err)
 {
     const struct spec_seccomp *seccomp = spec->linux.seccomp;
-    auto_json json_t *document = json_pack("{s:s, s:[s], s:i, s:s, s:o}", "ociVersion", STATE_OCI_VERSION, "fds", "seccompFd", "pid", pid, "metadata", seccomp->listener_metadata ? seccomp->listener_metadata : "",
+    /* This structure has a version of its own: runtime-spec, config-linux.md. */
+    auto_json json_t *document = json_pack("{s:s, s:[s], s:i, s:s, s:o}", "ociVersion", "0.2.0", "fds", "seccompFd", "pid", pid, "metadata", seccomp->listener_metadata ? seccomp->listener_metadata : "",
                                            "state", state_object(spec, id, "creating", pid, bundle));
     auto_free char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
     if (!text) return rt_nomem(err);

@@ -357,7 +357,7 @@ describe.skipIf(noContainers)('config', () => {
     config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'exit 3'] }] }
     expect(oci.run(['run', '-b', oci.bundle(config), id])).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining("createRuntime hook '/bin/sh' failed with exit status 3") as string,
+      stderr: expect.stringContaining("createRuntime hook failed with exit code 3: '/bin/sh'") as string,
     })
     config.hooks = { createContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'sleep 60'], timeout: 1 }] }
     expect(oci.run(['run', '-b', oci.bundle(config), id])).toMatchObject({
