@@ -70,7 +70,13 @@ describe.skipIf(noContainers)('a user namespace made by root', () => {
     const config = mapped(ociConfig(['sleep', '1000']))
     expect(await oci.detached(['run', '-d', '-b', oci.bundle(config), 'joined'])).toMatchObject({ status: 0 })
     expect(
-      oci.run(['exec', 'joined', 'sh', '-c', 'id -u; (readlink /proc/self/ns/user; readlink /proc/1/ns/user) | uniq | wc -l']),
+      oci.run([
+        'exec',
+        'joined',
+        'sh',
+        '-c',
+        'id -u; (readlink /proc/self/ns/user; readlink /proc/1/ns/user) | uniq | wc -l',
+      ]),
     ).toMatchObject({ status: 0, stdout: '0\n1\n' })
   })
 
