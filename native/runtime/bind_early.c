@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "runtime/caps.h"
+#include "runtime/device.h"
 #include "runtime/mount.h"
 
 static bool needed(const struct init *init)
@@ -79,6 +80,7 @@ int bind_early(struct init *init, struct rt_error *err)
     for (size_t i = 0; i < spec->mount_count; i++) init->binds[i] = -1;
     for (size_t i = 0; i < spec->mount_count; i++)
         if (spec->mounts[i].bind && (init->binds[i] = open_one(init, &spec->mounts[i], err)) < 0) return -1;
+    if (spec->linux.namespaces[NS_USER].wanted) init->devices = devices_early(&spec->linux);
     if (init->root_tree >= 0 || !spec->linux.namespaces[NS_USER].wanted) return 0;
     init->root_tree = mount_clone(AT_FDCWD, init->root_path, 0, true, err);
     return init->root_tree < 0 ? -1 : 0;
@@ -88,4 +90,5 @@ void bind_early_free(struct init *init)
 {
     for (size_t i = 0; init->binds && i < init->spec->mount_count; i++) util_close(&init->binds[i]);
     free(init->binds);
+    util_close(&init->devices);
 }

@@ -61,15 +61,19 @@ static int apply_memory(const struct cgroup_limits *limits, struct rt_error *err
     return r->memory.oom_disable_set ? cgroup_write(fd, "memory.oom_control", r->memory.oom_disable ? "1" : "0", err) : 0;
 }
 
-/* A cgroup gets real time only out of what its parent has: those that were made for it get as much first. */
-static int set_realtime(int fd, const struct opt_i64 *runtime, struct rt_error *err)
+/* A cgroup gets real time only out of what its parent has left: a share of each period. Those that were made for it get as much more first. */
+static int set_realtime(int fd, int64_t runtime, struct rt_error *err)
 {
-    uint64_t now;
+    uint64_t period, parent_period, parent_runtime;
+    if (cgroup_printf(fd, "cpu.rt_runtime_us", err, "%lld", (long long)runtime) == 0) return 0;
+    auto_close int parent = err->saved_errno == EINVAL && runtime > 0 ? openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (parent < 0 || !cgroup_read_number(fd, "cpu.rt_period_us", &period) || !cgroup_read_number(parent, "cpu.rt_period_us", &parent_period) ||
+        !cgroup_read_number(parent, "cpu.rt_runtime_us", &parent_runtime) || period == 0)
+        return -1;
     struct rt_error ignored;
-    if (set_i64(fd, "cpu.rt_runtime_us", runtime, err) == 0) return 0;
-    auto_close int parent = err->saved_errno == EINVAL ? openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (parent < 0 || !cgroup_read_number(parent, "cpu.rt_runtime_us", &now) || now >= (uint64_t)runtime->value || set_realtime(parent, runtime, &ignored)) return -1;
-    return set_i64(fd, "cpu.rt_runtime_us", runtime, err);
+    uint64_t more = parent_runtime + (uint64_t)runtime * parent_period / period;
+    if (more > parent_period || set_realtime(parent, (int64_t)more, &ignored)) return -1;
+    return cgroup_printf(fd, "cpu.rt_runtime_us", err, "%lld", (long long)runtime);
 }
 
 /* A quota may exceed what the parent's period allows until the period itself is set, and the other way round. */
@@ -88,7 +92,7 @@ static int apply_cpu(const struct cgroup_limits *limits, struct rt_error *err)
     if (period_later && set_u64(fd, "cpu.cfs_period_us", &period, err)) return -1;
     if (r->cpu.burst.set && cgroup_has(fd, "cpu.cfs_burst_us") && set_u64(fd, "cpu.cfs_burst_us", &r->cpu.burst, err)) return -1;
     if (r->cpu.rt_period.value && set_u64(fd, "cpu.rt_period_us", &r->cpu.rt_period, err)) return -1;
-    if (r->cpu.rt_runtime.value && set_realtime(fd, &r->cpu.rt_runtime, err)) return -1;
+    if (r->cpu.rt_runtime.value && set_realtime(fd, r->cpu.rt_runtime.value, err)) return -1;
     return set_i64(fd, "cpu.idle", &r->cpu.idle, err);
 }
 

@@ -231,7 +231,7 @@ int runtime_create(const struct spec *spec, const struct runtime_params *params,
     struct container *container = calloc(1, sizeof *container);
     if (!container) return rt_nomem(err);
     *container = (struct container){.spec = spec, .params = *params, .pidfd = -1, .sync = -1, .terminal = -1};
-    struct init init = {.spec = spec, .params = &container->params, .sync = -1, .listener = -1, .bundle = AT_FDCWD, .root_tree = params->rootfs, .procfs = -1};
+    struct init init = {.spec = spec, .params = &container->params, .sync = -1, .listener = -1, .bundle = AT_FDCWD, .root_tree = params->rootfs, .devices = -1, .procfs = -1};
     for (int kind = 0; kind < NS_KINDS; kind++) init.namespaces[kind] = -1;
     int result = params->external ? external_create(container, err) : create(container, &init, err);
     if (!result && params->external) result = record(container, err);

@@ -40,11 +40,50 @@ static int fail(struct rt_error *err, const char *syscall, const char *path)
     return rt_fail_at(err, path, "NATIVE_FAILED", errno, syscall, "cannot make the device '%s'", path);
 }
 
-static int bind_device(int rootfd, const char *path, struct rt_error *err)
+/* The name of a device in the mount of devices_early: its place in the list. */
+static void early_name(char out[24], size_t index)
+{
+    snprintf(out, 24, "%zu", index);
+}
+
+/* An id of the container as the host has it. */
+static uint32_t outside(const struct spec_idmaps *maps, uint32_t id)
+{
+    for (size_t i = 0; i < maps->count; i++)
+        if (id >= maps->items[i].inside && id - maps->items[i].inside < maps->items[i].count) return maps->items[i].outside + (id - maps->items[i].inside);
+    return id;
+}
+
+int devices_early(const struct spec_linux *config)
+{
+    struct rt_error ignored;
+    if (!config->device_count) return -1;
+    auto_close int mount = mount_new("tmpfs", "devices", "mode=0700", 0, 0, &ignored);
+    for (size_t i = 0; mount >= 0 && i < config->device_count; i++) {
+        char name[24];
+        const struct spec_device *device = &config->devices[i];
+        early_name(name, i);
+        if (mknodat(mount, name, type_bits(device->type) | device->mode, device->type == 'p' ? 0 : makedev(device->major, device->minor)) || fchmodat(mount, name, device->mode, 0) ||
+            fchownat(mount, name, outside(&config->uid_maps, device->uid), outside(&config->gid_maps, device->gid), AT_SYMLINK_NOFOLLOW))
+            return -1;
+    }
+    return take_fd(&mount);
+}
+
+/* Linux 6.15 clones from a mount that is attached nowhere; before, and without one, the host's node of the same path. */
+static int clone_node(int nodes, size_t index, const char *path, struct rt_error *err)
+{
+    char name[24];
+    early_name(name, index);
+    int tree = nodes >= 0 ? mount_clone(nodes, name, AT_SYMLINK_NOFOLLOW, false, err) : -1;
+    return tree >= 0 ? tree : mount_clone(AT_FDCWD, path, 0, false, err);
+}
+
+static int bind_device(int rootfd, const char *path, int nodes, size_t index, struct rt_error *err)
 {
     auto_close int target = mount_point_open(rootfd, path, false, NULL, NULL, err);
     if (target < 0) return -1;
-    auto_close int tree = mount_clone(AT_FDCWD, path, 0, false, err);
+    auto_close int tree = clone_node(nodes, index, path, err);
     struct mount_change harmless = {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC};
     if (tree < 0) return -1;
     if (mount_change(tree, &harmless, false)) return fail(err, "mount_setattr", path);
@@ -78,11 +117,11 @@ static int make_node(int rootfd, const struct spec_device *device, bool *denied,
     return 0;
 }
 
-static int make(int rootfd, const struct spec_device *device, bool bind, struct rt_error *err)
+static int make(int rootfd, const struct spec_device *device, bool bind, int nodes, size_t index, struct rt_error *err)
 {
     bool denied = false;
     if (!bind && make_node(rootfd, device, &denied, err)) return -1;
-    return bind || denied ? bind_device(rootfd, device->path, err) : 0;
+    return bind || denied ? bind_device(rootfd, device->path, nodes, index, err) : 0;
 }
 
 static int link_all(int rootfd, struct rt_error *err)
@@ -113,16 +152,16 @@ static int check_dev(int rootfd, struct rt_error *err)
     return 0;
 }
 
-int devices_make(int rootfd, const struct spec_linux *config, bool bind, struct rt_error *err)
+int devices_make(int rootfd, const struct spec_linux *config, bool bind, int nodes, struct rt_error *err)
 {
     if (check_dev(rootfd, err)) return -1;
     for (const struct default_device *device = default_devices; device->path; device++) {
         if (overridden(config, device->path)) continue;
         const struct spec_device wanted = {.type = 'c', .path = device->path, .major = device->major, .minor = device->minor, .mode = 0666};
-        if (make(rootfd, &wanted, bind, err)) return -1;
+        if (make(rootfd, &wanted, bind, -1, 0, err)) return -1;
     }
     for (size_t i = 0; i < config->device_count; i++)
-        if (make(rootfd, &config->devices[i], bind, err)) return -1;
+        if (make(rootfd, &config->devices[i], bind, nodes, i, err)) return -1;
     return link_all(rootfd, err);
 }
 

@@ -4,10 +4,16 @@
 #include "runtime/spec.h"
 
 /*
- * The devices that every container has and those of the spec, and the usual links in /dev. `bind`: in a user namespace mknod is not allowed, the host's
- * nodes are bound instead.
+ * The devices that every container has and those of the spec, and the usual links in /dev. `bind`: in a user namespace mknod is not allowed; nodes are bound instead, those of
+ * `nodes` (devices_early, -1 without), else those of the host.
  */
-int devices_make(int rootfd, const struct spec_linux *config, bool bind, struct rt_error *err);
+int devices_make(int rootfd, const struct spec_linux *config, bool bind, int nodes, struct rt_error *err);
+
+/*
+ * The spec's own devices as nodes of a mount that is attached nowhere, made by the runtime before it enters a user namespace: there they can have the owner and mode that the
+ * spec gives them. -1 when there are none, or without the right to make them; then those of the host serve.
+ */
+int devices_early(const struct spec_linux *config);
 
 /* For `features` and cgroup rules: path, type and numbers of the default devices; ends with a NULL path. */
 struct default_device {

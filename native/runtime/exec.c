@@ -88,7 +88,7 @@ static int become(struct exec *exec, struct rt_error *err)
     if (spec->terminal) {
         auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (terminal_open(root, spec, &terminal, err) || tell(exec, SYNC_TERMINAL, terminal.master, err) || terminal_take(&terminal, err)) return -1;
-    } else if (stdio_take(params->stdio, spec->user.uid, err))
+    } else if (stdio_take(params->stdio, &spec->user, err))
         return -1;
     if (keyring_join(params->id, spec->selinux_label, err)) return -1;
     const struct opt_u64 *persona = &params->spec->linux.personality;

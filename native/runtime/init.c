@@ -181,7 +181,7 @@ static int enter_root(struct init *init, struct terminal *terminal, struct rt_er
 
 static int take_stdio(const struct init *init, struct terminal *terminal, struct rt_error *err)
 {
-    return terminal->slave >= 0 ? terminal_take(terminal, err) : stdio_take(init->params->stdio, init->spec->process->user.uid, err);
+    return terminal->slave >= 0 ? terminal_take(terminal, err) : stdio_take(init->params->stdio, &init->spec->process->user, err);
 }
 
 /* stage 3, process: inside for good; rights are given up step by step. The user's executable is looked for here, so that `create` already tells when it is missing. */

@@ -198,5 +198,5 @@ int rootfs_mounts(struct init *init, int rootfd, struct rt_error *err)
     for (size_t i = 0; i < spec->mount_count; i++)
         if (mount_trees(init, i, rootfd, err) || mount_one(init, rootfd, i, err)) return -1;
     if (mount_trees(init, spec->mount_count, rootfd, err)) return -1;
-    return dev_is_bound(spec) ? 0 : devices_make(rootfd, &spec->linux, init->user_namespace, err);
+    return dev_is_bound(spec) ? 0 : devices_make(rootfd, &spec->linux, init->user_namespace, init->devices, err);
 }

@@ -134,7 +134,8 @@ static int check_sysctls(struct spec *spec, struct rt_error *err)
         const char *key = spec->linux.sysctl.items[i].key;
         int kind = namespace_of_sysctl(key);
         if (kind < 0) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sysctl '%s' is not in a separate kernel namespace", key);
-        if (spec->domainname && kind == NS_UTS) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sysctl '%s' and domainname contradict each other", key);
+        if (spec->domainname && kind == NS_UTS && strcmp(spec->domainname, spec->linux.sysctl.items[i].value) != 0)
+            return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sysctl '%s' and domainname contradict each other", key);
         if (!spec->linux.namespaces[kind].wanted)
             return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sysctl '%s' is not allowed in the host's %s namespace", key, namespace_name(kind));
     }

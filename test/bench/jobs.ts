@@ -30,12 +30,10 @@ const program = join(projectHome, 'bin/tsbuild')
 
 /** Runs all jobs, one after the other; `report` hears of each as it ends. */
 export async function runJobs(bench: Bench, report: (row: Row) => void): Promise<void> {
-  const node = await measure([process.execPath, '-e', '0'], { rounds: 20 })
-  const floor = { name: 'node -e 0', ms: median(node) }
-  const add = (job: string, measured: Measured, least: Row['floor'] = floor): void =>
-    report({ job, measured, floor: least })
-  add('node -e 0', node, undefined)
-  add('--version', await tsbuild(bench, ['--version'], 20))
+  // The floor of a job is measured beside it: other work on the machine then slows both.
+  const add: Add = async (job, measured, floor) =>
+    report({ job, measured, floor: floor ?? { name: 'node -e 0', ms: median(await startNode()) } })
+  await add('--version', await tsbuild(bench, ['--version'], 20))
   await startUp(bench, add)
   await smallBuild(bench, add)
   await runSteps(bench, add)
@@ -44,7 +42,11 @@ export async function runJobs(bench: Bench, report: (row: Row) => void): Promise
   await transfers(bench, add)
 }
 
-type Add = (job: string, measured: Measured, floor?: Row['floor']) => void
+type Add = (job: string, measured: Measured, floor?: Row['floor']) => Promise<void>
+
+function startNode(): Promise<Measured> {
+  return measure([process.execPath, '-e', '0'], { rounds: 15 })
+}
 
 function tsbuild(
   bench: Bench,
@@ -58,14 +60,14 @@ function tsbuild(
 
 async function startUp(bench: Bench, add: Add): Promise<void> {
   await tsbuild(bench, ['pull', 'debian:bookworm'], 1)
-  add('images', await tsbuild(bench, ['images'], bench.scale.rounds))
+  await add('images', await tsbuild(bench, ['images'], bench.scale.rounds))
 }
 
 async function smallBuild(bench: Bench, add: Add): Promise<void> {
   const context = join(projectHome, 'fixtures/multi-stage')
   const args = ['build', '-t', 'small', context]
-  add('build, cold, two stages', await tsbuild(bench, [...args, '--no-cache'], 3))
-  add('build, all cached, small', await tsbuild(bench, args, bench.scale.rounds))
+  await add('build, cold, two stages', await tsbuild(bench, [...args, '--no-cache'], 3))
+  await add('build, all cached, small', await tsbuild(bench, args, bench.scale.rounds))
 }
 
 /** What one RUN costs: the difference between a build of eleven and one of one, by ten. */
@@ -80,12 +82,12 @@ async function runSteps(bench: Bench, add: Add): Promise<void> {
   const one = await build(1)
   const eleven = await build(11)
   const times = one.times.map((time, index) => (eleven.times[index]! - time) / 10)
-  add('RUN step (10 of 11)', { times, peak: eleven.peak })
+  await add('RUN step (10 of 11)', { times, peak: eleven.peak })
 }
 
 async function containers(bench: Bench, add: Add): Promise<void> {
-  add('run --rm true', await tsbuild(bench, ['run', '--rm', 'debian:bookworm', 'true'], bench.scale.rounds))
-  add(
+  await add('run --rm true', await tsbuild(bench, ['run', '--rm', 'debian:bookworm', 'true'], bench.scale.rounds))
+  await add(
     'run --rm --network none true',
     await tsbuild(bench, ['run', '--rm', '--network', 'none', 'debian:bookworm', 'true'], bench.scale.rounds),
   )
@@ -105,10 +107,10 @@ async function largeContext(bench: Bench, add: Add): Promise<void> {
     name: 'find -printf',
     ms: median(await measure(['find', context, '-printf', '%i %s %T@\\n'], { rounds: 3 })),
   }
-  add(`COPY of ${files} files, cold`, await tsbuild(bench, args, 1), cp)
-  add(`build, all cached, ${files} files`, await tsbuild(bench, args, 5), walk)
+  await add(`COPY of ${files} files, cold`, await tsbuild(bench, args, 1), cp)
+  await add(`build, all cached, ${files} files`, await tsbuild(bench, args, 5), walk)
   const touch = (): void => appendFileSync(changing, 'x')
-  add(`COPY of ${files} files, one changed`, await tsbuild(bench, args, 3, { before: touch }), cp)
+  await add(`COPY of ${files} files, one changed`, await tsbuild(bench, args, 3, { before: touch }), cp)
 }
 
 async function transfers(bench: Bench, add: Add): Promise<void> {
@@ -121,27 +123,31 @@ async function transfers(bench: Bench, add: Add): Promise<void> {
   const name = `${bench.hub.host}/layers:1`
   await tsbuild(bench, ['build', '-t', name, context], 1)
   const megabytes = Math.round((layers * layerBytes) / 1e6)
-  add(
-    `push ${megabytes} MB, ${layers} layers (compressed on the way)`,
-    await tsbuild(bench, ['push', name], 1),
-    undefined,
-  )
+  const pushed = await tsbuild(bench, ['push', name], 1)
+  const gzip = await measure(['sh', '-c', `for part in ${context}/part*; do gzip -6c "$part" | sha256sum; done`], {
+    rounds: 1,
+  })
+  await add(`push ${megabytes} MB, ${layers} layers (compressed on the way)`, pushed, {
+    name: 'gzip -6 | sha256sum',
+    ms: median(gzip),
+  })
   const store = join(bench.folder, 'other')
-  const pull = (): Promise<Measured> =>
-    measure([program, '--root', store, 'pull', name], {
-      rounds: 3,
-      before: () => rmSync(store, { recursive: true, force: true }),
-    })
-  const pulled = await pull()
+  const pulled = await measure([program, '--root', store, 'pull', name], {
+    rounds: 3,
+    before: () => rmSync(store, { recursive: true, force: true }),
+  })
   const blobs = join(store, 'blobs/sha256')
   const unpack = await measure(
     ['sh', '-c', `for blob in ${blobs}/*; do gzip -dc "$blob" 2>/dev/null | sha256sum; done`],
     { rounds: 1 },
   )
-  add(`pull and unpack ${megabytes} MB, ${layers} layers`, pulled, { name: 'gzip -dc | sha256sum', ms: median(unpack) })
+  await add(`pull and unpack ${megabytes} MB, ${layers} layers`, pulled, {
+    name: 'gzip -dc | sha256sum',
+    ms: median(unpack),
+  })
   const again = `${bench.hub.host}/again:1`
   await measure([program, '--root', store, 'tag', name, again], { rounds: 1 })
-  add(
+  await add(
     `push the same to another repository (mounted)`,
     await measure([program, '--root', store, 'push', again], { rounds: 1 }),
   )
