@@ -1,5 +1,7 @@
-import { parseManifest } from '../oci/manifest.ts'
+import type { Digest } from '../oci/digest.ts'
+import { maxIndexDepth, parseManifest } from '../oci/manifest.ts'
 import { isIndexType } from '../oci/media-types.ts'
+import type { Descriptor } from '../oci/types.ts'
 import type { ContentStore } from '../store/content.ts'
 import { readManifestImage } from './image-documents.ts'
 import type { LocalImage } from './image-service.ts'
@@ -28,4 +30,23 @@ export async function completeChildren(
     children.push(child)
   }
   return children
+}
+
+/** True when one of `targets` is an index that names `wanted`, itself or through indexes below it. */
+export async function indexNames(
+  content: ContentStore,
+  targets: readonly Descriptor[],
+  wanted: Digest,
+  depth = 0,
+): Promise<boolean> {
+  if (depth === maxIndexDepth) return false
+  for (const { mediaType, digest } of targets) {
+    if (!isIndexType(mediaType) || content.size(digest) === undefined) continue
+    const document = parseManifest(await content.read(digest), mediaType, `index ${digest}`)
+    if (document.kind !== 'index') continue
+    const { manifests } = document.index
+    if (manifests.some((entry) => entry.digest === wanted)) return true
+    if (await indexNames(content, manifests, wanted, depth + 1)) return true
+  }
+  return false
 }

@@ -10,9 +10,12 @@ import { familiarRepository, formatRepository, parseReference, parseRepository, 
 import type { Repository } from '../oci/reference.ts'
 import type { Descriptor } from '../oci/types.ts'
 import { storedBlob } from '../registry/blob-sources.ts'
+import { RegistryFault } from '../registry/serve/fault.ts'
 import type { RegistryStorage, ServedBlob, ServedManifest, Upload } from '../registry/serve/storage.ts'
 import type { ContentStore } from '../store/content.ts'
 import { digestName, tagName } from './find-image.ts'
+import type { RefRecord } from './image-records.ts'
+import { indexNames } from './index-children.ts'
 import type { PackTools } from './packed-layers.ts'
 import { storeDocument } from './remote-documents.ts'
 import { streamLayer } from './stream-layer.ts'
@@ -27,7 +30,7 @@ export function createStoreRegistry(tools: PackTools, signal: AbortSignal): Regi
   const { content } = store
 
   async function manifest(repository: string, reference: string | Digest): Promise<ServedManifest | undefined> {
-    const target = targetOf(repository, reference)
+    const target = await targetOf(repository, reference)
     if (target === undefined || content.size(target) === undefined) return undefined
     const bytes = await content.read(target)
     const document = parseManifest(bytes, undefined, `manifest ${target}`)
@@ -35,10 +38,18 @@ export function createStoreRegistry(tools: PackTools, signal: AbortSignal): Regi
     return { mediaType, digest: target, bytes }
   }
 
-  function targetOf(path: string, reference: string | Digest): Digest | undefined {
-    if (isDigest(reference)) return reference
+  async function targetOf(path: string, reference: string | Digest): Promise<Digest | undefined> {
     const repository = repositoryOf(path)
-    return repository === undefined ? undefined : records.ref(tagName(withTag(repository, reference)))?.target.digest
+    if (repository === undefined) return undefined
+    if (!isDigest(reference)) return records.ref(tagName(withTag(repository, reference)))?.target.digest
+    const targets = refsOf(repository).map(({ target }) => target)
+    const has = targets.some(({ digest }) => digest === reference) || (await indexNames(content, targets, reference))
+    return has ? reference : undefined
+  }
+
+  function refsOf(repository: Repository): readonly RefRecord[] {
+    const whole = formatRepository(repository)
+    return records.refs().filter(({ name }) => name.startsWith(`${whole}:`) || name.startsWith(`${whole}@`))
   }
 
   async function blob(_repository: string, digest: Digest): Promise<ServedBlob | undefined> {
@@ -63,15 +74,14 @@ export function createStoreRegistry(tools: PackTools, signal: AbortSignal): Regi
     async tags(path) {
       const repository = repositoryOf(path)
       if (repository === undefined) return undefined
-      const whole = formatRepository(repository)
-      const names = records.refs().filter(({ name }) => name.startsWith(`${whole}:`) || name.startsWith(`${whole}@`))
-      return names.length === 0 ? undefined : names.flatMap(({ name }) => parseReference(name).tag ?? [])
+      const refs = refsOf(repository)
+      return refs.length === 0 ? undefined : refs.flatMap(({ name }) => parseReference(name).tag ?? [])
     },
     async missing(repository, descriptors) {
       const found = await Promise.all(descriptors.map(({ digest }) => blob(repository, digest)))
       return descriptors.filter((_, at) => found[at] === undefined)
     },
-    async putManifest(path, tag, served) {
+    async putManifest(path, tags, served) {
       const repository = repositoryOf(path)
       if (repository === undefined)
         throw new TsbuildError('REFERENCE_INVALID', `Cannot store under "${path}": it is no image name`)
@@ -81,31 +91,34 @@ export function createStoreRegistry(tools: PackTools, signal: AbortSignal): Regi
       store.db.transaction(() => {
         if (config !== undefined) records.addImage(served.digest, config)
         records.setRef(digestName({ ...repository, tag: undefined, digest: served.digest }, served.digest), target)
-        if (tag !== undefined) records.setRef(tagName(withTag(repository, tag)), target)
+        for (const tag of tags) records.setRef(tagName(withTag(repository, tag)), target)
       })
     },
     async deleteManifest(path, reference) {
       const repository = repositoryOf(path)
       if (repository === undefined) return false
-      const whole = formatRepository(repository)
-      const names = isDigest(reference)
-        ? records.refsTo(reference).filter(({ name }) => name.startsWith(`${whole}:`) || name.startsWith(`${whole}@`))
-        : [records.ref(tagName(withTag(repository, reference)))].filter((ref) => ref !== undefined)
+      const refs = refsOf(repository)
+      const going = isDigest(reference)
+        ? refs.filter(({ target }) => target.digest === reference)
+        : refs.filter(({ name }) => name === tagName(withTag(repository, reference)))
+      if (isDigest(reference)) {
+        const others = refs.filter((ref) => !going.includes(ref)).map(({ target }) => target)
+        if (await indexNames(content, others, reference))
+          throw new RegistryFault('UNSUPPORTED', `An index of ${path} names ${reference}: delete that first`)
+      }
       store.db.transaction(() => {
-        for (const { name } of names) records.removeRef(name)
+        for (const { name } of going) records.removeRef(name)
         if (isDigest(reference) && records.refsTo(reference).length === 0) records.removeImage(reference)
       })
-      return names.length > 0
+      return going.length > 0
     },
     deleteBlob: async () => false,
     begin: () => beginUpload(content),
     async referrers(path, digest) {
       const repository = repositoryOf(path)
       if (repository === undefined) return []
-      const whole = formatRepository(repository)
-      const targets = records.refs().filter(({ name }) => name.startsWith(`${whole}@`) || name.startsWith(`${whole}:`))
       const found = new Map<Digest, Descriptor>()
-      for (const { target } of targets) {
+      for (const { target } of refsOf(repository)) {
         const served = await manifest(path, target.digest)
         const entry = served === undefined ? undefined : referrer(served, digest)
         if (entry !== undefined) found.set(entry.digest, entry)

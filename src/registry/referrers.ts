@@ -35,9 +35,9 @@ export async function listReferrers(
   return artifactType === undefined ? found : found.filter((one) => one.artifactType === artifactType)
 }
 
-/** distribution-spec "Referrers Tag Schema": `sha256-<hex>`. */
+/** distribution-spec "Referrers Tag Schema": algorithm and digits are cut, so that a sha512 digest fits into a tag. */
 export function referrersTag(repository: Repository, digest: Digest): Reference {
-  return withTag(repository, `${digestAlgorithm(digest)}-${digestHex(digest)}`.slice(0, 128))
+  return withTag(repository, `${digestAlgorithm(digest)}-${digestHex(digest).slice(0, 64)}`)
 }
 
 /** Enters a manifest into its subject's list, for registries that did not do it themselves. */

@@ -39,9 +39,9 @@ export function memoryRegistry(): MemoryRegistry {
     manifest: async (repository, reference) => manifests.get(key(repository, reference)),
     missing: async (repository, descriptors) =>
       descriptors.filter(({ digest }) => !blobs.has(digest) && !manifests.has(key(repository, digest))),
-    putManifest: async (repository, tag, manifest) => {
+    putManifest: async (repository, tags, manifest) => {
       manifests.set(key(repository, manifest.digest), manifest)
-      if (tag !== undefined) manifests.set(key(repository, tag), manifest)
+      for (const tag of tags) manifests.set(key(repository, tag), manifest)
     },
     deleteManifest: async (repository, reference) => {
       const found = manifests.get(key(repository, reference))
@@ -97,7 +97,13 @@ export function memoryRegistry(): MemoryRegistry {
         const { mediaType, bytes } = manifest
         const artifactType =
           body.artifactType ?? (document.kind === 'manifest' ? document.manifest.config.mediaType : '')
-        found.set(manifest.digest, { mediaType, digest: manifest.digest, size: bytes.byteLength, artifactType })
+        found.set(manifest.digest, {
+          mediaType,
+          digest: manifest.digest,
+          size: bytes.byteLength,
+          artifactType,
+          ...(body.annotations === undefined ? {} : { annotations: body.annotations }),
+        })
       }
       return [...found.values()]
     },

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { parseReference, withDigest } from '../../src/oci/reference.ts'
+import { parseDigest } from '../../src/oci/digest.ts'
+import { parseReference, withDigest, withTag } from '../../src/oci/reference.ts'
 import { deleteManifest } from '../../src/registry/delete.ts'
 import { fetchBlob, streamBlob } from '../../src/registry/fetch-blob.ts'
 import { getManifest, headManifest } from '../../src/registry/fetch-manifest.ts'
@@ -134,6 +135,10 @@ describe.skipIf(!present)('docker-registry', () => {
     await addReferrer(client, reference, image.digest, referrer, { signal })
     expect(await listReferrers(client, reference, image.digest, { signal })).toEqual([referrer])
     expect(await listReferrers(client, reference, image.digest, { signal, artifactType: 'application/y' })).toEqual([])
+    const long = parseDigest(`sha512:${'a'.repeat(64)}${'b'.repeat(64)}`)
+    await addReferrer(client, reference, long, referrer, { signal })
+    expect(await listReferrers(client, reference, long, { signal })).toEqual([referrer])
+    expect(await headManifest(client, withTag(reference, `sha512-${'a'.repeat(64)}`), { signal })).toBeDefined()
   })
 
   it('deletes by digest; a missing manifest is named', async () => {

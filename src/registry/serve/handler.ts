@@ -4,7 +4,8 @@ import { TsbuildError } from '../../base/errors.ts'
 import { digestAlgorithm, isDigest, parseDigest, sha256 } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { maxManifestSize, parseManifest } from '../../oci/manifest.ts'
-import { mediaTypes } from '../../oci/media-types.ts'
+import { isForeignLayer, mediaTypes } from '../../oci/media-types.ts'
+import { isTag } from '../../oci/reference.ts'
 import { answer, answerJson, linkHeader, pageOf, readDocument, sendBody } from './exchange.ts'
 import type { ServedExchange } from './exchange.ts'
 import { RegistryFault } from './fault.ts'
@@ -56,6 +57,8 @@ function decodePath(path: string): string {
   }
 }
 
+/** The specification asks for 10 at least; the header that lists them stays below 4 KiB. */
+const maxTags = 30
 const reading: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 async function serve(
@@ -146,16 +149,28 @@ async function putManifest(
   if (wanted !== undefined && wanted !== digest)
     throw new RegistryFault('DIGEST_INVALID', `The manifest has the digest ${digest}`)
   const named =
-    document.kind === 'index' ? document.index.manifests : [document.manifest.config, ...document.manifest.layers]
+    document.kind === 'index'
+      ? document.index.manifests
+      : [document.manifest.config, ...document.manifest.layers.filter(({ mediaType: type }) => !isForeignLayer(type))]
   const [missing] = await storage.missing(repository, named)
   if (missing !== undefined) throw new RegistryFault('MANIFEST_BLOB_UNKNOWN', `${missing.digest} must be pushed first`)
   const { mediaType: type, subject } = document.kind === 'index' ? document.index : document.manifest
-  await storage.putManifest(repository, isDigest(reference) ? undefined : reference, { mediaType: type, digest, bytes })
+  const tags = isDigest(reference) ? tagsOf(exchange) : [reference]
+  await storage.putManifest(repository, tags, { mediaType: type, digest, bytes })
   answer(exchange, 201, {
     location: `/v2/${repository}/manifests/${digest}`,
     'docker-content-digest': digest,
+    ...(isDigest(reference) && tags.length > 0 ? { 'oci-tag': tags.join(', ') } : {}),
     ...(subject === undefined ? {} : { 'oci-subject': subject.digest }),
   })
+}
+
+/** distribution-spec 1.2 "Pushing Manifests": a push by digest may name tags. */
+function tagsOf({ query }: ServedExchange): readonly string[] {
+  const tags = query.getAll('tag')
+  const wrong = tags.find((tag) => !isTag(tag))
+  if (wrong !== undefined) throw new RegistryFault('MANIFEST_INVALID', `"${wrong.slice(0, 100)}" is not a tag`)
+  return tags.slice(0, maxTags)
 }
 
 function parseOrRefuse(bytes: Uint8Array, mediaType: string | undefined): ReturnType<typeof parseManifest> {

@@ -29,8 +29,9 @@ export interface RegistryStorage {
   manifest(repository: string, reference: string | Digest): Promise<ServedManifest | undefined>
   /** Blobs and manifests that a pushed manifest names and that are not here. */
   missing(repository: string, descriptors: readonly Descriptor[]): Promise<readonly Descriptor[]>
-  putManifest(repository: string, tag: string | undefined, manifest: ServedManifest): Promise<void>
-  /** By digest with its tags, or a tag alone. False when there is none. */
+  /** Without tags it is known by its digest alone. */
+  putManifest(repository: string, tags: readonly string[], manifest: ServedManifest): Promise<void>
+  /** By digest with its tags, or a tag alone. False when there is none. Fault: UNSUPPORTED for one that an index needs. */
   deleteManifest(repository: string, reference: string | Digest): Promise<boolean>
   blob(repository: string, digest: Digest): Promise<ServedBlob | undefined>
   /** False when it may not be deleted alone. */
