@@ -41,6 +41,11 @@ export function filesFacts(op: FilesOp): readonly Fact[] {
   ]
 }
 
+/** Name of the fact that is the digest of what the action at `at` selects in a build context. */
+export function selectionFact({ actions }: FilesOp, at: number): string {
+  return actions.length > 1 ? `${at + 1}. files` : 'files'
+}
+
 function actionFacts(action: FileAction): readonly Fact[] {
   switch (action.op) {
     case 'mkdir':

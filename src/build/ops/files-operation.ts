@@ -7,7 +7,9 @@ import { StaleInput } from '../solver/operation.ts'
 import type { Fact, InputUse, Operation, Result, RunContext } from '../solver/operation.ts'
 import type { BuildVertex, CopyAction, FileAction, FilesOp } from './op.ts'
 import type { ContextFiles } from './context-files.ts'
-import { filesFacts } from './facts.ts'
+import { filesFacts, selectionFact } from './facts.ts'
+import { reusePlan } from './reuse.ts'
+import type { ReusePlan } from './reuse.ts'
 import { compileSelection } from './selection.ts'
 import type { SelectionPlan } from './selection.ts'
 import { digestSelections } from './tree-digest.ts'
@@ -31,8 +33,7 @@ export function filesOperation(vertex: BuildVertex, op: FilesOp, services: Files
       const content = await Promise.all(
         op.actions.map(async (action, at): Promise<readonly Fact[]> => {
           if (action.op !== 'copy' || action.from.kind !== 'context') return []
-          const name = op.actions.length > 1 ? `${at + 1}. files` : 'files'
-          return [{ name, value: await contexts.digest(action.from.name, action) }]
+          return [{ name: selectionFact(op, at), value: await contexts.digest(action.from.name, action) }]
         }),
       )
       signal.throwIfAborted()
@@ -64,10 +65,11 @@ async function run(
   context: RunContext,
 ): Promise<Result> {
   const base = inputs[0] ?? null
+  const reuse = reusePlan(op, base, services, context.earlier)
   const manifests = new Map<string, string>()
   try {
     const actions = await Promise.all(
-      op.actions.map((action, at) => actionPlan(action, at, inputs, services, context, manifests)),
+      op.actions.map((action, at) => actionPlan(action, { at, inputs, services, context, manifests, reuse })),
     )
     const commit = { clampMtime: op.clamp ?? null }
     if (op.detached) {
@@ -101,14 +103,19 @@ async function change(
   }
 }
 
-async function actionPlan(
-  action: FileAction,
-  at: number,
-  inputs: readonly Result[],
-  services: FilesServices,
-  { id }: RunContext,
-  manifests: Map<string, string>,
-): Promise<object> {
+interface ActionSite {
+  /** Index among the actions of the op. */
+  readonly at: number
+  readonly inputs: readonly Result[]
+  readonly services: FilesServices
+  readonly context: RunContext
+  /** Lists of files to keep when the step has ended, by where they are written. */
+  readonly manifests: Map<string, string>
+  readonly reuse: ReusePlan | null
+}
+
+async function actionPlan(action: FileAction, site: ActionSite): Promise<object> {
+  const { at, inputs, services, context, manifests, reuse } = site
   switch (action.op) {
     case 'mkdir':
       return { op: 'mkdir', path: action.path, mode: action.mode, owner: ownerPlan(action.owner) }
@@ -135,16 +142,16 @@ async function actionPlan(
         const tree = services.snapshots.view(source?.id ?? null)
         return { ...shared, from: tree, ignore: null, owners: 'keep', manifest: null }
       }
-      const manifest = services.temporary(`manifest-${id.slice(-16)}-${at}`)
+      const manifest = services.temporary(`manifest-${context.id.slice(-16)}-${at}`)
       const before = await services.contexts.digest(from.name, action)
-      manifests.set(manifest, services.manifestPath(before))
       if ((await services.contexts.manifest(from.name, action, manifest)) !== before) {
         services.contexts.forget(from.name)
         throw new StaleInput('The build context changed while it was read')
       }
+      manifests.set(manifest, services.manifestPath(before))
       const { path, ignore } = await services.contexts.open(from.name)
       const tree: Tree = { kind: 'dir', path }
-      return { ...shared, from: tree, ignore: ignore?.toPlan() ?? null, owners: 'root', manifest }
+      return { ...shared, from: tree, ignore: ignore?.toPlan() ?? null, owners: 'root', manifest, reuse }
     }
   }
 }

@@ -44,6 +44,15 @@ export interface RunContext {
   readonly id: string
   readonly emit: Emit
   readonly signal: AbortSignal
+  /** What the nearest earlier form of the step made, where its files are still here: what did not change since may be taken from it. */
+  readonly earlier?: EarlierResult
+}
+
+/** A result with what decided it. */
+export interface EarlierResult {
+  readonly facts: readonly Fact[]
+  readonly inputs: readonly Identity[]
+  readonly snapshot: Snapshot
 }
 
 /** A vertex, able to act. The solver knows no more of an op than this. */

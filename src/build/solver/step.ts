@@ -6,7 +6,7 @@ import { findCause } from './cause.ts'
 import type { Cause } from './cause.ts'
 import { contentKey, definitionKey } from './key.ts'
 import { StaleInput, identityOf } from './operation.ts'
-import type { CacheMap, Identity, Operation, Result, RunContext } from './operation.ts'
+import type { CacheMap, EarlierResult, Identity, Operation, Result, RunContext } from './operation.ts'
 import type { SolveOptions, Step, StepStatus } from './solve.ts'
 import type { Vertex } from './vertex.ts'
 
@@ -172,7 +172,7 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
       ? { kind: 'ignored' }
       : findCause({ name, facts: map.facts, inputs: recorded }, cache.earlier(operation.kind))
     options.onCause?.(vertex, state.cause)
-    const result = await run(state, inputs)
+    const result = await run(state, inputs, earlierResult(state.cause))
     const record = cache.save(
       {
         definitionKey: key,
@@ -190,11 +190,20 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
     return result
   }
 
-  async function run(state: State<Op>, inputs: readonly Result[]): Promise<Result> {
+  /** The files of the record that the cause was found by. */
+  function earlierResult(cause: Cause): EarlierResult | undefined {
+    if (!('record' in cause)) return undefined
+    const { identity: made, facts, inputs } = cause.record
+    const snapshot = options.byIdentity(made) ?? undefined
+    return snapshot && { facts, inputs: inputs.map(({ identity }) => identity), snapshot }
+  }
+
+  async function run(state: State<Op>, inputs: readonly Result[], earlier?: EarlierResult): Promise<Result> {
     return options.limiter.run(async () => {
       supervisor.tell(state.vertex, 'running')
       state.told = true
-      const result = await state.operation.run(inputs, runContext(state))
+      const context = runContext(state)
+      const result = await state.operation.run(inputs, earlier === undefined ? context : { ...context, earlier })
       state.status = 'ran'
       supervisor.tell(state.vertex, 'done')
       return result

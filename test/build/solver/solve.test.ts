@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { TsbuildError } from '../../../src/base/errors.ts'
+import type { RunContext } from '../../../src/build/solver/operation.ts'
 import { solve } from '../../../src/build/solver/solve.ts'
 import { World } from './fakes.ts'
 
@@ -123,6 +124,20 @@ describe('solve', () => {
     const { steps } = await solve([target(true)], world.options())
     expect(world.ran).toEqual(['a', 'b', 'a'])
     expect(steps.map((step) => step.cause?.kind)).toEqual(['ignored', undefined])
+  })
+
+  it('gives a step what its nearest earlier form made, while that is there', async () => {
+    const world = new World()
+    const earlier: unknown[] = []
+    const note = async (context: RunContext): Promise<void> => void earlier.push(context.earlier?.snapshot.chainId)
+    const target = (base: string): ReturnType<World['vertex']> =>
+      world.vertex({ name: 'copy' }, [world.vertex({ name: base, image: base })])
+    world.effects['copy'] = note
+    const { results } = await solve([target('old')], world.options())
+    await solve([target('new')], world.options())
+    for (const [chain, text] of world.texts) if (text.startsWith('copy')) world.evicted.add(chain)
+    await solve([target('third')], world.options())
+    expect(earlier).toEqual([undefined, results[0]?.chainId, undefined])
   })
 
   it('stops everything at the first failure and reports that one', async () => {
