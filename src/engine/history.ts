@@ -1,5 +1,5 @@
-import { chainId } from '../oci/digest.ts'
-import type { ChainId, Digest } from '../oci/digest.ts'
+import { layerSizes, sizesOfLayers } from '../image/list-images.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { HistoryEntry } from '../oci/types.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { localImage } from './local-image.ts'
@@ -26,17 +26,10 @@ export async function history(
   _context: VerbContext,
 ): Promise<readonly HistoryStep[]> {
   const image = await localImage(engine, request.name, request.platform)
-  const sizes = new Map(engine.snapshots.list().map((snapshot) => [snapshot.chainId, snapshot.size]))
-  const diffIds = image.config.rootfs.diff_ids
-  const layerSizes: number[] = []
-  let chain: ChainId | null = null
-  for (const [at, diffId] of diffIds.entries()) {
-    chain = chainId(chain, diffId)
-    layerSizes.push(sizes.get(chain) ?? image.manifest.layers[at]?.size ?? 0)
-  }
+  const sizes = sizesOfLayers(image, layerSizes(engine.snapshots))
   let layer = 0
-  const steps = (image.config.history ?? layerSizes.map((): HistoryEntry => ({}))).map((entry): HistoryStep => {
-    const size = entry.empty_layer === true ? 0 : (layerSizes[layer++] ?? 0)
+  const steps = (image.config.history ?? sizes.map((): HistoryEntry => ({}))).map((entry): HistoryStep => {
+    const size = entry.empty_layer === true ? 0 : (sizes[layer++] ?? 0)
     const created = Date.parse(entry.created ?? '')
     return {
       id: undefined,

@@ -1,4 +1,3 @@
-import { chainId } from '../oci/digest.ts'
 import { familiarReference } from '../oci/reference.ts'
 import { listImages } from '../image/list-images.ts'
 import type { ContainerConfig } from '../oci/types.ts'
@@ -24,44 +23,57 @@ export async function imageInspect(
   const newestRef = engine.imageRecords
     .refsTo(image.target.digest)
     .reduce((newest, ref) => Math.max(newest, ref.updatedAt), 0)
-  return {
-    Id: image.id,
-    RepoTags: (listed?.tags ?? []).map(familiarReference),
-    RepoDigests: (listed?.digests ?? []).map(familiarReference),
-    Comment: config.history?.at(-1)?.comment ?? '',
-    Created: config.created ?? '',
-    Author: config.author ?? '',
-    Config: inspectedConfig(config.config ?? {}),
-    Architecture: config.architecture,
-    ...(config.variant === undefined ? {} : { Variant: config.variant }),
-    Os: config.os,
-    ...(config['os.version'] === undefined ? {} : { OsVersion: config['os.version'] }),
-    Size: listed?.size ?? 0,
-    RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
-    Metadata: { LastTagTime: newestRef === 0 ? null : new Date(newestRef).toISOString() },
-    Descriptor: image.target,
-    ChainID:
-      config.rootfs.diff_ids.reduce<Parameters<typeof chainId>[0]>((chain, diffId) => chainId(chain, diffId), null) ??
-      '',
-  }
+  return withUnset(
+    {
+      Id: image.id,
+      RepoTags: (listed?.tags ?? []).map(familiarReference),
+      RepoDigests: (listed?.digests ?? []).map(familiarReference),
+      Parent: '',
+      Comment: config.history?.at(-1)?.comment ?? '',
+      Created: config.created ?? '',
+      DockerVersion: '',
+      Author: config.author ?? '',
+      Architecture: config.architecture,
+      ...(config.variant === undefined ? {} : { Variant: config.variant }),
+      Os: config.os,
+      ...(config['os.version'] === undefined ? {} : { OsVersion: config['os.version'] }),
+      Size: listed?.size ?? 0,
+      GraphDriver: { Data: null, Name: 'overlayfs' },
+      RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
+      // Go's zero time stands for never.
+      Metadata: { LastTagTime: newestRef === 0 ? '0001-01-01T00:00:00Z' : new Date(newestRef).toISOString() },
+      Descriptor: image.target,
+      Config: inspectedConfig(config.config ?? {}),
+    },
+    { Variant: '', OsVersion: '' },
+  )
 }
 
-/** Members that docker always shows stand first, those that are set follow. */
+/** By the alphabet; members that docker always shows are there without a value, too. */
 function inspectedConfig(config: ContainerConfig): Readonly<Record<string, unknown>> {
-  return {
-    ...(config.Hostname === undefined ? {} : { Hostname: config.Hostname }),
-    ...(config.User === undefined || config.User === '' ? {} : { User: config.User }),
-    ...(config.ExposedPorts === undefined ? {} : { ExposedPorts: config.ExposedPorts }),
-    Env: config.Env ?? null,
-    Cmd: config.Cmd ?? null,
-    ...(config.Healthcheck === undefined ? {} : { Healthcheck: config.Healthcheck }),
-    ...(config.ArgsEscaped === undefined ? {} : { ArgsEscaped: config.ArgsEscaped }),
-    ...(config.Volumes === undefined ? {} : { Volumes: config.Volumes }),
-    WorkingDir: config.WorkingDir ?? '',
-    Entrypoint: config.Entrypoint ?? null,
-    ...(config.OnBuild === undefined ? {} : { OnBuild: config.OnBuild }),
-    Labels: config.Labels ?? null,
-    ...(config.StopSignal === undefined ? {} : { StopSignal: config.StopSignal }),
-    ...(config.Shell === undefined ? {} : { Shell: config.Shell }),
-  }
+  const { Cmd = null, Entrypoint = null, Env = null, Labels = null, OnBuild = null } = config
+  const { User = '', Volumes = null, WorkingDir = '' } = config
+  const shown = { ...config, Cmd, Entrypoint, Env, Labels, OnBuild, User, Volumes, WorkingDir }
+  return withUnset(Object.fromEntries(Object.entries(shown).sort(([a], [b]) => (a < b ? -1 : 1))), {
+    ArgsEscaped: false,
+    Domainname: '',
+    ExposedPorts: {},
+    Healthcheck: null,
+    Hostname: '',
+    Shell: [],
+    StopSignal: '',
+  })
+}
+
+/** Members that docker's JSON leaves out when they are empty and its templates know all the same: `{{.Config.StopSignal}}`. */
+function withUnset(
+  document: Readonly<Record<string, unknown>>,
+  empty: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const absent = Object.entries(empty).filter(([name]) => !Object.hasOwn(document, name))
+  // Not enumerable: neither JSON nor `{{.}}` shows them.
+  return Object.defineProperties(
+    { ...document },
+    Object.fromEntries(absent.map(([name, value]) => [name, { value, enumerable: false }])),
+  )
 }

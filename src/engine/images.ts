@@ -3,12 +3,20 @@ import { listImages } from '../image/list-images.ts'
 import type { ListedImage } from '../image/list-images.ts'
 import { compileNamePattern } from '../image/name-pattern.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { noSuchImage } from './local-image.ts'
+
+/** An image with the number of containers that were made from it. */
+export interface CountedImage extends ListedImage {
+  readonly containers: number
+}
 
 export interface ImagesRequest {
   /** `NAME[:TAG]`, with wildcards. */
   readonly name?: string
-  /** `KEY=VALUE`: dangling, label, before, since, reference, until. */
+  /** `KEY=VALUE`: dangling, label, before, since, reference. */
   readonly filters: readonly string[]
+  /** Only those made before. */
+  readonly until?: Date | undefined
 }
 
 /** Images of the store, newest first. USAGE for a filter that does not exist, IMAGE_NOT_FOUND for one of `before` and `since`. */
@@ -16,12 +24,15 @@ export async function images(
   engine: Engine,
   request: ImagesRequest,
   _context: VerbContext,
-): Promise<readonly ListedImage[]> {
-  const all = await listImages(engine.imageRecords, engine.store.content, engine.snapshots, engine.settings.platform)
+): Promise<readonly CountedImage[]> {
+  const { containers, imageRecords, settings, snapshots, store } = engine
+  const listed = await listImages(imageRecords, store.content, snapshots, settings.platform)
+  const all = listed.map((one) => ({ ...one, containers: containers.records.usersOfImage(one.image.id).length }))
   const filters = await Promise.all(request.filters.map((text) => compileFilter(engine, text, all)))
   const byName = request.name === undefined ? undefined : compileNamePattern(request.name)
   return all
     .filter((image) => filters.every((fits) => fits(image)))
+    .filter(({ createdAt }) => request.until === undefined || createdAt < request.until.getTime())
     .flatMap((image) => {
       if (byName === undefined) return [image]
       const tags = image.tags.filter(byName)
@@ -64,13 +75,13 @@ async function compileFilter(engine: Engine, text: string, all: readonly ListedI
     case 'since': {
       const other = await engine.images.find(value, engine.settings.platform)
       const listed = all.find(({ image }) => image.id === other?.id)
-      if (listed === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${value}`)
+      if (listed === undefined) throw noSuchImage(value)
       return ({ createdAt }) => (key === 'before' ? createdAt < listed.createdAt : createdAt > listed.createdAt)
     }
     default:
       throw new TsbuildError(
         'USAGE',
-        `Cannot filter images by "${key}": there are dangling, label, reference, before and since`,
+        `Cannot filter images by "${key}": there are dangling, label, reference, before, since and until`,
       )
   }
 }

@@ -15,6 +15,10 @@ export interface Info {
   readonly ContainersStopped: number
   readonly Images: number
   readonly Driver: string
+  readonly LoggingDriver: string
+  readonly Plugins: Readonly<Record<'Volume' | 'Network' | 'Log', readonly string[]>>
+  readonly CgroupDriver: string
+  /** `1` or `2` as docker has it, `hybrid` for version 1 with a version 2 tree beside it. */
   readonly CgroupVersion: string
   readonly CgroupControllers: readonly string[]
   readonly KernelVersion: string
@@ -25,6 +29,11 @@ export interface Info {
   readonly MemTotal: number
   readonly Name: string
   readonly DockerRootDir: string
+  readonly Runtimes: Readonly<Record<string, object>>
+  readonly DefaultRuntime: string
+  readonly SecurityOptions: readonly string[]
+  readonly IndexServerAddress: string
+  readonly Experimental: boolean
   readonly Rootless: boolean
   readonly Platform: string
   readonly RegistryConfig: {
@@ -57,6 +66,13 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
     ContainersStopped: ready.length - running - paused,
     Images: new Set(imageRecords.images().map(({ id }) => id)).size,
     Driver: 'overlay',
+    LoggingDriver: 'json-file',
+    Plugins: {
+      Volume: ['local'],
+      Network: ['bridge', 'host', 'null'],
+      Log: ['journald', 'json-file', 'local', 'none'],
+    },
+    CgroupDriver: 'cgroupfs',
     CgroupVersion: facts.cgroup.version,
     CgroupControllers: facts.cgroup.controllers,
     KernelVersion: release(),
@@ -67,6 +83,11 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
     MemTotal: totalmem(),
     Name: hostname(),
     DockerRootDir: settings.root,
+    Runtimes: { tsbuild: { path: settings.corePath } },
+    DefaultRuntime: 'tsbuild',
+    SecurityOptions: ['name=seccomp,profile=builtin', ...(settings.rootless ? ['name=rootless'] : [])],
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    Experimental: false,
     Rootless: settings.rootless,
     Platform: formatPlatform(settings.platform),
     RegistryConfig: {

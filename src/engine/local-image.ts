@@ -1,5 +1,6 @@
-import { TsbuildError } from '../base/errors.ts'
+import { TsbuildError, hasCode } from '../base/errors.ts'
 import { formatPlatform, parsePlatform } from '../oci/platform.ts'
+import { familiarReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Platform } from '../oci/types.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import type { Engine } from './engine.ts'
@@ -17,7 +18,21 @@ export async function localImage(engine: Engine, name: string, platformText?: st
       `Cannot use image "${name}": the store does not have it for ${formatPlatform(platform)}`,
     )
   }
-  throw new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${name}`)
+  throw noSuchImage(name)
+}
+
+/** docker's words: a name without a tag is looked for as its tag latest. */
+export function noSuchImage(name: string): TsbuildError {
+  return new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${completeName(name)}`)
+}
+
+function completeName(name: string): string {
+  try {
+    return familiarReference(withDefaultTag(parseReference(name)))
+  } catch (error) {
+    if (hasCode(error, 'REFERENCE_INVALID', 'DIGEST_INVALID')) return name
+    throw error
+  }
 }
 
 /** Where nothing fits the machine, the platform that is here. */

@@ -10,7 +10,7 @@ import type { Reference } from '../oci/reference.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { recordImageEvent } from './image-events.ts'
-import { localImage } from './local-image.ts'
+import { localImage, noSuchImage } from './local-image.ts'
 
 export interface RmiRequest {
   readonly names: readonly string[]
@@ -59,7 +59,7 @@ async function removeOne(
   const listed = (await listImages(imageRecords, store.content, snapshots, settings.platform)).find(
     (one) => one.image.id === image.id,
   )
-  if (listed === undefined) throw new TsbuildError('IMAGE_NOT_FOUND', `No such image: ${name}`)
+  if (listed === undefined) throw noSuchImage(name)
   const uses = await usesOf(engine, image.id)
   const by = await nameOf(engine, name, image.id)
   return store.db.transaction(() => {

@@ -2,7 +2,7 @@ import type { ContainerEntry } from '../container/container-filter.ts'
 import { isLive } from '../container/container-state.ts'
 import { settleAll } from '../container/settle.ts'
 import { containerSizes } from '../container/sizes.ts'
-import { listImages } from '../image/list-images.ts'
+import { layerSizes, listImages } from '../image/list-images.ts'
 import type { ListedImage } from '../image/list-images.ts'
 import { chainId } from '../oci/digest.ts'
 import type { ChainId } from '../oci/digest.ts'
@@ -53,7 +53,7 @@ export async function systemDf(engine: Engine): Promise<DiskUsage> {
 async function imageUsage(engine: Engine): Promise<Pick<DiskUsage, 'images' | 'imageBytes'>> {
   const { containers, imageRecords, settings, snapshots, store } = engine
   const listed = await listImages(imageRecords, store.content, snapshots, settings.platform)
-  const sizes = new Map(snapshots.list().map(({ chainId: chain, size }) => [chain, size]))
+  const sizes = layerSizes(snapshots)
   const users = new Map<ChainId, number>()
   const chains = listed.map((image) => chainsOf(image))
   for (const chain of chains.flat()) users.set(chain, (users.get(chain) ?? 0) + 1)

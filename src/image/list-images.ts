@@ -33,7 +33,7 @@ export async function listImages(
   snapshots: Pick<Snapshotter, 'list'>,
   platform: Platform,
 ): Promise<readonly ListedImage[]> {
-  const sizes = new Map(snapshots.list().map((snapshot) => [snapshot.chainId, snapshot.size]))
+  const sizes = layerSizes(snapshots)
   const found = new Map<Digest, { readonly image: LocalImage; readonly arrived: number; readonly refs: RefRecord[] }>()
   for (const record of records.images()) {
     const descriptor = { mediaType: '', digest: record.manifest, size: content.size(record.manifest) ?? 0 }
@@ -70,7 +70,7 @@ function toListed(
     tags: names.filter(({ tag }) => tag !== undefined),
     digests: names.filter(({ digest }) => digest !== undefined),
     createdAt: Number.isNaN(created) ? arrived : created,
-    size: sizeOf(image, sizes),
+    size: imageSize(image, sizes),
   }
 }
 
@@ -90,13 +90,23 @@ async function targetImage(
   return undefined
 }
 
-/** Unpacked layers count by their files, others by their blobs. */
-function sizeOf({ config, manifest }: LocalImage, sizes: ReadonlyMap<ChainId, number>): number {
+/** Bytes of the files of each unpacked layer. */
+export function layerSizes(snapshots: Pick<Snapshotter, 'list'>): ReadonlyMap<ChainId, number> {
+  return new Map(snapshots.list().map((snapshot) => [snapshot.chainId, snapshot.bytes]))
+}
+
+/** What each layer of an image counts, base first: an unpacked one its files, another its blob. */
+export function sizesOfLayers(
+  { config, manifest }: Pick<LocalImage, 'config' | 'manifest'>,
+  sizes: ReadonlyMap<ChainId, number>,
+): readonly number[] {
   let chain: ChainId | null = null
-  let sum = 0
-  for (const [at, diffId] of config.rootfs.diff_ids.entries()) {
+  return config.rootfs.diff_ids.map((diffId, at) => {
     chain = chainId(chain, diffId)
-    sum += sizes.get(chain) ?? manifest.layers[at]?.size ?? 0
-  }
-  return sum
+    return sizes.get(chain) ?? manifest.layers[at]?.size ?? 0
+  })
+}
+
+export function imageSize(image: Pick<LocalImage, 'config' | 'manifest'>, sizes: ReadonlyMap<ChainId, number>): number {
+  return sizesOfLayers(image, sizes).reduce((sum, size) => sum + size, 0)
 }

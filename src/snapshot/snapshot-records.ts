@@ -10,9 +10,10 @@ interface SnapshotRow {
   readonly chain_id: ChainId
   readonly diff_id: string
   readonly size: number
+  readonly bytes: number
 }
 
-const columns = 'id, parent, chain_id, diff_id, size'
+const columns = 'id, parent, chain_id, diff_id, size, bytes'
 
 /** Rows of `snapshots`. Pure records: no directory is touched here. */
 export interface SnapshotRecords {
@@ -150,5 +151,6 @@ export function snapshotRecords(db: Database): SnapshotRecords {
 }
 
 function toSnapshot(row: SnapshotRow): Snapshot {
-  return { id: row.id, parent: row.parent, chainId: row.chain_id, diffId: parseDigest(row.diff_id), size: row.size }
+  const { id, parent, chain_id: chainId, diff_id: diffId, size, bytes } = row
+  return { id, parent, chainId, diffId: parseDigest(diffId), size, bytes }
 }

@@ -12,6 +12,8 @@ export interface Snapshot {
   readonly diffId: DiffId
   /** Bytes of the layer's uncompressed tar. */
   readonly size: number
+  /** Bytes of the files in it, which is what people call the size of a layer. */
+  readonly bytes: number
 }
 
 /**

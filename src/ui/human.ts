@@ -52,3 +52,27 @@ export function humanDuration(ms: number): string {
 export function relativeAge(then: number | undefined, now: number): string {
   return then === undefined || Number.isNaN(then) ? 'N/A' : `${humanDuration(now - then)} ago`
 }
+
+/** `2026-01-02 15:04:05 +0100 CET`, as Go prints times. */
+export function localTime(date: Date): string {
+  const { day, time, hours, minutes } = localParts(date)
+  const name = /\(([A-Z]+)\)|([A-Z]{2,5})$/.exec(date.toLocaleTimeString('en', { timeZoneName: 'short' }))?.[2] ?? 'UTC'
+  return `${day} ${time} ${hours}${minutes} ${name}`
+}
+
+/** `2026-01-02T15:04:05+01:00`, `2026-01-02T14:04:05Z`: Go's RFC 3339 in the machine's time zone. */
+export function localRfc3339(date: Date): string {
+  const { day, time, hours, minutes } = localParts(date)
+  return `${day}T${time}${date.getTimezoneOffset() === 0 ? 'Z' : `${hours}:${minutes}`}`
+}
+
+function localParts(date: Date): Readonly<Record<'day' | 'time' | 'hours' | 'minutes', string>> {
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const offset = -date.getTimezoneOffset()
+  return {
+    day: `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`,
+    time: `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`,
+    hours: `${offset < 0 ? '-' : '+'}${two(Math.floor(Math.abs(offset) / 60))}`,
+    minutes: two(Math.abs(offset) % 60),
+  }
+}

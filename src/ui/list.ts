@@ -28,10 +28,12 @@ export function formatList<Row>(rows: readonly Row[], options: ListOptions<Row>)
     return rows.map((row) => `${cell(columns[quiet]!.value(row))}\n`).join('')
   }
   const format = options.format ?? 'table'
-  const records = rows.map((row) =>
-    Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.value(row)])),
-  )
-  if (format === 'json') return records.map((record) => `${goJson(record)}\n`).join('')
+  // docker's rows become maps, which Go writes by the order of their keys.
+  const names = Object.keys(columns).sort()
+  const records = rows.map((row) => Object.fromEntries(names.map((name) => [name, columns[name]!.value(row)])))
+  if (format === 'json' || /^\{\{\s*json \.\s*\}\}$/.test(format)) {
+    return records.map((record) => `${escapeHtml(goJson(record))}\n`).join('')
+  }
   if (format === 'table') {
     const heading = shown.map((name) => columns[name]!.header)
     return alignTable([heading, ...records.map((record) => shown.map((name) => cell(record[name])))])
@@ -45,6 +47,11 @@ export function formatList<Row>(rows: readonly Row[], options: ListOptions<Row>)
     ...records.map((record) => printable(template.render(record))),
   ]
   return alignTable(lines.flatMap((line) => line.split('\n')).map((line) => line.split('\t')))
+}
+
+/** Go's encoder writes JSON that may stand in HTML. */
+function escapeHtml(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 function cell(value: unknown): string {

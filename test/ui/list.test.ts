@@ -38,6 +38,13 @@ describe('formatList', () => {
     expect(formatList(rows, { ...base, format })).toBe(want)
   })
 
+  it('JSON has its keys by the alphabet and no sign that HTML knows', () => {
+    const columns = { b: { header: '', value: () => '<none> & \u2028' }, a: { header: '', value: () => 1 } }
+    const want = String.raw`{"a":1,"b":"\u003cnone\u003e \u0026 \u2028"}`
+    for (const format of ['json', '{{json .}}', '{{ json . }}'])
+      expect(formatList([{}], { columns, shown: [], format })).toBe(`${want}\n`)
+  })
+
   it('quiet prints one column, unless a format asks for more', () => {
     expect(formatList(rows, { ...base, quiet: 'ID' })).toBe('abc\ndef\n')
     expect(formatList(rows, { ...base, quiet: 'ID', format: '{{.Names}}' })).toBe('web\na-much-longer-name\n')

@@ -35,7 +35,7 @@ async function historyColumns(
   human: boolean,
 ): Promise<Readonly<Record<string, ListColumn<HistoryStep>>>> {
   const { shortId } = await import('../../oci/digest.ts')
-  const { humanSize, relativeAge } = await import('../../ui/human.ts')
+  const { humanSize, localRfc3339, relativeAge } = await import('../../ui/human.ts')
   const now = Date.now()
   const cut = (text: string): string => (whole || text.length <= 45 ? text : `${text.slice(0, 44)}…`)
   return {
@@ -43,7 +43,7 @@ async function historyColumns(
     CreatedSince: { header: 'CREATED', value: ({ createdAt }) => relativeAge(createdAt, now) },
     CreatedAt: {
       header: 'CREATED AT',
-      value: ({ createdAt }) => (createdAt === undefined ? '' : new Date(createdAt).toISOString()),
+      value: ({ createdAt }) => (createdAt === undefined ? '' : localRfc3339(new Date(createdAt))),
     },
     CreatedBy: { header: 'CREATED BY', value: ({ createdBy }) => cut(createdBy.replaceAll('\t', ' ')) },
     Size: { header: 'SIZE', value: ({ size }) => (human ? humanSize(size) : String(size)) },

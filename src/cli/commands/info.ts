@@ -1,3 +1,4 @@
+import { printable } from '../../base/printable.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
@@ -14,31 +15,8 @@ export const command: Command = defineCommand({
       context.terminal.print(formatValue(flags.format, facts))
       return 0
     }
-    const { binarySize } = await import('../../ui/human.ts')
-    const { RegistryConfig: registries } = facts
-    const mirrors = Object.entries(registries.Mirrors).map(([host, list]) => `  ${host}: ${list.join(', ')}`)
-    const lines = [
-      `Version: ${facts.ServerVersion} (no daemon)`,
-      `Root Dir: ${facts.DockerRootDir}`,
-      `Containers: ${facts.Containers}`,
-      ` Running: ${facts.ContainersRunning}`,
-      ` Paused: ${facts.ContainersPaused}`,
-      ` Stopped: ${facts.ContainersStopped}`,
-      `Images: ${facts.Images}`,
-      `Storage Driver: ${facts.Driver}`,
-      `Cgroup Version: ${facts.CgroupVersion} (${facts.CgroupControllers.join(', ')})`,
-      `Kernel Version: ${facts.KernelVersion}`,
-      `Operating System: ${facts.OperatingSystem}`,
-      `Architecture: ${facts.Architecture}`,
-      `CPUs: ${facts.NCPU}`,
-      `Total Memory: ${binarySize(facts.MemTotal)}`,
-      `Name: ${facts.Name}`,
-      `Rootless: ${facts.Rootless}`,
-      ...(mirrors.length > 0 ? ['Registry Mirrors:', ...mirrors] : []),
-      `Insecure Registries: ${registries.InsecureRegistries.join(', ')}`,
-      ...(registries.Blocked.length > 0 ? [`Blocked Registries: ${registries.Blocked.join(', ')}`] : []),
-    ]
-    for (const line of lines) context.terminal.printLine(line)
+    const { infoLines } = await import('../system/info-lines.ts')
+    for (const line of infoLines(facts)) context.terminal.printLine(printable(line))
     return 0
   },
 })

@@ -53,7 +53,7 @@ async function psColumns(whole: boolean): Promise<Readonly<Record<string, ListCo
   const { portsText, statusText } = await import('../container/ps-text.ts')
   const { shortId } = await import('../../container/container-id.ts')
   const { argsOf } = await import('../../container/container-spec.ts')
-  const { humanDuration, humanSize } = await import('../../ui/human.ts')
+  const { humanDuration, humanSize, localTime } = await import('../../ui/human.ts')
   const now = Date.now()
   const cut = (text: string, length: number): string =>
     whole || text.length <= length ? text : `${text.slice(0, length - 1)}…`
@@ -117,15 +117,4 @@ function networkNames(asked: PsEntry['container']['spec']['network'], joined: re
 /** An image that was named by a whole digest is shown by its short form. */
 function shortImage(name: string, whole: boolean): string {
   return !whole && /^(sha256:)?[0-9a-f]{64}$/.test(name) ? name.replace('sha256:', '').slice(0, 12) : name
-}
-
-/** `2026-01-02 15:04:05 +0100 CET`, as Go prints times. */
-function localTime(date: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0')
-  const offset = -date.getTimezoneOffset()
-  const sign = offset < 0 ? '-' : '+'
-  const zone = `${sign}${two(Math.floor(Math.abs(offset) / 60))}${two(Math.abs(offset) % 60)}`
-  const name = /\(([A-Z]+)\)|([A-Z]{2,5})$/.exec(date.toLocaleTimeString('en', { timeZoneName: 'short' }))?.[2] ?? 'UTC'
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone} ${name}`
 }

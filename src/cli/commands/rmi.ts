@@ -9,12 +9,8 @@ export const command: Command = defineCommand({
       short: 'f',
       help: 'Also with several names, or when a stopped container was made from it',
     },
-    'no-prune': {
-      kind: 'boolean',
-      hidden: true,
-      help: 'Keep untagged parents',
-      ignored: 'there are no untagged parents',
-    },
+    // Without effect, and without a notice: there are no untagged parents.
+    'no-prune': { kind: 'boolean', hidden: true, help: 'Keep untagged parents' },
     platform: {
       kind: 'string',
       hidden: true,

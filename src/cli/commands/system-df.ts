@@ -14,8 +14,10 @@ export const command: Command = defineCommand({
     const engine = await context.openEngine()
     const { systemDf } = await import('../../engine/system-df.ts')
     const usage = await systemDf(engine)
-    if (flags.verbose) await printDetails(usage, context.terminal)
-    else await printSummary(usage, flags.format, context.terminal)
+    if (flags.verbose) {
+      const { formatDfDetails } = await import('../system/df-details.ts')
+      context.terminal.print(await formatDfDetails(usage, flags.format))
+    } else await printSummary(usage, flags.format, context.terminal)
     return 0
   },
 })
@@ -81,54 +83,4 @@ async function printSummary(usage: DiskUsage, format: string | undefined, termin
     },
   }
   terminal.print(formatList(parts, { columns, shown: ['Type', 'TotalCount', 'Active', 'Size', 'Reclaimable'], format }))
-}
-
-async function printDetails({ images, containers, volumes, cache }: DiskUsage, terminal: Terminal): Promise<void> {
-  const { alignTable } = await import('../../ui/table.ts')
-  const { humanDuration, humanSize } = await import('../../ui/human.ts')
-  const { statusText } = await import('../container/ps-text.ts')
-  const { shortId } = await import('../../container/container-id.ts')
-  const { familiarReference } = await import('../../oci/reference.ts')
-  const now = Date.now()
-  const size = (bytes: number): string => humanSize(bytes)
-  const section = (heading: string, rows: readonly (readonly string[])[]): void =>
-    terminal.print(`${heading}\n\n${alignTable(rows)}\n`)
-  section('Images space usage:', [
-    ['IMAGE', 'IMAGE ID', 'CREATED', 'SIZE', 'SHARED SIZE', 'UNIQUE SIZE', 'CONTAINERS'],
-    ...images.map((image) => [
-      image.tags.map(familiarReference)[0] ?? '<none>',
-      image.image.id.replace('sha256:', '').slice(0, 12),
-      `${humanDuration(now - image.createdAt)} ago`,
-      size(image.size),
-      size(image.shared),
-      size(image.size - image.shared),
-      String(image.containers),
-    ]),
-  ])
-  section('Containers space usage:', [
-    ['CONTAINER ID', 'IMAGE', 'SIZE', 'CREATED', 'STATUS', 'NAMES'],
-    ...containers.map(({ container, state, size: bytes }) => [
-      shortId(container.id),
-      container.spec.image.name,
-      size(bytes),
-      `${humanDuration(now - container.createdAt)} ago`,
-      statusText(state, now),
-      container.name,
-    ]),
-  ])
-  section('Local Volumes space usage:', [
-    ['VOLUME NAME', 'LINKS', 'SIZE'],
-    ...volumes.map(({ volume, links, size: bytes }) => [volume.name, String(links), size(bytes)]),
-  ])
-  section('Build cache usage:', [
-    ['CACHE ID', 'TYPE', 'SIZE', 'LAST USED', 'USAGE', 'SHARED'],
-    ...cache.map((item) => [
-      item.id,
-      item.kind,
-      size(item.size),
-      `${humanDuration(now - item.usedAt)} ago`,
-      String(item.uses),
-      String(item.shared),
-    ]),
-  ])
 }

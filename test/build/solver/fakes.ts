@@ -12,7 +12,14 @@ import type { Snapshot, SnapshotId } from '../../../src/snapshot/snapshotter.ts'
 /** A file system of these tests: one text. Equal texts are equal snapshots. */
 export function fakeSnapshot(text: string): Snapshot {
   const digest = sha256(text)
-  return { id: 1 as SnapshotId, parent: null, chainId: digest as ChainId, diffId: digest, size: text.length }
+  return {
+    id: 1 as SnapshotId,
+    parent: null,
+    chainId: digest as ChainId,
+    diffId: digest,
+    size: text.length,
+    bytes: text.length,
+  }
 }
 
 /** An op of these tests. `name` and `reads` decide the key; `make` is the effect. */
