@@ -3,9 +3,16 @@ import type { ResolveImage } from '../build/plan/request.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatPlatform } from '../oci/platform.ts'
-import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { formatReference } from '../oci/reference.ts'
+import type { Reference } from '../oci/reference.ts'
 import type { BuildRequest } from './build-request.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { imageName } from './image-name.ts'
+
+interface Found {
+  readonly reference: Reference
+  readonly image: LocalImage
+}
 
 export interface ResolvedImages {
   readonly resolve: ResolveImage
@@ -16,18 +23,23 @@ export interface ResolvedImages {
 
 /** Finds base images for a plan, each name and platform once. */
 export function resolveImages(engine: Engine, request: BuildRequest, { emit, signal }: VerbContext): ResolvedImages {
-  const found = new Map<string, Promise<LocalImage>>()
+  const found = new Map<string, Promise<Found>>()
   const byManifest = new Map<Digest, LocalImage>()
   const byName = new Map<string, LocalImage>()
 
-  function find(text: string, platform: Parameters<ResolveImage>[1]): Promise<LocalImage> {
+  async function load(text: string, platform: Parameters<ResolveImage>[1]): Promise<Found> {
+    const reference = await imageName(engine, text, platform)
+    const image = await internalStep(emit, `load metadata for ${formatReference(reference)}`, (ofStep) =>
+      engine.images.ensure(reference, { platform, policy: request.pull, emit: ofStep, signal }),
+    )
+    return { reference, image }
+  }
+
+  function find(text: string, platform: Parameters<ResolveImage>[1]): Promise<Found> {
     const key = `${text} ${formatPlatform(platform)}`
     const known = found.get(key)
     if (known !== undefined) return known
-    const reference = withDefaultTag(parseReference(text))
-    const started = internalStep(emit, `load metadata for ${formatReference(reference)}`, (ofStep) =>
-      engine.images.ensure(reference, { platform, policy: request.pull, emit: ofStep, signal }),
-    )
+    const started = load(text, platform)
     found.set(key, started)
     return started
   }
@@ -36,11 +48,11 @@ export function resolveImages(engine: Engine, request: BuildRequest, { emit, sig
     byManifest,
     byName,
     async resolve(text, platform) {
-      const image = await find(text, platform)
+      const { reference, image } = await find(text, platform)
       const { digest } = image.manifestDescriptor
       byManifest.set(digest, image)
       byName.set(text, image)
-      const name = formatReference({ ...withDefaultTag(parseReference(text)), digest: image.target.digest })
+      const name = formatReference({ ...reference, digest: image.target.digest })
       return { name, manifest: digest, config: image.config }
     },
   }

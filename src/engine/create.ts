@@ -1,10 +1,11 @@
 import type { Container } from '../container/container-records.ts'
 import { createContainer } from '../container/create.ts'
 import type { NewContainer } from '../container/new-container.ts'
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { familiarReference, formatReference } from '../oci/reference.ts'
 import { formatPlatform, parsePlatform } from '../oci/platform.ts'
 import type { LocalImage, PullPolicy } from '../image/image-service.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { imageName } from './image-name.ts'
 import { pull } from './pull.ts'
 
 export interface CreateRequest {
@@ -29,7 +30,7 @@ async function imageFor(engine: Engine, request: CreateRequest, context: VerbCon
     const local = await engine.images.find(name, platform)
     if (local !== undefined) return local
   }
-  const reference = withDefaultTag(parseReference(name))
+  const reference = await imageName(engine, name, platform)
   if (request.pull === 'missing') {
     context.emit({
       kind: 'notice',

@@ -56,7 +56,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
     await (await client)?.[Symbol.asyncDispose]()
   })
   const registry = (): Promise<RegistryClient> => (client ??= openRegistry(settings))
-  const images = createImages({ store, snapshots, native, registry })
+  const images = createImages({ store, snapshots, native, registry, shortNames: settings.registries.shortNames })
   const volumes = createVolumeService(store, native)
   const networks = createNetworkService(store, native, bridgeName(settings))
   const owned = stack.move()

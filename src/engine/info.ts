@@ -54,10 +54,10 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
   const ready = settled.filter(({ container }) => container.stage === 'ready').map(({ state }) => state.status)
   const running = ready.filter((status) => status === 'running' || status === 'restarting').length
   const paused = ready.filter((status) => status === 'paused').length
-  const mirrors = Object.entries(settings.registries.mirrors).map(([host, list]) => [
-    host,
-    list.map(({ location }) => location),
-  ])
+  const rules = Object.entries(settings.registries.rules)
+  const mirrors = rules.flatMap(([host, { mirrors: list = [] }]) =>
+    list.length === 0 ? [] : [[host, list.map(({ location }) => location)] as const],
+  )
   return {
     ServerVersion: version,
     Containers: ready.length,
@@ -91,9 +91,12 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
     Rootless: settings.rootless,
     Platform: formatPlatform(settings.platform),
     RegistryConfig: {
-      Mirrors: Object.fromEntries(mirrors) as Readonly<Record<string, readonly string[]>>,
-      InsecureRegistries: settings.registries.insecure,
-      Blocked: settings.registries.blocked,
+      Mirrors: Object.fromEntries(mirrors),
+      InsecureRegistries: [
+        ...settings.registries.insecure,
+        ...rules.flatMap(([host, { insecure, location }]) => (insecure === true ? [location ?? host] : [])),
+      ],
+      Blocked: rules.flatMap(([host, { blocked }]) => (blocked === true ? [host] : [])),
     },
   }
 }

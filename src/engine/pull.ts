@@ -9,6 +9,7 @@ import {
   withTag,
 } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
+import { resolveAlias } from '../oci/short-name.ts'
 import { listTags } from '../registry/list.ts'
 import type { PullPolicy } from '../image/image-service.ts'
 import { TsbuildError } from '../base/errors.ts'
@@ -35,7 +36,12 @@ export interface PullResult {
 
 /** Brings images from a registry into the store, telling what docker tells at each point. Errors: those of ImageService.pull. */
 export async function pull(engine: Engine, request: PullRequest, context: VerbContext): Promise<readonly PullResult[]> {
-  const named = parseReference(request.name)
+  const alias = resolveAlias(request.name, engine.settings.registries.shortNames)
+  if (alias !== undefined) {
+    const text = `Resolved "${request.name}" as an alias for ${familiarReference(alias)}`
+    context.emit({ kind: 'notice', level: 'info', text })
+  }
+  const named = alias ?? parseReference(request.name)
   const results: PullResult[] = []
   for (const reference of await referencesOf(engine, named, request, context)) {
     results.push(await pullOne(engine, reference, request, context))

@@ -47,6 +47,8 @@ export interface ImageService {
   pull(reference: Reference, options: PullOptions): Promise<PulledImage>
   /** Looks in the store only: by name, ID or unambiguous ID prefix (ID_AMBIGUOUS). Undefined when there is none for the platform. */
   find(nameOrId: string, platform: Platform): Promise<LocalImage | undefined>
+  /** True when the store has the image under this very name. */
+  has(reference: Reference, platform: Platform): Promise<boolean>
   /** Unpacks what is not unpacked yet and gives the top of the stack; null for an image without layers. */
   unpack(image: LocalImage, request: UnpackRequest): Promise<Snapshot | null>
   /** Writes an image made here; its names move to it in the same transaction. */

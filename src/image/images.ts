@@ -5,6 +5,7 @@ import { shortId } from '../oci/digest.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import { familiarReference } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
+import { resolveAlias } from '../oci/short-name.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import type { Store } from '../store/store.ts'
@@ -22,9 +23,11 @@ export interface ImageTools {
   readonly native: NativeCore
   /** Made when a registry is first asked: most commands never ask one. */
   readonly registry: () => Promise<RegistryClient>
+  /** Aliases of registries.conf. */
+  readonly shortNames: Readonly<Record<string, string>>
 }
 
-export function createImages({ store, snapshots, native, registry }: ImageTools): ImageService {
+export function createImages({ store, snapshots, native, registry, shortNames }: ImageTools): ImageService {
   const records = imageRecords(store.db)
   const unpacking = unpackTools(store, snapshots, native)
 
@@ -46,7 +49,13 @@ export function createImages({ store, snapshots, native, registry }: ImageTools)
         { hint: 'Pulling was forbidden by the pull policy "never"' },
       )
     },
-    find: (nameOrId, platform) => findImage(records, store.content, nameOrId, platform),
+    async find(nameOrId, platform) {
+      const found = await findImage(records, store.content, nameOrId, platform)
+      if (found !== undefined) return found
+      const alias = resolveAlias(nameOrId, shortNames)
+      return alias === undefined ? undefined : findByName(records, store.content, alias, platform)
+    },
+    has: async (reference, platform) => (await findByName(records, store.content, reference, platform)) !== undefined,
     unpack: (image, { emit, signal }) =>
       unpackLayers(
         unpacking,

@@ -129,8 +129,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     timeouts,
     retry,
     async send(repository, request) {
-      const places = placesOf(repository, request.direct === true ? 'write' : request.access, options.registries)
-      for (const place of places) {
+      const places = placesOf(repository, request.access, options.registries)
+      for (const place of request.direct === true ? places.slice(-1) : places) {
         const scopes = [`repository:${place.repository}:${request.actions.join(',')}`, ...(request.scopes ?? [])]
         if (place.kind === 'registry') return sendTo(place, request, scopes)
         if (failedMirrors.has(place.host)) continue

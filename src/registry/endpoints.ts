@@ -1,7 +1,7 @@
 import { TsbuildError } from '../base/errors.ts'
 import { defaultRegistry } from '../oci/reference.ts'
 import type { Repository } from '../oci/reference.ts'
-import type { RegistrySettings } from '../settings/settings.ts'
+import type { RegistryRule, RegistrySettings } from '../settings/settings.ts'
 import { inAddressBlock } from './transport/address-block.ts'
 import { isLoopback } from './transport/url.ts'
 
@@ -24,57 +24,68 @@ export type Access = 'read-digest' | 'read-tag' | 'write'
 /** Docker Hub's API is served by another host than its name says. */
 const hubHost = 'registry-1.docker.io'
 
-/** The places of a repository in the order in which they are tried; the registry itself is last. Error: REGISTRY_BLOCKED. */
+/**
+ * The places of a repository in the order in which they are tried; the registry itself, or the location that stands for it, is last.
+ * Error: REGISTRY_BLOCKED.
+ */
 export function placesOf(repository: Repository, access: Access, settings: RegistrySettings): readonly Place[] {
   const name = `${repository.registry}/${repository.repository}`
-  const blocked = settings.blocked.find((prefix) => hasPrefix(name, prefix))
-  if (blocked !== undefined) {
-    throw new TsbuildError('REGISTRY_BLOCKED', `Cannot use "${name}": the registry configuration blocks "${blocked}"`, {
+  const [prefix = '', rule, rest = ''] = ruleFor(name, settings) ?? []
+  if (rule?.blocked === true) {
+    throw new TsbuildError('REGISTRY_BLOCKED', `Cannot use "${name}": the registry configuration blocks "${prefix}"`, {
       hint: "See registries.conf and tsbuild's config.json",
     })
   }
-  const itself: Place = {
-    kind: 'registry',
-    host: repository.registry === defaultRegistry ? hubHost : repository.registry,
-    repository: repository.repository,
-    identity: repository.registry,
-    insecure: isInsecure(repository.registry, name, settings.insecure),
+  const place = (kind: Place['kind'], target: string, insecure: boolean): Place => {
+    const slash = target.indexOf('/')
+    const host = target.slice(0, slash)
+    return {
+      kind,
+      host: host === defaultRegistry ? hubHost : host,
+      repository: target.slice(slash + 1),
+      identity: host,
+      insecure: insecure || isInsecure(host, target, settings.insecure),
+    }
   }
-  return access === 'write' ? [itself] : [...mirrorsOf(repository, name, access, settings), itself]
-}
-
-function mirrorsOf(repository: Repository, name: string, access: Access, settings: RegistrySettings): readonly Place[] {
-  const prefix = Object.keys(settings.mirrors)
-    .filter((candidate) => hasPrefix(name, candidate))
-    .sort((a, b) => b.length - a.length)[0]
-  if (prefix === undefined) return []
-  const rest = prefix.startsWith('*') ? repository.repository : name.slice(prefix.length).replace(/^\//, '')
-  return (settings.mirrors[prefix] ?? [])
+  const insecure = rule?.insecure === true
+  if (access === 'write') return [place('registry', name, insecure)]
+  const mirrors = (rule?.mirrors ?? [])
     .filter(({ pull }) => pull === 'all' || (pull === 'digest-only') === (access === 'read-digest'))
-    .map(({ location, insecure }) => {
-      const slash = location.indexOf('/')
-      const host = slash < 0 ? location : location.slice(0, slash)
-      const path = slash < 0 ? '' : location.slice(slash + 1)
-      return {
-        kind: 'mirror' as const,
-        host: host === defaultRegistry ? hubHost : host,
-        repository: [path, rest].filter((part) => part !== '').join('/'),
-        identity: host,
-        insecure: insecure || isInsecure(host, location, settings.insecure),
-      }
-    })
+    .map((mirror) => place('mirror', `${mirror.location}${rest}`, mirror.insecure))
+  const itself = rule?.location === undefined ? name : `${rule.location}${rest}`
+  return [...mirrors, place('registry', itself, insecure)]
 }
 
-/** `host[:port][/path]` as a prefix on component borders, or `*.domain` for a host (containers-registries.conf(5)). */
-function hasPrefix(name: string, prefix: string): boolean {
-  if (prefix.startsWith('*.')) return name.slice(0, name.indexOf('/')).endsWith(prefix.slice(1))
-  return name === prefix || name.startsWith(`${prefix.replace(/\/$/, '')}/`)
+type Fit = readonly [prefix: string, rule: RegistryRule, rest: string]
+
+/** The rule of the longest prefix, with what of the name comes after that. */
+function ruleFor(name: string, settings: RegistrySettings): Fit | undefined {
+  const fits = Object.entries(settings.rules).flatMap(([prefix, rule]): readonly Fit[] => {
+    const rest = restAfter(name, prefix)
+    return rest === undefined ? [] : [[prefix, rule, rest]]
+  })
+  return fits.sort(([a], [b]) => b.length - a.length)[0]
+}
+
+/**
+ * `host[:port][/path]` as a prefix on component borders, or `*.domain[/path]` for its hosts (containers-registries.conf(5)). Gives
+ * `/rest`, or nothing of it for the whole name.
+ */
+function restAfter(name: string, prefix: string): string | undefined {
+  const wanted = prefix.replace(/\/$/, '')
+  const [domain = ''] = wanted.split('/', 1)
+  const host = name.slice(0, name.indexOf('/'))
+  if (domain.startsWith('*.') && !host.endsWith(domain.slice(1))) return undefined
+  const subject = domain.startsWith('*.') ? `${domain}${name.slice(host.length)}` : name
+  return subject === wanted || subject.startsWith(`${wanted}/`) ? subject.slice(wanted.length) : undefined
 }
 
 function isInsecure(host: string, name: string, insecure: readonly string[]): boolean {
-  const address = host.replace(/:\d+$/, '')
+  const address = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
   return (
     isLoopback(host) ||
-    insecure.some((entry) => hasPrefix(name, entry) || entry === address || inAddressBlock(address, entry))
+    insecure.some(
+      (entry) => restAfter(name, entry) !== undefined || entry === address || inAddressBlock(address, entry),
+    )
   )
 }

@@ -2,19 +2,17 @@ import { parse } from 'smol-toml'
 import { messageOf, TsbuildError } from '../base/errors.ts'
 import type { ConfigText } from './registries-conf-files.ts'
 import type { RegistryFacts } from './registry-settings.ts'
-import type { Mirror } from './settings.ts'
+import type { Mirror, RegistryRule } from './settings.ts'
 
 type Table = Readonly<Record<string, unknown>>
 
 /**
  * Reads version 2 of containers-registries.conf(5): `[[registry]]` with prefix, location, insecure, blocked and mirrors, and
- * `[aliases]`. A registry that lives at another location counts as its own first mirror. Later files win.
+ * `[aliases]`. A later file's table for a prefix replaces an earlier one.
  * Throws SETTINGS_INVALID for text that is no TOML and for version 1.
  */
 export function parseRegistriesConf(files: readonly ConfigText[]): RegistryFacts {
-  const mirrors: Record<string, readonly Mirror[]> = {}
-  const insecure: string[] = []
-  const blocked: string[] = []
+  const rules: Record<string, RegistryRule> = {}
   const shortNames: Record<string, string> = {}
   for (const file of files) {
     const document = parseToml(file)
@@ -22,17 +20,20 @@ export function parseRegistriesConf(files: readonly ConfigText[]): RegistryFacts
       const location = textOf(file, registry, 'location')
       const prefix = textOf(file, registry, 'prefix') ?? location
       if (prefix === undefined) throw wrong(file, 'a [[registry]] has neither "prefix" nor "location"')
-      const list = mirrorsOf(file, registry, prefix, location)
-      if (list.length > 0) mirrors[prefix] = list
-      if (registry['insecure'] === true) insecure.push(location ?? prefix)
-      if (registry['blocked'] === true) blocked.push(prefix)
+      rules[prefix] = {
+        mirrors: mirrorsOf(file, registry, prefix),
+        insecure: registry['insecure'] === true,
+        blocked: registry['blocked'] === true,
+        ...(location === undefined || location === prefix ? {} : { location }),
+      }
     }
     for (const [name, target] of Object.entries(tableOf(file, document, 'aliases'))) {
       if (typeof target !== 'string') throw wrong(file, `alias "${name}" must be a text`)
-      if (target !== '') shortNames[name] = target
+      if (target === '') delete shortNames[name]
+      else shortNames[name] = target
     }
   }
-  return { mirrors, insecure, blocked, shortNames }
+  return { rules, shortNames }
 }
 
 function parseToml(file: ConfigText): Table {
@@ -45,9 +46,9 @@ function parseToml(file: ConfigText): Table {
   }
 }
 
-function mirrorsOf(file: ConfigText, registry: Table, prefix: string, location: string | undefined): readonly Mirror[] {
+function mirrorsOf(file: ConfigText, registry: Table, prefix: string): readonly Mirror[] {
   const onlyDigests = registry['mirror-by-digest-only'] === true
-  const listed = tablesOf(file, registry, 'mirror').map((mirror): Mirror => {
+  return tablesOf(file, registry, 'mirror').map((mirror): Mirror => {
     const at = textOf(file, mirror, 'location')
     if (at === undefined) throw wrong(file, `a mirror of "${prefix}" has no "location"`)
     const pull = textOf(file, mirror, 'pull-from-mirror') ?? (onlyDigests ? 'digest-only' : 'all')
@@ -56,8 +57,6 @@ function mirrorsOf(file: ConfigText, registry: Table, prefix: string, location: 
     }
     return { location: at, insecure: mirror['insecure'] === true, pull }
   })
-  if (location === undefined || location === prefix) return listed
-  return [...listed, { location, insecure: registry['insecure'] === true, pull: 'all' }]
 }
 
 function tablesOf(file: ConfigText, parent: Table, key: string): readonly Table[] {

@@ -4,14 +4,13 @@ import { TsbuildError } from '../base/errors.ts'
 import { readJsonFile } from './config-file.ts'
 import type { OwnConfig } from './own-config.ts'
 import type { Place } from './read-settings.ts'
-import type { Mirror, RegistrySettings } from './settings.ts'
+import type { Mirror, RegistryRule, RegistrySettings } from './settings.ts'
 import { findRegistriesConf } from './registries-conf-files.ts'
 
-/** What one source says of registries; sources are joined in order, the first that names mirrors of a host decides them. */
+/** What one source says of registries; sources are joined in order, the first that says something of a prefix decides it. */
 export interface RegistryFacts {
-  readonly mirrors?: Readonly<Record<string, readonly Mirror[]>>
+  readonly rules?: Readonly<Record<string, RegistryRule>>
   readonly insecure?: readonly string[]
-  readonly blocked?: readonly string[]
   readonly shortNames?: Readonly<Record<string, string>>
 }
 
@@ -32,12 +31,20 @@ export async function readRegistrySettings(
   return Object.freeze<RegistrySettings>({
     dockerConfigPath: join(resolve(place.cwd, directory), 'config.json'),
     authFile: findAuthFile(place),
-    mirrors: Object.assign({}, ...sources.toReversed().map((source) => source.mirrors ?? {})),
+    rules: joinRules(sources.map(({ rules }) => rules ?? {})),
     insecure: [...new Set([...loopback, ...sources.flatMap((source) => source.insecure ?? [])])],
-    blocked: [...new Set(sources.flatMap((source) => source.blocked ?? []))],
     certDirs: certDirectories(place),
     shortNames: Object.assign({}, ...sources.toReversed().map((source) => source.shortNames ?? {})),
   })
+}
+
+/** Member by member: one source may name the mirrors of a registry that another blocks. */
+function joinRules(sources: readonly Readonly<Record<string, RegistryRule>>[]): Readonly<Record<string, RegistryRule>> {
+  const joined: Record<string, RegistryRule> = {}
+  for (const [prefix, rule] of sources.toReversed().flatMap(Object.entries<RegistryRule>)) {
+    joined[prefix] = { ...joined[prefix], ...rule }
+  }
+  return joined
 }
 
 /** `docker.io=http://127.0.0.1:5000,mirror.example.com`: a mirror without a host before `=` is one of Docker Hub. */
@@ -47,23 +54,19 @@ function environmentFacts({ env }: Place): RegistryFacts {
     const [, host = 'docker.io', location = ''] = /^(?:([^=/]+)=)?(.*)$/.exec(item)!
     ;(mirrors[host] ??= []).push(parseMirror('Variable TSBUILD_REGISTRY_MIRRORS', location))
   }
-  return { mirrors, insecure: words(env('TSBUILD_INSECURE_REGISTRIES')) }
+  const rules = Object.entries(mirrors).map(([host, list]) => [host, { mirrors: list }] as const)
+  return { rules: Object.fromEntries(rules), insecure: words(env('TSBUILD_INSECURE_REGISTRIES')) }
 }
 
 function ownFacts(own: OwnConfig): RegistryFacts {
   const place = 'Key "registry-mirrors" of tsbuild\'s config.json'
-  const entries = Object.entries(own.registries ?? {})
-  const named = entries.flatMap(([host, { mirrors }]) => (mirrors === undefined ? [] : [[host, mirrors] as const]))
-  const all =
-    own['registry-mirrors'] === undefined ? named : [['docker.io', own['registry-mirrors']] as const, ...named]
-  return {
-    mirrors: Object.fromEntries(all.map(([host, list]) => [host, list.map((item) => parseMirror(place, item))])),
-    insecure: [
-      ...(own['insecure-registries'] ?? []),
-      ...entries.filter(([, { insecure }]) => insecure).map(([host]) => host),
-    ],
-    blocked: entries.filter(([, { blocked }]) => blocked).map(([host]) => host),
-  }
+  const hub =
+    own['registry-mirrors'] === undefined ? [] : [['docker.io', { mirrors: own['registry-mirrors'] }] as const]
+  const rules = [...hub, ...Object.entries(own.registries ?? {})].map(([host, { mirrors, ...rule }]) => {
+    const parsed = mirrors === undefined ? {} : { mirrors: mirrors.map((item) => parseMirror(place, item)) }
+    return { [host]: { ...rule, ...parsed } }
+  })
+  return { rules: joinRules(rules.toReversed()), insecure: own['insecure-registries'] ?? [] }
 }
 
 async function registriesConfFacts(place: Place): Promise<RegistryFacts> {
@@ -84,7 +87,7 @@ function daemonFacts(place: Place): RegistryFacts {
     throw new TsbuildError('SETTINGS_INVALID', `Cannot use "${path}": "${key}" must be a list of texts`)
   }
   const mirrors = list('registry-mirrors').map((item) => parseMirror(`Key "registry-mirrors" of "${path}"`, item))
-  return { ...(mirrors.length > 0 ? { mirrors: { 'docker.io': mirrors } } : {}), insecure: list('insecure-registries') }
+  return { rules: mirrors.length > 0 ? { 'docker.io': { mirrors } } : {}, insecure: list('insecure-registries') }
 }
 
 /** `[http[s]://]host[:port][/prefix]`. `place` starts the message of SETTINGS_INVALID. */

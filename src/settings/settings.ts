@@ -39,12 +39,22 @@ export interface ProxySettings {
 export interface RegistrySettings {
   readonly dockerConfigPath: string
   readonly authFile: string | undefined
-  /** In order: the first that answers is used; the registry itself comes last. Key: registry host such as `docker.io`. */
-  readonly mirrors: Readonly<Record<string, readonly Mirror[]>>
+  /** By prefix of a name (`host[:port][/path]`, `*.domain`); the longest one that fits counts, alone. */
+  readonly rules: Readonly<Record<string, RegistryRule>>
+  /** Hosts, prefixes and address blocks that may be spoken to without TLS, or without verifying it. */
   readonly insecure: readonly string[]
-  readonly blocked: readonly string[]
   readonly certDirs: readonly string[]
+  /** Names without a host, such as `fedora`, and the repository that each is an alias for. */
   readonly shortNames: Readonly<Record<string, string>>
+}
+
+export interface RegistryRule {
+  /** In order: the first that answers is used; the registry itself comes last. */
+  readonly mirrors?: readonly Mirror[]
+  /** What stands in the prefix's place when something is read: the registry itself is never asked. */
+  readonly location?: string
+  readonly insecure?: boolean
+  readonly blocked?: boolean
 }
 
 export interface Mirror {

@@ -179,9 +179,8 @@ function settingsOf(root: string): Settings {
     registries: {
       dockerConfigPath: join(root, 'docker.json'),
       authFile: undefined,
-      mirrors: {},
       insecure: [],
-      blocked: [],
+      rules: {},
       certDirs: [],
       shortNames: {},
     },

@@ -17,9 +17,8 @@ import { TsbuildError } from '../../src/base/errors.ts'
 export const noRegistrySettings: RegistrySettings = {
   dockerConfigPath: '/nonexistent/config.json',
   authFile: undefined,
-  mirrors: {},
   insecure: [],
-  blocked: [],
+  rules: {},
   certDirs: [],
   shortNames: {},
 }

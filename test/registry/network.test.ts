@@ -12,7 +12,7 @@ import { listRepositories, listTags } from '../../src/registry/list.ts'
 import { placesOf } from '../../src/registry/endpoints.ts'
 import { searchRepositories } from '../../src/registry/search.ts'
 import { proxyFor } from '../../src/registry/transport/dispatchers.ts'
-import type { Mirror } from '../../src/settings/settings.ts'
+import type { Mirror, RegistryRule } from '../../src/settings/settings.ts'
 import { makeCertificate } from '../helpers/certificates.ts'
 import { listenOnLoopback } from '../helpers/listen.ts'
 import { noRegistrySettings, sampleImage, testClient } from '../helpers/registry-client.ts'
@@ -30,7 +30,7 @@ describe('mirrors', () => {
     const image = sampleImage()
     mirrorServer.memory.add('cache/team/app', 'v1', image)
     await using client = testClient({
-      registries: { mirrors: { [origin.host]: [mirror(`${mirrorServer.host}/cache`)] } },
+      registries: { rules: { [origin.host]: { mirrors: [mirror(`${mirrorServer.host}/cache`)] } } },
     })
     const reference = parseReference(`${origin.host}/team/app:v1`)
     expect((await getManifest(client, reference, limit())).descriptor.digest).toBe(image.digest)
@@ -59,7 +59,9 @@ describe('mirrors', () => {
     origin.memory.add('app', 'v1', image)
     mirrorServer.on('GET', /manifests/, fault)
     const notes: string[] = []
-    await using client = testClient({ registries: { mirrors: { [origin.host]: [mirror(mirrorServer.host)] } } })
+    await using client = testClient({
+      registries: { rules: { [origin.host]: { mirrors: [mirror(mirrorServer.host)] } } },
+    })
     const reference = withDigest(parseReference(`${origin.host}/app`), image.digest)
     const got = await getManifest(client, reference, { ...limit(), notify: (note) => void notes.push(note) })
     expect(got.descriptor.digest).toBe(image.digest)
@@ -72,7 +74,7 @@ describe('mirrors', () => {
     const image = sampleImage()
     origin.memory.add('app', 'v1', image)
     const notes: string[] = []
-    await using client = testClient({ registries: { mirrors: { [origin.host]: [mirror('127.0.0.1:1')] } } })
+    await using client = testClient({ registries: { rules: { [origin.host]: { mirrors: [mirror('127.0.0.1:1')] } } } })
     const options = { ...limit(), notify: (note: string) => void notes.push(note) }
     await getManifest(client, parseReference(`${origin.host}/app:v1`), options)
     await getManifest(client, parseReference(`${origin.host}/app:v1`), options)
@@ -86,7 +88,7 @@ describe('mirrors', () => {
     mirrorServer.on('GET', /manifests/, refuse(401, 'UNAUTHORIZED', 'x', { 'www-authenticate': 'Basic realm="x"' }))
     origin.memory.add('app', 'v1', sampleImage())
     await using client = testClient({
-      registries: { mirrors: { [origin.host]: [mirror(mirrorServer.host)] } },
+      registries: { rules: { [origin.host]: { mirrors: [mirror(mirrorServer.host)] } } },
       logins: { [origin.host]: { kind: 'basic', username: 'me', password: 'pass-word-1' } },
     })
     await getManifest(client, parseReference(`${origin.host}/app:v1`), limit())
@@ -94,84 +96,129 @@ describe('mirrors', () => {
   })
 })
 
-describe('placesOf', () => {
-  const settings = (mirrors: Readonly<Record<string, readonly Mirror[]>>) => ({ ...noRegistrySettings, mirrors })
-  const hosts = (
-    name: string,
-    access: 'read-tag' | 'read-digest' | 'write',
-    mirrors: Readonly<Record<string, readonly Mirror[]>>,
-  ): readonly string[] =>
-    placesOf(parseReference(name), access, settings(mirrors)).map(({ host, repository }) => `${host}/${repository}`)
+type Rules = Readonly<Record<string, RegistryRule>>
 
-  it.for<
-    [
-      string,
-      string,
-      'read-tag' | 'read-digest' | 'write',
-      Readonly<Record<string, readonly Mirror[]>>,
-      readonly string[],
-    ]
-  >([
+describe('placesOf', () => {
+  const settings = (rules: Rules) => ({ ...noRegistrySettings, rules })
+  const hosts = (name: string, access: 'read-tag' | 'read-digest' | 'write', rules: Rules): readonly string[] =>
+    placesOf(parseReference(name), access, settings(rules)).map(({ host, repository }) => `${host}/${repository}`)
+
+  it.for<[string, string, 'read-tag' | 'read-digest' | 'write', Rules, readonly string[]]>([
     ['Docker Hub', 'busybox', 'read-tag', {}, ['registry-1.docker.io/library/busybox']],
     [
       'a mirror',
       'busybox',
       'read-tag',
-      { 'docker.io': [mirror('m')] },
+      { 'docker.io': { mirrors: [mirror('m')] } },
       ['m/library/busybox', 'registry-1.docker.io/library/busybox'],
     ],
-    ['a write', 'busybox', 'write', { 'docker.io': [mirror('m')] }, ['registry-1.docker.io/library/busybox']],
+    [
+      'a write',
+      'busybox',
+      'write',
+      { 'docker.io': { mirrors: [mirror('m')] } },
+      ['registry-1.docker.io/library/busybox'],
+    ],
     [
       'digest only',
       'busybox',
       'read-tag',
-      { 'docker.io': [mirror('m', 'digest-only')] },
+      { 'docker.io': { mirrors: [mirror('m', 'digest-only')] } },
       ['registry-1.docker.io/library/busybox'],
     ],
     [
       'digest only',
       'busybox',
       'read-digest',
-      { 'docker.io': [mirror('m', 'digest-only')] },
+      { 'docker.io': { mirrors: [mirror('m', 'digest-only')] } },
       ['m/library/busybox', 'registry-1.docker.io/library/busybox'],
     ],
     [
       'tag only',
       'busybox',
       'read-digest',
-      { 'docker.io': [mirror('m', 'tag-only')] },
+      { 'docker.io': { mirrors: [mirror('m', 'tag-only')] } },
       ['registry-1.docker.io/library/busybox'],
     ],
     [
       'a prefix that is rewritten',
       'quay.io/team/app',
       'read-tag',
-      { 'quay.io/team': [mirror('m/other')] },
+      { 'quay.io/team': { mirrors: [mirror('m/other')] } },
       ['m/other/app', 'quay.io/team/app'],
     ],
     [
       'the longest prefix',
       'quay.io/team/app',
       'read-tag',
-      { 'quay.io': [mirror('a')], 'quay.io/team': [mirror('b')] },
+      { 'quay.io': { mirrors: [mirror('a')] }, 'quay.io/team': { mirrors: [mirror('b')] } },
       ['b/app', 'quay.io/team/app'],
     ],
     [
       'only on component borders',
       'quay.io/teams/app',
       'read-tag',
-      { 'quay.io/team': [mirror('b')] },
+      { 'quay.io/team': { mirrors: [mirror('b')] } },
       ['quay.io/teams/app'],
     ],
     [
       'a wildcard host',
       'eu.example.com/app',
       'read-tag',
-      { '*.example.com': [mirror('m')] },
+      { '*.example.com': { mirrors: [mirror('m')] } },
       ['m/app', 'eu.example.com/app'],
     ],
-  ])('%s: %s %s', ([, name, access, mirrors, want]) => {
-    expect(hosts(name, access, mirrors)).toEqual(want)
+    [
+      'the longest prefix alone',
+      'quay.io/team/app',
+      'read-tag',
+      { 'quay.io': { mirrors: [mirror('a')] }, 'quay.io/team': {} },
+      ['quay.io/team/app'],
+    ],
+    [
+      'a wildcard host with a path',
+      'eu.example.com/team/app',
+      'read-tag',
+      { '*.example.com/team': { mirrors: [mirror('m/x')] } },
+      ['m/x/app', 'eu.example.com/team/app'],
+    ],
+    [
+      'a wildcard is no path',
+      'quay.io/a.example.com/app',
+      'read-tag',
+      { '*.example.com': { location: 'm' } },
+      ['quay.io/a.example.com/app'],
+    ],
+    [
+      'another location: the registry itself is not asked',
+      'docker.io/library/busybox',
+      'read-tag',
+      { 'docker.io': { mirrors: [mirror('m')], location: 'vault.example.com/hub' } },
+      ['m/library/busybox', 'vault.example.com/hub/library/busybox'],
+    ],
+    [
+      'a wildcard elsewhere',
+      'eu.example.com/app',
+      'read-digest',
+      { '*.example.com': { location: 'one.example.org/all' } },
+      ['one.example.org/all/app'],
+    ],
+    [
+      'a push goes where the name says',
+      'old.example.com/app',
+      'write',
+      { 'old.example.com': { location: 'new.example.com' } },
+      ['old.example.com/app'],
+    ],
+    [
+      'an address of version 6',
+      '[fd00::1]:5000/app',
+      'read-tag',
+      { '[fd00::1]:5000': { mirrors: [mirror('[fd00::2]:5000')] } },
+      ['[fd00::2]:5000/app', '[fd00::1]:5000/app'],
+    ],
+  ])('%s: %s %s', ([, name, access, rules, want]) => {
+    expect(hosts(name, access, rules)).toEqual(want)
   })
 
   it.for<[string, readonly string[], boolean]>([
@@ -182,6 +229,9 @@ describe('placesOf', () => {
     ['registry.example.com/a', ['registry.example.com'], true],
     ['registry.example.com:5000/a', ['registry.example.com:5000'], true],
     ['10.1.2.3:5000/a', ['10.0.0.0/8'], true],
+    ['[fd00::5]:5000/a', ['fd00::/8'], true],
+    ['[fd00::5]/a', ['fd00::5'], true],
+    ['[fe80::5]/a', ['fd00::/8'], false],
     ['11.1.2.3:5000/a', ['10.0.0.0/8'], false],
     ['registry.example.com/team/a', ['registry.example.com/team'], true],
     ['registry.example.com/other/a', ['registry.example.com/team'], false],
@@ -190,12 +240,23 @@ describe('placesOf', () => {
     expect(place?.insecure).toBe(want)
   })
 
-  it('refuses what is blocked', () => {
-    const blocked = { ...noRegistrySettings, blocked: ['quay.io/evil'] }
-    expect(() => placesOf(parseReference('quay.io/evil/app'), 'read-tag', blocked)).toThrow(
-      expect.objectContaining({ code: 'REGISTRY_BLOCKED' }),
-    )
-    expect(placesOf(parseReference('quay.io/good/app'), 'read-tag', blocked)).toHaveLength(1)
+  it('a rule may allow plain http for a prefix, or for its location', () => {
+    const rules = { 'quay.io/team': { insecure: true }, 'a.example.com': { location: 'b.example.com', insecure: true } }
+    const insecure = (name: string): boolean | undefined =>
+      placesOf(parseReference(name), 'read-tag', settings(rules)).at(-1)?.insecure
+    expect(insecure('quay.io/team/app')).toBe(true)
+    expect(insecure('quay.io/other/app')).toBe(false)
+    expect(insecure('a.example.com/app')).toBe(true)
+  })
+
+  it('refuses what is blocked, but not what a longer prefix allows', () => {
+    const rules = { 'quay.io': { blocked: true }, 'quay.io/good': {} }
+    for (const access of ['read-tag', 'write'] as const) {
+      expect(() => placesOf(parseReference('quay.io/evil/app'), access, settings(rules))).toThrow(
+        expect.objectContaining({ code: 'REGISTRY_BLOCKED' }),
+      )
+      expect(placesOf(parseReference('quay.io/good/app'), access, settings(rules))).toHaveLength(1)
+    }
   })
 })
 
@@ -298,6 +359,12 @@ describe('proxies', () => {
     ['http://localhost:5000', '', undefined],
     ['http://[::1]:5000', '', undefined],
     ['http://[fd00::1]:5000', 'fd00::1', undefined],
+    ['http://[fd00::1]:5000', '[fd00::1]:5000', undefined],
+    ['http://[fd00::1]:5000', '[fd00::1]:443', 'http://p:1'],
+    ['http://[fd00::1]:5000', 'fd00::/8', undefined],
+    ['http://[fd00:1:2:3:4:5:6:7]', 'fd00:1:2:3:4:5:6:7', undefined],
+    ['http://[fd00:1:2:3:4:5:6:7]', 'fd00:1:2:3:4:5:6', 'http://p:1'],
+    ['https://registry.example.com', 'EXAMPLE.com', undefined],
   ])('%s with NO_PROXY "%s"', ([origin, no, want]) => {
     expect(proxyFor(origin, { http: 'http://p:1', https: 's:2', no })).toBe(want)
   })

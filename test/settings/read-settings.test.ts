@@ -67,9 +67,9 @@ describe('mirrors and registries', () => {
     const { registries } = await read({
       TSBUILD_REGISTRY_MIRRORS: 'http://127.0.0.1:5000, ghcr.io=https://mirror.example/ghcr/',
     })
-    expect(registries.mirrors).toEqual({
-      'docker.io': [{ location: '127.0.0.1:5000', insecure: true, pull: 'all' }],
-      'ghcr.io': [{ location: 'mirror.example/ghcr', insecure: false, pull: 'all' }],
+    expect(registries.rules).toEqual({
+      'docker.io': { mirrors: [{ location: '127.0.0.1:5000', insecure: true, pull: 'all' }] },
+      'ghcr.io': { mirrors: [{ location: 'mirror.example/ghcr', insecure: false, pull: 'all' }] },
     })
   })
 
@@ -79,7 +79,9 @@ describe('mirrors and registries', () => {
       '{"registry-mirrors": ["https://hub.example"], "insecure-registries": ["10.0.0.0/8"], "data-root": "/x"}',
     )
     const { registries } = await read()
-    expect(registries.mirrors['docker.io']).toEqual([{ location: 'hub.example', insecure: false, pull: 'all' }])
+    expect(registries.rules['docker.io']).toEqual({
+      mirrors: [{ location: 'hub.example', insecure: false, pull: 'all' }],
+    })
     expect(registries.insecure).toEqual(['127.0.0.0/8', '::1/128', 'localhost', '10.0.0.0/8'])
   })
 
@@ -105,19 +107,37 @@ insecure = true
     )
     const { registries } = await read()
     expect(registries).toMatchObject({
-      mirrors: {
-        'example.com/old': [{ location: 'example.com/new', insecure: false, pull: 'all' }],
-        'docker.io': [{ location: 'hub.example:5000', insecure: true, pull: 'digest-only' }],
+      rules: {
+        'example.com/old': { location: 'example.com/new', mirrors: [] },
+        'docker.io': { mirrors: [{ location: 'hub.example:5000', insecure: true, pull: 'digest-only' }] },
+        'evil.example': { blocked: true, insecure: true },
       },
-      blocked: ['evil.example'],
       shortNames: { node: 'docker.io/library/node' },
     })
-    expect(registries.insecure).toContain('evil.example')
+  })
+
+  it('a drop-in replaces the table of a prefix and takes an alias back; other sources add to it', async () => {
+    file(
+      'etc/containers/registries.conf',
+      '[[registry]]\nlocation = "a.example"\nblocked = true\n[aliases]\nx = "a.example/x"\ny = "a.example/y"\n',
+    )
+    file(
+      'etc/containers/registries.conf.d/10.conf',
+      '[[registry]]\nlocation = "a.example"\ninsecure = true\n[aliases]\nx = ""\n',
+    )
+    file('etc/tsbuild/config.json', '{"registries": {"a.example": {"mirrors": ["m"]}}}')
+    const { registries } = await read()
+    expect(registries.rules['a.example']).toEqual({
+      blocked: false,
+      insecure: true,
+      mirrors: [{ location: 'm', insecure: false, pull: 'all' }],
+    })
+    expect(registries.shortNames).toEqual({ y: 'a.example/y' })
   })
 
   it("the variable wins over tsbuild's file, that over registries.conf, that over daemon.json", async () => {
     const hub = async (env = {}): Promise<string | undefined> =>
-      (await read(env)).registries.mirrors['docker.io']?.[0]?.location
+      (await read(env)).registries.rules['docker.io']?.mirrors?.[0]?.location
     file('etc/docker/daemon.json', '{"registry-mirrors": ["https://daemon"]}')
     expect(await hub()).toBe('daemon')
     file('etc/containers/registries.conf', '[[registry]]\nlocation="docker.io"\n[[registry.mirror]]\nlocation="conf"\n')

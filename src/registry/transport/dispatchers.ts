@@ -83,12 +83,12 @@ function matchesNoProxy(host: string, origin: string, list: string): boolean {
   return list.split(/[\s,]+/).some((entry) => {
     if (entry === '*') return true
     if (entry.includes('/')) return inAddressBlock(name, entry)
-    const withPort = /^(.*):(\d+)$/.exec(entry)
-    const isAddress = entry.includes('::')
-    const wanted = (isAddress || withPort === null ? entry : (withPort[1] ?? ''))
-      .replace(/^\*?\.|^\[|\]$/g, '')
-      .toLowerCase()
-    if (wanted === '' || (!isAddress && withPort !== null && withPort[2] !== port)) return false
-    return name === wanted || name.endsWith(`.${wanted}`)
+    const [, wanted = '', onlyPort] = noProxyEntry.exec(entry.toLowerCase()) ?? []
+    if (wanted === '' || (onlyPort !== undefined && onlyPort !== port)) return false
+    const plain = wanted.replace(/^\[|\]$/g, '')
+    return name === plain || name.endsWith(`.${plain}`)
   })
 }
+
+/** `[*.]name[:port]`, `address[:port]`, `[address]:port` and an address of version 6 as it is. */
+const noProxyEntry = /^(?:\*?\.)?(\[[0-9a-f:]+\]|[0-9a-f]*:[0-9a-f]*:[0-9a-f:]*|[^:]+)(?::(\d+))?$/
