@@ -6,6 +6,7 @@ import type { BuildContext } from '../build/context/build-context.ts'
 import { mainContext } from '../build/context/build-context.ts'
 import { importedMount, withImports } from '../build/remote-cache/imported-cache.ts'
 import { finishConfig } from '../build/export/image-config.ts'
+import type { BuiltPlatform } from '../build/export/result-image.ts'
 import { internalStep } from '../build/internal-step.ts'
 import { locatedError } from '../build/located.ts'
 import type { Op, BuildVertex } from '../build/ops/op.ts'
@@ -14,15 +15,15 @@ import { planBuild } from '../build/plan/plan.ts'
 import type { PlanRequest } from '../build/plan/request.ts'
 import type { Cause } from '../build/solver/cause.ts'
 import { solve, stepsByDigest } from '../build/solver/solve.ts'
-import { parsePlatform } from '../oci/platform.ts'
+import { formatPlatform, parsePlatform } from '../oci/platform.ts'
 import { parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Platform } from '../oci/types.ts'
 import { engineCacheRecords } from './builder-cache.ts'
 import { importCaches } from './build-cache-import.ts'
 import { exportCaches, inlineCache } from './build-cache-export.ts'
 import { checkOptions, startChecks, withOtherMistakes } from './build-checks.ts'
-import { writeOutputs } from './build-outputs.ts'
-import type { BuiltPlatform, OutputsResult } from './build-outputs.ts'
+import { checkOutputs, writeOutputs } from './build-outputs.ts'
+import type { OutputsResult } from './build-outputs.ts'
 import { buildNetworks } from './build-networks.ts'
 import { buildServices, contextTools } from './build-services.ts'
 import { squash } from './build-squash.ts'
@@ -60,6 +61,9 @@ export async function executeBuild(
   const { id, scratch, volatile } = options
   await using stack = new AsyncDisposableStack()
   const names = request.tags.map((tag) => withDefaultTag(parseReference(tag)))
+  const platforms = targetPlatforms(request, settings.platform)
+  const { outputs, annotations, stdout } = request
+  checkOutputs({ outputs, names, annotations }, platforms.length)
 
   const tools = stack.use(contextTools(engine, request, { scratch, signal }))
   const main = await internalStep(emit, 'load build definition', () =>
@@ -78,7 +82,6 @@ export async function executeBuild(
 
   const dockerfile = parseDockerfile(main.dockerfile.bytes, { filename: main.dockerfile.filename })
   const images = resolveImages(engine, request, context)
-  const platforms = targetPlatforms(request, settings.platform)
   const known = {
     ...checkOptions(request, { build: settings.platform, target: platforms[0] ?? settings.platform }, images.byName),
     ...(main.context.ignore === null ? {} : { ignore: main.context.ignore }),
@@ -86,7 +89,15 @@ export async function executeBuild(
   } as const
   const plans = await Promise.all(
     platforms.map((platform) =>
-      planBuild(planRequest(request, settings.platform, platform, dockerfile, main.time), images.resolve),
+      planBuild(
+        planRequest(
+          request,
+          { build: settings.platform, target: platform, several: platforms.length > 1 },
+          dockerfile,
+          main.time,
+        ),
+        images.resolve,
+      ),
     ),
   ).catch((error: unknown) => {
     throw withOtherMistakes(error, dockerfile, known)
@@ -136,15 +147,14 @@ export async function executeBuild(
       createdAt: (step) => steps.get(step)?.createdAt ?? 0,
       ...(plan.epoch === undefined ? {} : { epoch: plan.epoch }),
     })
-    return { config, top }
+    return { config, top, ...(plan.epoch === undefined ? {} : { epoch: plan.epoch }) }
   })
   const squashed = request.squash ? await squash(engine, plans, built, context) : built
   const records = solution.steps.flatMap(({ record }) => record ?? [])
   const exported = { targets: request.cacheTo, records, results: squashed.map(({ top }) => top) }
   const inline = await inlineCache(engine, exported, context)
   const final =
-    inline === undefined ? squashed : squashed.map(({ config, top }) => ({ config: { ...config, ...inline }, top }))
-  const { outputs, annotations, stdout } = request
+    inline === undefined ? squashed : squashed.map((one) => ({ ...one, config: { ...one.config, ...inline } }))
   const written = await writeOutputs(engine, final, { outputs, names, annotations, stdout }, context)
   await exportCaches(engine, exported, context)
   cache.touch()
@@ -153,14 +163,16 @@ export async function executeBuild(
   return { ...written, built: final, stepOf }
 }
 
+/** `local` is the machine's. One that is named twice is built once. */
 function targetPlatforms(request: BuildRequest, host: Platform): readonly Platform[] {
-  return request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host))
+  const platforms = request.platforms.map((text) => (text === 'local' ? host : parsePlatform(text, host)))
+  const byName = new Map(platforms.map((platform) => [formatPlatform(platform), platform]))
+  return byName.size === 0 ? [host] : [...byName.values()]
 }
 
 function planRequest(
   request: BuildRequest,
-  buildPlatform: Platform,
-  targetPlatform: Platform,
+  platforms: { readonly build: Platform; readonly target: Platform; readonly several: boolean },
   dockerfile: PlanRequest['dockerfile'],
   contextTime: number | undefined,
 ): PlanRequest {
@@ -171,10 +183,10 @@ function planRequest(
     ...(target === undefined ? {} : { target }),
     buildArgs,
     labels,
-    buildPlatform,
-    targetPlatform,
+    buildPlatform: platforms.build,
+    targetPlatform: platforms.target,
     explicitPlatform: request.platforms.length > 0,
-    multiPlatform: request.platforms.length > 1,
+    multiPlatform: platforms.several,
     network,
     hosts,
     noCache,

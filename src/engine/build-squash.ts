@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { rm } from 'node:fs/promises'
+import type { BuiltPlatform } from '../build/export/result-image.ts'
 import { layerOf } from '../build/ops/files-operation.ts'
 import { shownStep } from '../build/internal-step.ts'
 import type { BuildPlan } from '../build/plan/request.ts'
 import type { Snapshot } from '../snapshot/snapshotter.ts'
-import type { BuiltPlatform } from './build-outputs.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 /** `--squash`: the layers that a build put on its base become one; the base stays as it is. */
@@ -37,12 +37,13 @@ async function squashOne(
   const chain = built.top === null ? [] : snapshots.chain(built.top.id)
   if (chain.length - kept < 2) return built
   const base = chain[kept - 1] ?? null
-  const top = await mergeLayers(engine, base, chain.slice(kept), signal)
+  const top = await mergeLayers(engine, { base, layers: chain.slice(kept), epoch: built.epoch }, signal)
   const { config } = built
   const history = config.history ?? []
   const ours = firstOwnEntry(history, kept)
   const last = history.findLast((entry) => entry.created !== undefined)?.created
   return {
+    ...built,
     top,
     config: {
       ...config,
@@ -65,13 +66,14 @@ function firstOwnEntry(history: readonly { readonly empty_layer?: boolean }[], l
   return history.length
 }
 
+interface Merge {
+  readonly base: Snapshot | null
+  readonly layers: readonly Snapshot[]
+  readonly epoch: number | undefined
+}
+
 /** Applies the layers one after the other onto one writable layer. */
-async function mergeLayers(
-  engine: Engine,
-  base: Snapshot | null,
-  layers: readonly Snapshot[],
-  signal: AbortSignal,
-): Promise<Snapshot> {
+async function mergeLayers(engine: Engine, { base, layers, epoch }: Merge, signal: AbortSignal): Promise<Snapshot> {
   const { native, snapshots, store } = engine
   await using active = await snapshots.prepare(base?.id ?? null)
   for (const layer of layers) {
@@ -94,7 +96,7 @@ async function mergeLayers(
   }
   const answer = await native.call(
     'files',
-    { target: active.tree, actions: [], commit: { clampMtime: null } },
+    { target: active.tree, actions: [], commit: { clampMtime: epoch ?? null } },
     { signal },
   )
   return await active.commit(layerOf(answer))

@@ -25,7 +25,7 @@ export async function imagePrune(engine: Engine, request: ImagePruneRequest): Pr
   const { all, labels } = readFilters(request)
   const images = await listImages(imageRecords, store.content, snapshots, settings.platform)
   const unused = images
-    .filter(({ tags }) => all || tags.length === 0)
+    .filter(({ tags, companion }) => !companion && (all || tags.length === 0))
     .filter(({ image }) => containers.records.usersOfImage(image.id).length === 0)
     .filter(({ createdAt }) => request.until === undefined || createdAt < request.until.getTime())
     .filter(({ image }) =>

@@ -31,6 +31,7 @@ export async function images(
   const filters = await Promise.all(request.filters.map((text) => compileFilter(engine, text, all)))
   const byName = request.name === undefined ? undefined : compileNamePattern(request.name)
   return all
+    .filter(({ companion }) => !companion)
     .filter((image) => filters.every((fits) => fits(image)))
     .filter(({ createdAt }) => request.until === undefined || createdAt < request.until.getTime())
     .flatMap((image) => {

@@ -60,11 +60,13 @@ async function imageUsage(engine: Engine): Promise<Pick<DiskUsage, 'images' | 'i
   const sum = (some: Iterable<ChainId>): number =>
     [...some].reduce((total, chain) => total + (sizes.get(chain) ?? 0), 0)
   return {
-    images: listed.map((image, at) => ({
-      ...image,
-      shared: sum(chains[at]!.filter((chain) => (users.get(chain) ?? 0) > 1)),
-      containers: containers.records.usersOfImage(image.image.id).length,
-    })),
+    images: listed
+      .map((image, at) => ({
+        ...image,
+        shared: sum(chains[at]!.filter((chain) => (users.get(chain) ?? 0) > 1)),
+        containers: containers.records.usersOfImage(image.image.id).length,
+      }))
+      .filter(({ companion }) => !companion),
     imageBytes: sum(users.keys()),
   }
 }

@@ -36,7 +36,7 @@ export async function imageRoots(records: ImageRecords, content: ContentStore, s
 }
 
 /** Manifests and nested indexes that an index names; those of other platforms may be here without an image of their own. */
-async function documentsBelow(content: ContentStore, target: Descriptor): Promise<readonly Digest[]> {
+export async function documentsBelow(content: ContentStore, target: Descriptor): Promise<readonly Digest[]> {
   if (!isIndexType(target.mediaType) || content.size(target.digest) === undefined) return []
   try {
     const document = parseManifest(await content.read(target.digest), target.mediaType, `index ${target.digest}`)

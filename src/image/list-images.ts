@@ -8,6 +8,7 @@ import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import type { ContentStore } from '../store/content.ts'
 import { readImage, readManifestImage } from './image-documents.ts'
 import type { ImageRecords, RefRecord } from './image-records.ts'
+import { documentsBelow } from './image-roots.ts'
 import type { LocalImage } from './image-service.ts'
 
 /** An image of the store with all its names. */
@@ -21,6 +22,17 @@ export interface ListedImage {
   readonly createdAt: number
   /** Bytes of the files of all layers, shared ones included. */
   readonly size: number
+  /** IDs of the images of other platforms that are here because its index has a name, and for no other reason. */
+  readonly companions: readonly Digest[]
+  /** It is such a companion: people see it as part of the named one. */
+  readonly companion: boolean
+}
+
+interface Found {
+  readonly image: LocalImage
+  readonly arrived: number
+  readonly refs: RefRecord[]
+  readonly companions: Set<Digest>
 }
 
 /**
@@ -34,11 +46,14 @@ export async function listImages(
   platform: Platform,
 ): Promise<readonly ListedImage[]> {
   const sizes = layerSizes(snapshots)
-  const found = new Map<Digest, { readonly image: LocalImage; readonly arrived: number; readonly refs: RefRecord[] }>()
+  const found = new Map<Digest, Found>()
+  const ids = new Map<Digest, Digest>()
   for (const record of records.images()) {
     const descriptor = { mediaType: '', digest: record.manifest, size: content.size(record.manifest) ?? 0 }
     const image = await readManifestImage(content, descriptor, descriptor)
-    if (image !== undefined && !found.has(image.id)) found.set(image.id, { image, arrived: record.createdAt, refs: [] })
+    if (image === undefined) continue
+    ids.set(record.manifest, image.id)
+    if (!found.has(image.id)) found.set(image.id, { image, arrived: record.createdAt, refs: [], companions: new Set() })
   }
   for (const ref of records.refs()) {
     const image = await targetImage(
@@ -47,19 +62,29 @@ export async function listImages(
       platform,
       [...found.values()].map((one) => one.image),
     )
-    if (image !== undefined) found.get(image.id)?.refs.push(ref)
+    const named = image === undefined ? undefined : found.get(image.id)
+    if (named === undefined) continue
+    named.refs.push(ref)
+    for (const manifest of await documentsBelow(content, ref.target)) {
+      const id = ids.get(manifest)
+      if (id !== undefined && id !== named.image.id) named.companions.add(id)
+    }
   }
+  const alone = (id: Digest): boolean => found.get(id)?.refs.length === 0
+  const companions = new Set([...found.values()].flatMap((one) => [...one.companions].filter(alone)))
   return [...found.values()]
-    .map(({ image, arrived, refs }) => toListed(image, arrived, refs, sizes))
+    .map((one) => ({
+      ...toListed(one, sizes),
+      companions: [...one.companions].filter(alone),
+      companion: companions.has(one.image.id),
+    }))
     .sort((a, b) => b.createdAt - a.createdAt)
 }
 
 function toListed(
-  image: LocalImage,
-  arrived: number,
-  refs: readonly RefRecord[],
+  { image, arrived, refs }: Found,
   sizes: ReadonlyMap<ChainId, number>,
-): ListedImage {
+): Omit<ListedImage, 'companion' | 'companions'> {
   const names = refs.map(({ name }) => parseReference(name))
   const created = Date.parse(image.config.created ?? '')
   return {

@@ -51,7 +51,12 @@ export async function pushImage(
   const registry = await tools.registry()
   const push: Push = { tools, registry, reference, options, action: `Cannot push "${familiarReference(reference)}"` }
   const children = await wholeIndex(push, image)
-  if (children === undefined) return { descriptor: await pushManifest(push, image, reference) }
+  if (children === undefined) {
+    const descriptor = await pushManifest(push, image, reference)
+    // It can be found by the digest that is printed.
+    tools.records.setRef(digestName(reference, descriptor.digest), descriptor)
+    return { descriptor }
+  }
   for (const child of children) await pushManifest(push, child, withDigest(reference, child.manifestDescriptor.digest))
   const bytes = await tools.store.content.read(image.target.digest)
   await putManifest(registry, reference, { descriptor: image.target, bytes }, putOptions(push))
@@ -102,7 +107,7 @@ async function pushManifest(push: Push, image: LocalImage, reference: Reference)
   return descriptor
 }
 
-/** The pushed form is an image of the store, too: it can be found by the digest that was printed. */
+/** The pushed form is an image of the store, too. */
 async function remember(
   { tools, reference }: Push,
   image: LocalImage,
@@ -115,7 +120,6 @@ async function remember(
   const repository = formatRepository(reference)
   store.db.transaction(() => {
     records.addImage(descriptor.digest, image.id)
-    records.setRef(digestName(reference, descriptor.digest), descriptor)
     for (const blob of blobs) records.addSource(blob.digest, repository)
   })
 }

@@ -52,7 +52,7 @@ export function removeImage(
   for (const name of gone) records.removeRef(tagName(name))
   for (const name of orphaned) if (name.digest !== undefined) records.removeRef(digestName(name, name.digest))
   const deleted = last ? image.id : undefined
-  if (deleted !== undefined) forget(records, deleted)
+  if (deleted !== undefined) forget(records, listed)
   return { untagged: [...gone, ...orphaned].map(familiarReference), deleted }
 }
 
@@ -66,12 +66,14 @@ function removeDigestName(
   const alone = listed.tags.length === 0 && listed.digests.length <= 1
   if (alone) checkUses(listed.image.id, by, options)
   records.removeRef(digestName(by, digest))
-  if (alone) forget(records, listed.image.id)
+  if (alone) forget(records, listed)
   return { untagged: [familiarReference({ ...by, tag: undefined })], deleted: alone ? listed.image.id : undefined }
 }
 
-function forget(records: ImageRecords, id: Digest): void {
-  for (const { manifest } of records.byIdPrefix(id)) records.removeImage(manifest)
+/** The image and those of other platforms that were here with it. */
+function forget(records: ImageRecords, { image, companions }: ListedImage): void {
+  for (const id of [image.id, ...companions])
+    for (const { manifest } of records.byIdPrefix(id)) records.removeImage(manifest)
 }
 
 function checkRepositories(id: Digest, tags: readonly Reference[], { force }: RemoveOptions): void {

@@ -24,19 +24,51 @@ export function parseAnnotation(text: string, host: Platform): readonly Annotati
       'expected KEY=VALUE',
       'For example --annotation org.opencontainers.image.title=web',
     )
-  const [, given, platform, key = '', value = ''] = match
-  const wanted = (given ?? 'manifest').split(',')
-  return wanted.map((name) => {
-    const scope = scopes.find((known) => known === name)
-    if (scope === undefined)
-      throw invalidOption('--annotation', text, `unknown scope "${name}"`, `Scopes are ${scopes.join(', ')}`)
-    return {
-      scope,
-      ...(platform === undefined ? {} : { platform: formatPlatform(parsePlatform(platform, host)) }),
-      key,
-      value,
-    }
+  const [, given = 'manifest', platform, key = '', value = ''] = match
+  return given
+    .split(',')
+    .map((scope) => annotationOf({ flag: '--annotation', text, host }, { scope, platform, key, value }))
+}
+
+/** The keys of `-o` that are annotations: `annotation.KEY`, `annotation-SCOPE.KEY`, `annotation-SCOPE[PLATFORM].KEY`. USAGE. */
+export function outputAnnotations(
+  text: string,
+  values: ReadonlyMap<string, string>,
+  host: Platform,
+): readonly Annotation[] {
+  return [...values].flatMap(([name, value]) => {
+    const match = /^annotation(?:-([^[.]*))?(?:\[([^\]]+)\])?\.(.+)$/.exec(name)
+    if (match === null) return []
+    const [, scope = 'manifest', platform, key = ''] = match
+    return [annotationOf({ flag: '--output', text, host }, { scope, platform, key, value })]
   })
+}
+
+interface Place {
+  readonly flag: string
+  readonly text: string
+  readonly host: Platform
+}
+
+function annotationOf(
+  { flag, text, host }: Place,
+  {
+    scope: name,
+    platform,
+    key,
+    value,
+  }: Readonly<Record<'scope' | 'key' | 'value', string>> & {
+    readonly platform: string | undefined
+  },
+): Annotation {
+  const scope = scopes.find((known) => known === name)
+  if (scope === undefined) throw invalidOption(flag, text, `unknown scope "${name}"`, `Scopes are ${scopes.join(', ')}`)
+  return {
+    scope,
+    ...(platform === undefined ? {} : { platform: formatPlatform(parsePlatform(platform, host)) }),
+    key,
+    value,
+  }
 }
 
 /** The annotations of one scope, for one platform. */

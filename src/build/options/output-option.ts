@@ -2,6 +2,9 @@ import { resolve } from 'node:path'
 import { nearest } from '@dockerfile/parser'
 import type { LayerCompression } from '../../image/packed-layers.ts'
 import type { Family } from '../../oci/media-types.ts'
+import type { Platform } from '../../oci/types.ts'
+import { outputAnnotations } from './annotation-option.ts'
+import type { Annotation } from './annotation-option.ts'
 import { booleanOption, keyValues } from './key-values.ts'
 import { invalidOption } from './option-error.ts'
 
@@ -14,8 +17,7 @@ export interface ImageForm {
   readonly names: readonly string[]
   readonly compression: LayerCompression
   readonly format: Family
-  /** `annotation.KEY` and its relatives, as `--annotation` has them. */
-  readonly annotations: readonly string[]
+  readonly annotations: readonly Annotation[]
 }
 
 /** An image in the store, and in its registry with `push`. */
@@ -47,27 +49,13 @@ export interface FilesOutput {
 
 const types = ['image', 'registry', 'docker', 'oci', 'tar', 'local', 'cacheonly'] as const
 const formKeys = 'name compression compression-level force-compression oci-mediatypes rewrite-timestamp'.split(' ')
+const imageKeys = [
+  ...formKeys,
+  ...'push push-by-digest name-canonical dangling-name-prefix unpack store registry.insecure'.split(' '),
+]
 const keysByType: Readonly<Record<(typeof types)[number], readonly string[]>> = {
-  image: [
-    ...formKeys,
-    'push',
-    'push-by-digest',
-    'name-canonical',
-    'dangling-name-prefix',
-    'unpack',
-    'store',
-    'registry.insecure',
-  ],
-  registry: [
-    ...formKeys,
-    'push',
-    'push-by-digest',
-    'name-canonical',
-    'dangling-name-prefix',
-    'unpack',
-    'store',
-    'registry.insecure',
-  ],
+  image: imageKeys,
+  registry: imageKeys,
   docker: [...formKeys, 'dest', 'tar'],
   oci: [...formKeys, 'dest', 'tar'],
   tar: ['dest', 'platform-split'],
@@ -75,8 +63,14 @@ const keysByType: Readonly<Record<(typeof types)[number], readonly string[]>> = 
   cacheonly: [],
 }
 
+export interface OutputPlace {
+  readonly cwd: string
+  /** The machine's, for annotations that name a platform. */
+  readonly platform: Platform
+}
+
 /** Parses one `-o`: a folder alone, `-` for a tar on stdout, or `type=…,key=value,…` as BuildKit has them. USAGE. */
-export function parseOutput(text: string, cwd: string): OutputSpec {
+export function parseOutput(text: string, { cwd, platform }: OutputPlace): OutputSpec {
   if (text === '-') return { kind: 'tar', dest: '-', mode: 'copy', platformSplit: undefined }
   if (!text.includes('=')) return { kind: 'local', dest: resolve(cwd, text), mode: 'copy', platformSplit: undefined }
   const values = keyValues('--output', text)
@@ -87,12 +81,8 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
     const hint = near === undefined ? `Types are ${types.join(', ')}` : `Did you mean "type=${near}"?`
     throw invalidOption('--output', text, given === undefined ? 'it has no type' : `unknown type "${given}"`, hint)
   }
-  refuseUnknown(
-    text,
-    values,
-    keysByType[type],
-    type === 'image' || type === 'registry' || type === 'docker' || type === 'oci',
-  )
+  refuseUnknown(text, values, keysByType[type])
+  const form = (family: Family): ImageForm => imageForm(values, family, outputAnnotations(text, values, platform))
   switch (type) {
     case 'cacheonly':
       return { kind: 'none' }
@@ -103,25 +93,27 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
     case 'registry':
       return {
         kind: 'image',
-        ...imageForm(values, 'oci'),
+        ...form('oci'),
         push: type === 'registry' || flag(values, 'push', false),
         pushByDigest: flag(values, 'push-by-digest', false),
       }
     case 'docker':
     case 'oci': {
       const dest = values.get('dest')
-      const form = imageForm(values, type)
-      if (dest === undefined && type === 'docker') return { kind: 'image', ...form, push: false, pushByDigest: false }
+      if (dest === undefined && type === 'docker')
+        return { kind: 'image', ...form('docker'), push: false, pushByDigest: false }
       if (dest === undefined)
         throw invalidOption('--output', text, 'it has no dest', 'Write dest=FILE, or dest=- for stdout')
-      return { kind: 'archive', archive: type, ...form, dest: place(dest, cwd), folder: !flag(values, 'tar', true) }
+      const folder = !flag(values, 'tar', true)
+      if (folder && dest === '-') throw invalidOption('--output', text, 'a folder cannot be written to stdout')
+      return { kind: 'archive', archive: type, ...form(type), dest: place(dest, cwd), folder }
     }
   }
 }
 
 /** What is done without `-o`: the image goes into the store. */
 export function defaultOutput(): ImageOutput {
-  return { kind: 'image', ...imageForm(new Map(), 'oci'), push: false, pushByDigest: false }
+  return { kind: 'image', ...imageForm(new Map(), 'oci', []), push: false, pushByDigest: false }
 }
 
 function filesOutput(
@@ -142,7 +134,7 @@ function filesOutput(
   return { kind, dest: place(dest, cwd), mode, platformSplit }
 }
 
-function imageForm(values: ReadonlyMap<string, string>, family: Family): ImageForm {
+function imageForm(values: ReadonlyMap<string, string>, family: Family, annotations: readonly Annotation[]): ImageForm {
   const kind = compressionKind(values.get('compression') ?? 'gzip')
   const level = values.get('compression-level')
   const oci = flag(values, 'oci-mediatypes', family === 'oci')
@@ -154,10 +146,7 @@ function imageForm(values: ReadonlyMap<string, string>, family: Family): ImageFo
       ...(flag(values, 'force-compression', false) ? { force: true } : {}),
     },
     format: oci ? 'oci' : 'docker',
-    annotations: [...values].flatMap(([key, value]) => {
-      const [, scope, name] = /^annotation(?:-([a-z-]+))?(?:\[[^\]]*\])?\.(.+)$/.exec(key) ?? []
-      return name === undefined ? [] : [`${scope ?? 'manifest'}:${name}=${value}`]
-    }),
+    annotations,
   }
 }
 
@@ -190,20 +179,13 @@ function place(dest: string, cwd: string): string {
   return dest === '-' ? dest : resolve(cwd, dest)
 }
 
-function refuseUnknown(
-  text: string,
-  values: ReadonlyMap<string, string>,
-  known: readonly string[],
-  annotated: boolean,
-): void {
+/** Where a type has form keys, it has annotations. */
+function refuseUnknown(text: string, values: ReadonlyMap<string, string>, known: readonly string[]): void {
   for (const key of values.keys()) {
-    if (key === 'type' || known.includes(key) || (annotated && key.startsWith('annotation'))) continue
+    if (key === 'type' || known.includes(key)) continue
+    if (known.includes('name') && /^annotation[-[.]/.test(key)) continue
     const near = nearest(key, known)
-    throw invalidOption(
-      '--output',
-      text,
-      `unknown key "${key}"`,
-      near === undefined ? undefined : `Did you mean "${near}"?`,
-    )
+    const hint = near === undefined ? `Keys are ${known.join(', ')}` : `Did you mean "${near}"?`
+    throw invalidOption('--output', text, `unknown key "${key}" of type=${values.get('type')}`, hint)
   }
 }

@@ -103,6 +103,13 @@ export const buildFlags = {
   squash: { kind: 'boolean', help: 'Make one layer of all layers of the build' },
   'metadata-file': { kind: 'string', value: 'FILE', help: 'Write digests and names to a JSON file', complete: 'file' },
   iidfile: { kind: 'string', value: 'FILE', help: 'Write the image ID to a file', complete: 'file' },
+  'digest-file': { kind: 'string', value: 'FILE', help: 'Write the digest of the image to a file', complete: 'file' },
+  'image-name-with-digest-file': {
+    kind: 'string',
+    value: 'FILE',
+    help: 'Write the names with the digest to a file',
+    complete: 'file',
+  },
   call: {
     kind: 'string',
     value: 'METHOD[,format=json]',

@@ -60,7 +60,7 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     cacheFrom: flags['cache-from'].map((text) => parseCacheFrom(text, settings.cwd)),
     cacheTo: flags['cache-to'].map((text) => parseCacheTo(text, settings.cwd)),
     outputs: outputsOf(
-      flags.output.map((text) => parseOutput(text, settings.cwd)),
+      flags.output.map((text) => parseOutput(text, settings)),
       flags.push,
     ),
     annotations: flags.annotation.flatMap((text) => parseAnnotation(text, settings.platform)),

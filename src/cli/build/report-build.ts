@@ -8,21 +8,38 @@ export interface ReportFlags {
   readonly explain: boolean
   readonly iidfile: string | undefined
   readonly 'metadata-file': string | undefined
+  readonly 'digest-file': string | undefined
+  readonly 'image-name-with-digest-file': string | undefined
 }
 
-/** Writes `--iidfile` and `--metadata-file`, and with `-q` the image ID, as docker buildx does. */
-export async function reportBuild(result: BuildResult, flags: ReportFlags, terminal: Terminal): Promise<void> {
+/**
+ * Writes `--iidfile` and `--metadata-file`, and with `-q` the image ID, as docker buildx does, unless `stdoutTaken` by an output; and
+ * kaniko's files of digests.
+ */
+export async function reportBuild(
+  result: BuildResult,
+  flags: ReportFlags,
+  { terminal, stdoutTaken }: { readonly terminal: Terminal; readonly stdoutTaken: boolean },
+): Promise<void> {
   const [first] = result.images
   // An image for several platforms is known by its index.
   const id = result.images.length > 1 ? result.target?.digest : first?.id
   if (flags.iidfile !== undefined && id !== undefined) await writeFileAtomic(flags.iidfile, id)
   const metadata = flags['metadata-file']
   if (metadata !== undefined) await writeFileAtomic(metadata, `${JSON.stringify(buildMetadata(result), null, 2)}\n`)
+  const { target, names } = result
+  const digestFile = flags['digest-file']
+  if (digestFile !== undefined && target !== undefined) await writeFileAtomic(digestFile, target.digest)
+  const namesFile = flags['image-name-with-digest-file']
+  if (namesFile !== undefined && target !== undefined) {
+    const lines = names.map((name) => `${formatReference({ ...name, digest: target.digest })}\n`)
+    await writeFileAtomic(namesFile, lines.join(''))
+  }
   if (flags.explain) {
     const { explainText } = await import('./explain-text.ts')
     terminal.say(explainText(result.record).trimEnd())
   }
-  if (flags.quiet && id !== undefined) terminal.printLine(id)
+  if (flags.quiet && id !== undefined && !stdoutTaken) terminal.printLine(id)
   else for (const name of result.names) terminal.say(`Built ${familiarReference(name)}`)
 }
 

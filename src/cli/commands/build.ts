@@ -30,7 +30,8 @@ export const command: Command = defineCommand({
       return await build(engine, request, { emit: shown.emit, signal: context.signal })
     })()
     const { reportBuild } = await import('../build/report-build.ts')
-    await reportBuild(result, flags, context.terminal)
+    const stdoutTaken = request.outputs.some((output) => 'dest' in output && output.dest === '-')
+    await reportBuild(result, flags, { terminal: context.terminal, stdoutTaken })
     return 0
   },
 })

@@ -14,7 +14,7 @@ export const command: Command = defineCommand({
       throw new TsbuildError('USAGE', 'Cannot write a blob to a terminal')
     const { openClient } = await import('../registry/location-tools.ts')
     const { registryBlob } = await import('../../engine/registry-read.ts')
-    const { openOutputFile } = await import('../image/output-file.ts')
+    const { openOutputFile } = await import('../../base/output-file.ts')
     await using client = await openClient(context)
     const chunks = await registryBlob(client, name, context)
     if (flags.output === undefined) {

@@ -26,7 +26,7 @@ export const command: Command = defineCommand({
     const { registryExport } = await import('../../engine/registry-export.ts')
     const { parsePlatform } = await import('../../oci/platform.ts')
     const { openLocationTools } = await import('../registry/location-tools.ts')
-    const { openOutputFile } = await import('../image/output-file.ts')
+    const { openOutputFile } = await import('../../base/output-file.ts')
     await using opened = await openLocationTools(context, context.emit)
     const own = context.settings.platform
     const platform = flags.platform === undefined ? own : parsePlatform(flags.platform, own)

@@ -38,7 +38,7 @@ export const command: Command = defineCommand({
     }
     const engine = await context.openEngine()
     const { save } = await import('../../engine/save.ts')
-    const { openOutputFile } = await import('../image/output-file.ts')
+    const { openOutputFile } = await import('../../base/output-file.ts')
     const request = {
       names,
       format: flags.format.startsWith('oci') ? ('oci' as const) : ('docker' as const),

@@ -2,7 +2,7 @@ import type { Emit } from '../../base/events.ts'
 import type { LocationTools } from '../../engine/open-location.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import type { CommandContext } from '../command.ts'
-import { openOutputFile } from '../image/output-file.ts'
+import { openOutputFile } from '../../base/output-file.ts'
 
 /** A registry client for a command that does not open the store. */
 export async function openClient(context: CommandContext): Promise<RegistryClient> {

@@ -3,7 +3,7 @@ import type { Emit } from '../../base/events.ts'
 import { sha256, shortId } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { encodeManifest } from '../../oci/manifest.ts'
-import { mediaTypes } from '../../oci/media-types.ts'
+import { isIndexType, mediaTypes } from '../../oci/media-types.ts'
 import { familiarReference, formatReference } from '../../oci/reference.ts'
 import type { Reference } from '../../oci/reference.ts'
 import type { Descriptor, Index, Manifest } from '../../oci/types.ts'
@@ -27,6 +27,8 @@ import type { ArchiveFile } from './layout.ts'
 export interface SavedImage {
   readonly image: LocalImage
   readonly names: readonly Reference[]
+  /** Of its entry in index.json. */
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 export interface SaveOptions {
@@ -52,7 +54,8 @@ export async function* saveImages(
   const written = new Set<Digest>()
   const entries: Descriptor[] = []
   const listed: object[] = []
-  for (const { image, names } of images) {
+  for (const saving of images) {
+    const { image, names } = saving
     const children = options.allPlatforms ? await completeChildren(tools.store.content, image) : undefined
     const saved: Saved[] = []
     for (const one of children ?? [image]) {
@@ -62,7 +65,7 @@ export async function* saveImages(
     }
     if (children !== undefined) yield* fresh([storedFile(tools, image.target)], written)
     const target = children === undefined ? saved[0]?.descriptor : image.target
-    if (target !== undefined) entries.push(...named(target, image, names))
+    if (target !== undefined) entries.push(...named(target, saving))
     for (const { config, layers } of saved.slice(0, 1)) listed.push(dockerEntry(config, layers, names))
   }
   const index: Index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries }
@@ -137,14 +140,24 @@ function* fresh(files: Saved['files'], written: Set<Digest>): Generator<ArchiveF
   }
 }
 
-function named(target: Descriptor, { config }: LocalImage, names: readonly Reference[]): readonly Descriptor[] {
+function named(target: Descriptor, { image: { config }, names, annotations }: SavedImage): readonly Descriptor[] {
   const { os, architecture, variant } = config
-  const platform = { os, architecture, ...(variant === undefined ? {} : { variant }) }
-  const base: Descriptor = { mediaType: target.mediaType, digest: target.digest, size: target.size, platform }
+  const { mediaType, digest, size } = target
+  const base: Descriptor = {
+    mediaType,
+    digest,
+    size,
+    // An index has a platform for each of its entries, and none itself.
+    ...(isIndexType(mediaType)
+      ? {}
+      : { platform: { os, architecture, ...(variant === undefined ? {} : { variant }) } }),
+    ...(annotations === undefined ? {} : { annotations }),
+  }
   if (names.length === 0) return [base]
   return names.map((name) => ({
     ...base,
     annotations: {
+      ...annotations,
       [fullNameAnnotation]: formatReference(name),
       ...(name.tag === undefined ? {} : { [refNameAnnotation]: name.tag }),
     },

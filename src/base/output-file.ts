@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
-import { TsbuildError } from '../../base/errors.ts'
+import { TsbuildError } from './errors.ts'
 
-/** A file that a command writes: it gets its name only when `keep` is called; else nothing is left. */
+/** A file that is written for the user: it gets its name only when `keep` is called; else nothing is left. */
 export interface OutputFile extends AsyncDisposable {
   readonly stream: Writable
   keep(): Promise<void>
