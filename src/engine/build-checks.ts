@@ -1,7 +1,7 @@
 import { checkDockerfile, checkRules } from '@dockerfile/parser'
 import type { CheckOptions, CheckResult, ImageFacts, ParsedDockerfile } from '@dockerfile/parser'
 import { TsbuildError, hasCode } from '../base/errors.ts'
-import type { Emit } from '../base/events.ts'
+import type { NoticeEvent } from '../base/events.ts'
 import { problemError, withOthers } from '../build/located.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import type { Platform } from '../oci/types.ts'
@@ -41,16 +41,21 @@ function factsOf(image: LocalImage | undefined): ImageFacts | undefined {
  * Checks the Dockerfile of a build. Enforced checks are made at once: CHECK_FAILED for what they find, DOCKERFILE_INVALID when their
  * options are malformed. The others wait until the build waits for something. Disposing says all warnings, in docker's words.
  */
-export function startChecks(dockerfile: ParsedDockerfile, options: CheckOptions, emit: Emit): Disposable {
+export function startChecks(
+  dockerfile: ParsedDockerfile,
+  options: CheckOptions,
+  say: (notice: NoticeEvent) => void,
+): StartedChecks {
   let result: CheckResult | undefined
   const check = (): CheckResult => (result ??= checkDockerfile(dockerfile, options))
   const idle = setImmediate(check)
-  const checks = {
-    [Symbol.dispose]() {
-      clearImmediate(idle)
-      tellWarnings(check(), emit)
-    },
+  let told = false
+  const tell = (): void => {
+    clearImmediate(idle)
+    if (!told) tellWarnings(check(), say)
+    told = true
   }
+  const checks = { tell, [Symbol.dispose]: tell }
   if (dockerfile.directives.check === undefined && options.check === undefined) return checks
   try {
     refuseFailed(dockerfile, check())
@@ -61,17 +66,22 @@ export function startChecks(dockerfile: ParsedDockerfile, options: CheckOptions,
   return checks
 }
 
+export interface StartedChecks extends Disposable {
+  /** Says all warnings now. */
+  tell(): void
+}
+
 /** Left to `check`: nearly every Dockerfile breaks it on purpose, and a warning that every build shows is one that nobody reads. */
 const quietRules: ReadonlySet<string | undefined> = new Set(['UnpinnedBaseImage'])
 
-function tellWarnings({ diagnostics }: CheckResult, emit: Emit): void {
+function tellWarnings({ diagnostics }: CheckResult, say: (notice: NoticeEvent) => void): void {
   const warnings = diagnostics.filter(({ severity, rule }) => severity === 'warning' && !quietRules.has(rule))
   if (warnings.length === 0) return
   const lines = warnings.map(
     ({ rule, code, message, range }) => ` - ${rule ?? code}: ${message} (line ${range.start.line})`,
   )
   const heading = warnings.length === 1 ? '1 warning found:' : `${warnings.length} warnings found:`
-  for (const text of [heading, ...lines]) emit({ kind: 'notice', level: 'info', text })
+  for (const text of [heading, ...lines]) say({ kind: 'notice', level: 'info', text })
 }
 
 /** What stopped a plan, together with the mistakes that the evaluation finds in other lines. */

@@ -1,4 +1,5 @@
 import { parseDockerfile } from '@dockerfile/parser'
+import type { NoticeEvent } from '../base/events.ts'
 import { createLimiter } from '../base/limiter.ts'
 import { TsbuildError } from '../base/errors.ts'
 import { openMainContext, openNamedContext } from '../build/context/main-context.ts'
@@ -10,6 +11,7 @@ import type { BuiltPlatform } from '../build/export/result-image.ts'
 import { internalStep } from '../build/internal-step.ts'
 import { locatedError } from '../build/located.ts'
 import type { Op, BuildVertex } from '../build/ops/op.ts'
+import { annotationsFor } from '../build/options/annotation-option.ts'
 import { operationOf } from '../build/ops/operations.ts'
 import { planBuild } from '../build/plan/plan.ts'
 import type { PlanRequest } from '../build/plan/request.ts'
@@ -28,6 +30,7 @@ import { buildNetworks } from './build-networks.ts'
 import { buildServices, contextTools } from './build-services.ts'
 import { squash } from './build-squash.ts'
 import { resolveImages } from './build-images.ts'
+import { rememberBuild } from './build-remember.ts'
 import type { BuildRequest } from './build-request.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
@@ -38,6 +41,8 @@ export interface ExecuteOptions {
   readonly scratch: string
   /** In memory, for this build. */
   readonly volatile: string
+  /** Under which the build is remembered when it ends well. */
+  readonly recallKey?: string
   /** Told why each step that runs has to. */
   readonly onCause: (vertex: BuildVertex, cause: Cause) => void
 }
@@ -102,12 +107,16 @@ export async function executeBuild(
   ).catch((error: unknown) => {
     throw withOtherMistakes(error, dockerfile, known)
   })
-  for (const { text, hint } of plans.flatMap((plan) => plan.notes)) {
-    emit({ kind: 'notice', level: 'warning', text, ...(hint === undefined ? {} : { hint }) })
+  const notices: NoticeEvent[] = []
+  const say = (notice: NoticeEvent): void => {
+    notices.push(notice)
+    emit(notice)
   }
+  for (const { text, hint } of plans.flatMap((plan) => plan.notes))
+    say({ kind: 'notice', level: 'warning', text, ...(hint === undefined ? {} : { hint }) })
 
   // However the build ends, warnings are what is read last.
-  stack.use(startChecks(dockerfile, known, emit))
+  const checks = stack.use(startChecks(dockerfile, known, say))
 
   const resolved = images.byManifest
   const imports = await importCaches(engine, request.cacheFrom, context)
@@ -158,6 +167,21 @@ export async function executeBuild(
   const written = await writeOutputs(engine, final, { outputs, names, annotations, stdout }, context)
   await exportCaches(engine, exported, context)
   cache.touch()
+  const [single] = final
+  if (options.recallKey !== undefined && single !== undefined && final.length === 1) {
+    checks.tell()
+    const annotations = annotationsFor(request.annotations, 'manifest', single.config)
+    const ended = {
+      key: options.recallKey,
+      contexts: await Promise.all(contexts.values()),
+      images,
+      solution,
+      built: single,
+      annotations,
+      notices,
+    }
+    rememberBuild(engine, ended)
+  }
   const stepOf = (identity: string): string | undefined =>
     solution.steps.find((step) => step.identity === identity)?.vertex.label.name
   return { ...written, built: final, stepOf }

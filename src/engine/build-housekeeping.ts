@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { buildRecords } from '../build/explain/build-records.ts'
 import { hasErrno } from '../base/errors.ts'
 import type { Database } from '../store/db/database.ts'
-import { buildLogPath } from './build.ts'
+import { buildLogPath } from './build-log.ts'
 import { builderPrune } from './builder-prune.ts'
 import type { Engine, VerbContext } from './engine.ts'
 

@@ -1,4 +1,5 @@
 import { internalStep } from '../build/internal-step.ts'
+import type { RememberedBuild } from '../build/recall/remembered-build.ts'
 import type { ResolveImage } from '../build/plan/request.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -19,6 +20,8 @@ export interface ResolvedImages {
   readonly byManifest: ReadonlyMap<Digest, LocalImage>
   /** By the name in the Dockerfile. */
   readonly byName: ReadonlyMap<string, LocalImage>
+  /** What was looked up in the store, and what it meant. */
+  readonly bases: () => RememberedBuild['bases']
 }
 
 /** Finds base images for a plan, each name and platform once. */
@@ -26,6 +29,7 @@ export function resolveImages(engine: Engine, request: BuildRequest, { emit, sig
   const found = new Map<string, Promise<Found>>()
   const byManifest = new Map<Digest, LocalImage>()
   const byName = new Map<string, LocalImage>()
+  const bases = new Map<string, RememberedBuild['bases'][number]>()
 
   async function load(text: string, platform: Parameters<ResolveImage>[1]): Promise<Found> {
     const reference = await imageName(engine, text, platform)
@@ -47,11 +51,13 @@ export function resolveImages(engine: Engine, request: BuildRequest, { emit, sig
   return {
     byManifest,
     byName,
+    bases: () => [...bases.values()],
     async resolve(text, platform) {
       const { reference, image } = await find(text, platform)
       const { digest } = image.manifestDescriptor
       byManifest.set(digest, image)
       byName.set(text, image)
+      bases.set(text, { name: text, reference: formatReference(reference), target: image.target.digest })
       const name = formatReference({ ...reference, digest: image.target.digest })
       return { name, manifest: digest, config: image.config }
     },

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { hasErrno } from '../base/errors.ts'
 import { buildRecords } from '../build/explain/build-records.ts'
-import { buildLogPath } from './build.ts'
+import { buildLogPath } from './build-log.ts'
 import type { Engine } from './engine.ts'
 
 /** What the steps of a build wrote; empty when none ran. BUILD_NOT_FOUND, ID_AMBIGUOUS. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { buildRecords } from '../build/explain/build-records.ts'
-import { buildLogPath } from './build.ts'
+import { buildLogPath } from './build-log.ts'
 import type { Engine } from './engine.ts'
 
 /** Forgets builds by ID or prefix, or all of them; gives the IDs. BUILD_NOT_FOUND, ID_AMBIGUOUS before anything is removed. */

@@ -41,11 +41,15 @@ export async function findByName(
   platform: Platform,
 ): Promise<LocalImage | undefined> {
   if (reference === undefined) return undefined
-  const target =
-    reference.digest === undefined
-      ? records.ref(tagName(reference))?.target
-      : targetByDigest(records, reference, reference.digest)
+  const target = findTarget(records, reference)
   return target === undefined ? undefined : readImage(content, target, platform)
+}
+
+/** What a reference points to in the store, whatever the platform. */
+export function findTarget(records: ImageRecords, reference: Reference): Descriptor | undefined {
+  return reference.digest === undefined
+    ? records.ref(tagName(reference))?.target
+    : targetByDigest(records, reference, reference.digest)
 }
 
 /** Key of a tagged name in `refs`. */

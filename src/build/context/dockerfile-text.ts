@@ -2,7 +2,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { nearest } from '@dockerfile/parser'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
-import { reason } from './local-folder.ts'
+import { reason } from './read-text.ts'
 
 export interface DockerfileText {
   /** Shown in errors. */

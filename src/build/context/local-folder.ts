@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compileIgnore, decodeSource } from '@dockerfile/parser'
 import type { IgnoreMatcher } from '@dockerfile/parser'
@@ -7,6 +7,7 @@ import { digestHex, sha256 } from '../../oci/digest.ts'
 import { problemError } from '../located.ts'
 import type { SourceText } from '../located.ts'
 import type { BuildContext } from './build-context.ts'
+import { readIgnoreFile, reason } from './read-text.ts'
 
 export interface FolderOptions {
   readonly name: string
@@ -70,36 +71,8 @@ export interface IgnoreFile extends SourceText {
 
 /** The first of these ignore files that exists. CONTEXT_UNREADABLE. */
 export async function loadIgnore(paths: readonly string[]): Promise<IgnoreFile | undefined> {
-  for (const path of paths) {
-    const bytes = await readOptional(path)
-    if (bytes === undefined) continue
-    const filename = path.slice(path.lastIndexOf('/') + 1)
-    return { filename, source: decodeSource(bytes), matcher: compileIgnore(bytes, filename) }
-  }
-  return undefined
-}
-
-async function readOptional(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
-    if (!hasErrno(error, 'EACCES', 'EISDIR')) throw error
-    throw new TsbuildError('CONTEXT_UNREADABLE', `Cannot read the ignore file "${path}": ${reason(error)}`, {
-      cause: error,
-    })
-  }
-}
-
-export function reason(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ENOENT':
-      return 'it does not exist'
-    case 'EACCES':
-      return 'permission denied'
-    case 'EISDIR':
-      return 'it is a folder'
-    default:
-      return error.message
-  }
+  const file = await readIgnoreFile(paths)
+  if (file === undefined) return undefined
+  const { filename, bytes } = file
+  return { filename, source: decodeSource(bytes), matcher: compileIgnore(bytes, filename) }
 }

@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { nearest } from '@dockerfile/parser'
 import type { IgnoreRule } from '@dockerfile/parser'
 import { canonicalJson } from '../../base/canonical-json.ts'
@@ -8,9 +6,9 @@ import { TsbuildError } from '../../base/errors.ts'
 import type { NativeCore } from '../../host/native.ts'
 import type { BuildContext } from '../context/build-context.ts'
 import type { CopyAction } from './op.ts'
+import { walkContext } from './context-walk.ts'
+import type { WantedSelection } from './context-walk.ts'
 import { compileSelection } from './selection.ts'
-import type { CompiledSelection } from './selection.ts'
-import { parseWalk } from './walk-result.ts'
 import type { WalkedSelection } from './walk-result.ts'
 
 /** What steps read from build contexts. */
@@ -48,33 +46,18 @@ export function createContextFiles(options: ContextFilesOptions): ContextFiles {
     return opened
   }
 
-  async function walk(name: string, selections: readonly Wanted[]): Promise<ReadonlyMap<string, WalkedSelection>> {
-    const context = await open(name)
-    if (context.index !== null) mkdirSync(dirname(context.index), { recursive: true, mode: 0o700 })
-    const answer = await native.call(
-      'walk',
-      {
-        root: { kind: 'dir', path: context.path },
-        ignore: context.ignore?.toPlan() ?? null,
-        index: context.index,
-        owners: false,
-        selections: selections.map(({ id, plan, manifest }) => ({
-          id,
-          sources: plan.sources,
-          exclude: plan.exclude,
-          parents: plan.parents,
-          manifest,
-        })),
-      },
-      { signal },
-    )
-    return parseWalk(answer)
+  async function walk(
+    name: string,
+    selections: readonly WantedSelection[],
+  ): Promise<ReadonlyMap<string, WalkedSelection>> {
+    const { path, ignore, index } = await open(name)
+    return walkContext(native, { path, ignore: ignore?.toPlan() ?? null, index }, selections, signal)
   }
 
   function walkAll(name: string): Promise<ReadonlyMap<string, WalkedSelection>> {
     const known = walks.get(name)
     if (known !== undefined) return known
-    const wanted = new Map<string, Wanted>()
+    const wanted = new Map<string, WantedSelection>()
     for (const action of options.copies) {
       if (action.from.kind !== 'context' || action.from.name !== name) continue
       const id = selectionId(action)
@@ -103,13 +86,8 @@ export function createContextFiles(options: ContextFilesOptions): ContextFiles {
   }
 }
 
-interface Wanted {
-  readonly id: string
-  readonly plan: CompiledSelection
-  readonly manifest: string | null
-}
-
-function selectionId({ sources, exclude, parents }: CopyAction): string {
+/** Names what a copy selects, wherever it goes to. */
+export function selectionId({ sources, exclude, parents }: CopyAction): string {
   return canonicalJson({ sources, exclude, parents } as unknown as Json)
 }
 

@@ -42,6 +42,8 @@ export interface CacheRecords extends BuildCache {
   setDisk(snapshot: SnapshotId, bytes: number): void
   /** Snapshots that records name: what GC keeps for the cache. */
   snapshots(): ReadonlySet<SnapshotId>
+  /** Whether these records are still here with that result and its files; they count as used then. */
+  holds(records: readonly { readonly key: string; readonly identity: Identity }[]): boolean
   /** Writes down which records this build used; done once at its end. */
   touch(): void
 }
@@ -145,6 +147,11 @@ export function cacheRecords({ db, find, byIdentity, claim, build, now }: CacheR
         if (known === undefined) insert(record, result?.id ?? null, result?.size ?? 0)
       }),
     byIdentity,
+    holds: (wanted) =>
+      wanted.every(({ key, identity }) => {
+        const row = db.get<RecordRow>(`SELECT ${columns} FROM cache_records WHERE definition_key = ?`, key)
+        return row !== undefined && row.identity === identity && toHit(row).result() !== undefined
+      }),
     setDisk: (snapshot, bytes) => void db.run('UPDATE cache_records SET disk = ? WHERE snapshot = ?', bytes, snapshot),
     snapshots: () =>
       new Set(

@@ -162,4 +162,10 @@ const events = `
   ALTER TABLE containers ADD COLUMN seen TEXT;
 `
 
-export const migrations: readonly string[] = [leases, snapshots, layers, images, build, containers, events]
+/** Builds that need not be planned again while nothing that they depend on has changed. */
+const remembered = `
+  CREATE TABLE remembered_builds (key TEXT PRIMARY KEY, record TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX remembered_by_time ON remembered_builds(at);
+`
+
+export const migrations: readonly string[] = [leases, snapshots, layers, images, build, containers, events, remembered]

@@ -1,0 +1,62 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ExplainedStep } from '../build/explain/build-records.ts'
+import { explainCause } from '../build/explain/explanation.ts'
+import type { RecordedStep } from '../build/explain/recorder.ts'
+import type { Digest } from '../oci/digest.ts'
+import { executeBuild } from './build-execute.ts'
+import { keepWithin, sweepDead } from './build-housekeeping.ts'
+import type { OutputsResult } from './build-outputs.ts'
+import type { BuildRequest } from './build-request.ts'
+import { manifestPaths } from './build-services.ts'
+import { verifyBuild } from './build-verify.ts'
+import type { Causes } from './build.ts'
+import type { Engine, VerbContext } from './engine.ts'
+
+export interface PerformOptions {
+  readonly id: string
+  /** Filled with why each step that runs has to. */
+  readonly causes: Causes
+  /** Under which the build is remembered. */
+  readonly recallKey: string | undefined
+}
+
+/** Plans and solves a build in folders of its own, which are removed after it. */
+export async function performBuild(
+  engine: Engine,
+  request: BuildRequest,
+  { id, causes, recallKey }: PerformOptions,
+  context: VerbContext,
+): Promise<OutputsResult> {
+  const { store, settings } = engine
+  await using stack = new AsyncDisposableStack()
+  const places = [join(store.root, 'tmp'), join(settings.runRoot, 'build')] as const
+  await Promise.all(places.map((folder) => sweepDead(store.db, folder)))
+  const [scratch, volatile] = places.map((folder) => join(folder, `${store.lease.id}-${id}`)) as [string, string]
+  for (const folder of [scratch, volatile]) stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const options = {
+    id,
+    scratch,
+    volatile,
+    ...(recallKey === undefined ? {} : { recallKey }),
+    onCause: (vertex: Parameters<Causes['set']>[1]['vertex'], cause: Parameters<Causes['set']>[1]['cause']) =>
+      void causes.set(vertex.digest, { vertex, cause }),
+  }
+  if (request.verify) await verifyBuild(engine, request, options, context)
+  const { images, target, names } = await executeBuild(engine, request, options, context)
+  if (causes.size > 0) await keepWithin(engine, context)
+  return { images, names, ...(target === undefined ? {} : { target }) }
+}
+
+/** Says of each step that ran why it did. */
+export function explainSteps(
+  { store }: Engine,
+  steps: readonly RecordedStep[],
+  causes: Causes,
+): readonly ExplainedStep[] {
+  return steps.map((step) => {
+    const found = causes.get(step.id as Digest)
+    if (found === undefined) return step
+    return { ...step, explanation: explainCause(found.vertex, found.cause, manifestPaths(store.root)) }
+  })
+}
