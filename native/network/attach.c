@@ -137,6 +137,25 @@ int attach_interface(struct nl *nl, struct nft *nft, const struct owner *owner, 
     return -1;
 }
 
+int attach_restore(struct nl *nl, struct nft *nft, const struct owner *owner, const struct interface *interface, int netns, struct attached *attached,
+                   struct rt_error *err)
+{
+    struct bridge_hold hold;
+    auto_nl_buf struct nl_buf buf = { 0 };
+    char name[IFNAMSIZ];
+    if (bridge_restore(nl, nft, &interface->bridge, &hold, err) < 0)
+        return -1;
+    int result = 0;
+    bool there = if_indextoname((unsigned)attached->index, name) != NULL;
+    if (there) {
+        link_put_master(nl, &buf, attached->index, hold.index);
+        link_put_up(nl, &buf, attached->index);
+        result = nl_send(nl, &buf, NULL, NULL, err, "NETWORK_FAILED", "put the interface back on its bridge");
+    }
+    bridge_let_go(&hold);
+    return there ? result : attach_interface(nl, nft, owner, interface, netns, attached, err);
+}
+
 int attach_routes(const struct interface *from, const struct interface *to, int netns, struct rt_error *err)
 {
     auto_visit struct netns_visit visit = { .home = -1 };

@@ -22,6 +22,10 @@ struct attached {
 int attach_interface(struct nl *nl, struct nft *nft, const struct owner *owner, const struct interface *interface, int netns, struct attached *out,
                      struct rt_error *err);
 
+/* Puts right what others changed: bridge and rules are written again, and the pair is made again where it is gone. */
+int attach_restore(struct nl *nl, struct nft *nft, const struct owner *owner, const struct interface *interface, int netns, struct attached *attached,
+                   struct rt_error *err);
+
 /* Default routes and others of an interface that stays, from one plan to the next. */
 int attach_routes(const struct interface *from, const struct interface *to, int netns, struct rt_error *err);
 

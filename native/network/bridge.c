@@ -114,25 +114,25 @@ static int set_up(struct nl *nl, const struct bridge *bridge, struct bridge_hold
     return bridge->address_count == 0 ? 0 : nl_send(nl, &buf, NULL, NULL, err, "NETWORK_FAILED", "give the bridge its addresses");
 }
 
-static int make(struct nl *nl, struct nft *nft, const struct bridge *bridge, struct bridge_hold *hold, struct rt_error *err)
+/* Nothing is done where it stands complete, unless all of it is wanted `anew`. */
+static int make(struct nl *nl, struct nft *nft, const struct bridge *bridge, bool anew, struct bridge_hold *hold, struct rt_error *err)
 {
     struct link link;
     int state = look(nl, nft, bridge, &link, err);
     hold->index = link.index;
-    if (state != 0)
+    if (state < 0 || (state > 0 && !anew))
         return state < 0 ? -1 : 0;
     if (link.index == 0) {
         unsigned char mac[ETH_ALEN] = { 0x02, 0x42 };
         if (getrandom(mac + 2, sizeof mac - 2, 0) < 0)
             return rt_fail(err, "NETWORK_FAILED", errno, "getrandom", "cannot make a MAC address");
-        if (check_subnet(nl, bridge, err) < 0 || bridge_create(nl, bridge->name, MARK_BRIDGE, bridge->mtu, mac, err) < 0)
+        if (check_subnet(nl, bridge, err) < 0 || (hold->index = bridge_create(nl, bridge->name, MARK_BRIDGE, bridge->mtu, mac, err)) < 0)
             return -1;
-        hold->index = (int)if_nametoindex(bridge->name);
     }
     return set_up(nl, bridge, hold, err) < 0 ? -1 : rules_bridge(nft, bridge, err);
 }
 
-int bridge_hold(struct nl *nl, struct nft *nft, const struct bridge *bridge, struct bridge_hold *out, struct rt_error *err)
+static int take_hold(struct nl *nl, struct nft *nft, const struct bridge *bridge, bool anew, struct bridge_hold *out, struct rt_error *err)
 {
     struct link link;
     *out = (struct bridge_hold){ .lock = -1 };
@@ -140,8 +140,8 @@ int bridge_hold(struct nl *nl, struct nft *nft, const struct bridge *bridge, str
         return -1;
     int state = look(nl, nft, bridge, &link, err);
     out->index = link.index;
-    if (state == 0 && lock_namespace(&out->lock, LOCK_EX, err) == 0) {
-        state = make(nl, nft, bridge, out, err) < 0 ? -1 : 1;
+    if ((state == 0 || (state > 0 && anew)) && lock_namespace(&out->lock, LOCK_EX, err) == 0) {
+        state = make(nl, nft, bridge, anew, out, err) < 0 ? -1 : 1;
         /* From here on nobody may see it half made; the container's attachment needs only that it stays. */
         if (state == 1 && lock_namespace(&out->lock, LOCK_SH, err) < 0)
             state = -1;
@@ -150,6 +150,16 @@ int bridge_hold(struct nl *nl, struct nft *nft, const struct bridge *bridge, str
         return 0;
     bridge_let_go(out);
     return -1;
+}
+
+int bridge_hold(struct nl *nl, struct nft *nft, const struct bridge *bridge, struct bridge_hold *out, struct rt_error *err)
+{
+    return take_hold(nl, nft, bridge, false, out, err);
+}
+
+int bridge_restore(struct nl *nl, struct nft *nft, const struct bridge *bridge, struct bridge_hold *out, struct rt_error *err)
+{
+    return take_hold(nl, nft, bridge, true, out, err);
 }
 
 void bridge_let_go(struct bridge_hold *hold)

@@ -16,6 +16,8 @@ struct bridge_hold {
 
 /* Errors: NETWORK_FAILED, SUBNET_TAKEN when another interface of the host has an address in the range. */
 int bridge_hold(struct nl *nl, struct nft *nft, const struct bridge *bridge, struct bridge_hold *out, struct rt_error *err);
+/* As bridge_hold, and writes addresses, settings and rules again, whatever is there. */
+int bridge_restore(struct nl *nl, struct nft *nft, const struct bridge *bridge, struct bridge_hold *out, struct rt_error *err);
 void bridge_let_go(struct bridge_hold *hold);
 
 /* Removes the bridge with its rules, if it is there and has no port. Returns 1 when it did, 0 when it is absent or in use. */

@@ -234,9 +234,12 @@ int network_update(struct network_lease *lease, const struct network *network, s
 
 int network_reload(struct network_lease *lease, struct rt_error *err)
 {
-    for (size_t i = 0; i < lease->network->interface_count; i++)
-        if (rules_bridge(&lease->nft, &lease->network->interfaces[i].bridge, err) < 0)
+    for (size_t i = 0; i < lease->network->interface_count; i++) {
+        const struct interface *interface = &lease->network->interfaces[i];
+        if (attach_restore(&lease->nl, &lease->nft, &lease->owner, interface, lease->netns, &lease->attached[i], err) < 0 ||
+            names_publish(interface, lease->id, lease->run_dir, err) < 0)
             return -1;
+    }
     return lease->network->port_count > 0 ? publish(lease, lease->network, err) : 0;
 }
 

@@ -99,21 +99,33 @@ int link_walk(struct nl *nl, link_visit *each, void *context, struct rt_error *e
 int bridge_create(struct nl *nl, const char *name, const char *alias, unsigned mtu, const unsigned char mac[ETH_ALEN], struct rt_error *err)
 {
     auto_nl_buf struct nl_buf buf = { 0 };
-    struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+    char born[IFNAMSIZ], reason[128];
+    snprintf(born, sizeof born, "tsn%02x%02x%02x%02x%02x%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
     nl_begin(nl, &buf, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
-    nl_put_str(&buf, IFLA_IFNAME, name);
+    nl_put_str(&buf, IFLA_IFNAME, born);
     nl_put(&buf, IFLA_ADDRESS, mac, ETH_ALEN);
     if (mtu)
         nl_put_u32(&buf, IFLA_MTU, mtu);
     size_t linkinfo = nl_nest(&buf, IFLA_LINKINFO);
     nl_put_str(&buf, IFLA_INFO_KIND, "bridge");
     nl_nest_end(&buf, linkinfo);
-    /* In the same datagram: a kill cannot come between, so a bridge without the alias is never ours. */
-    link_put_alias(nl, &buf, name, alias);
-    char reason[128];
+    /*
+     * In the same datagram: a kill cannot come between, so a bridge without the alias is never ours. The kernel carries out both messages even
+     * where the first fails, so the name must be one that nobody else has: another's interface would be marked as ours.
+     */
+    link_put_alias(nl, &buf, born, alias);
     int result = nl_talk(nl, &buf, NULL, NULL, reason);
-    if (result == 0)
-        return 0;
+    if (result == 0) {
+        info = (struct ifinfomsg){ .ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(born), .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+        nl_begin(nl, &buf, RTM_SETLINK, NLM_F_ACK, &info, sizeof info);
+        nl_put_str(&buf, IFLA_IFNAME, name);
+        result = nl_talk(nl, &buf, NULL, NULL, reason);
+        if (result == 0)
+            return info.ifi_index;
+        struct rt_error ignored; /* a sweep removes what stays */
+        link_delete_index(nl, info.ifi_index, &ignored);
+    }
     return rt_fail(err, result == -EOPNOTSUPP ? "FEATURE_MISSING" : CODE, -result, "netlink", "cannot make the bridge '%s'%s%s", name,
                    reason[0] ? ": " : "", reason);
 }
@@ -186,6 +198,13 @@ void link_put_up(struct nl *nl, struct nl_buf *buf, int index)
 {
     struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
     nl_begin(nl, buf, RTM_NEWLINK, NLM_F_ACK, &info, sizeof info);
+}
+
+void link_put_master(struct nl *nl, struct nl_buf *buf, int index, int bridge)
+{
+    struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+    nl_begin(nl, buf, RTM_SETLINK, NLM_F_ACK, &info, sizeof info);
+    nl_put_u32(buf, IFLA_MASTER, (uint32_t)bridge);
 }
 
 void link_put_alias(struct nl *nl, struct nl_buf *buf, const char *name, const char *alias)

@@ -25,7 +25,7 @@ int link_walk(struct nl *nl, link_visit *each, void *context, struct rt_error *e
 
 /*
  * A bridge that is up, with a fixed MAC address: a bridge otherwise takes the lowest of its ports', and connections break when that port goes.
- * The caller knows that the name is free: one message names the owner of whatever has it.
+ * Gives its index. An interface that has the name already stays as it is.
  */
 int bridge_create(struct nl *nl, const char *name, const char *alias, unsigned mtu, const unsigned char mac[ETH_ALEN], struct rt_error *err);
 
@@ -48,6 +48,7 @@ int link_delete_index(struct nl *nl, int index, struct rt_error *err);
 
 /* The following append to a buffer that nl_send carries out. */
 void link_put_up(struct nl *nl, struct nl_buf *buf, int index);
+void link_put_master(struct nl *nl, struct nl_buf *buf, int index, int bridge);
 void link_put_alias(struct nl *nl, struct nl_buf *buf, const char *name, const char *alias);
 /* Without duplicate address detection: the pool gives each address once, and a tentative address refuses connections for a second. Adding it again is no error. */
 void link_put_address(struct nl *nl, struct nl_buf *buf, int index, const struct address *address);

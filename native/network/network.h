@@ -44,7 +44,7 @@ int network_attach(const struct network *network, const char *id, const char *ru
 /* Makes what is attached agree with another plan, live: interfaces and ports that are the same stay untouched. On failure the old state is kept. */
 int network_update(struct network_lease *lease, const struct network *network, struct rt_error *err);
 
-/* Writes the kernel's rules of this lease again (after somebody flushed them). Idempotent. */
+/* Puts right what others did to this lease in the kernel: rules that were flushed, a bridge or an interface that was removed. Idempotent. */
 int network_reload(struct network_lease *lease, struct rt_error *err);
 
 /* The host did not pass on packets before this lease was attached: it now does, and the user should know. */

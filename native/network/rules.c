@@ -84,11 +84,14 @@ static void search_clear(struct search *s)
 }
 #define auto_search __attribute__((cleanup(search_clear)))
 
-/* Rules of our table into the search. A table that is not there holds none. */
-static int search_table(struct nft *nft, struct search *s, struct rt_error *err)
+/*
+ * Rules of our table into the search, of one chain where one is named: a start should not read what all the others have published. A table that
+ * is not there holds none.
+ */
+static int search_table(struct nft *nft, const char *chain, struct search *s, struct rt_error *err)
 {
     s->family = NFPROTO_INET;
-    int result = nft_rules(nft, NFPROTO_INET, TABLE, NULL, collect, s);
+    int result = nft_rules(nft, NFPROTO_INET, TABLE, chain, collect, s);
     if (result == 0 || result == -ENOENT)
         return 0;
     return rt_fail(err, result == -EOPNOTSUPP || result == -EINVAL ? "FEATURE_MISSING" : "NETWORK_FAILED", -result, "netlink",
@@ -237,7 +240,7 @@ static int refused(int result, const char *reason, const char *what, struct rt_e
 static bool frame_present(struct nft *nft, struct rt_error *err)
 {
     auto_search struct search s = { .comment = FRAME };
-    return search_table(nft, &s, err) == 0 && s.count > 0;
+    return search_table(nft, "output", &s, err) == 0 && s.count > 0;
 }
 
 int rules_bridge(struct nft *nft, const struct bridge *bridge, struct rt_error *err)
@@ -248,7 +251,7 @@ int rules_bridge(struct nft *nft, const struct bridge *bridge, struct rt_error *
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search s = { .comment = comment };
         bool frame = frame_present(nft, err);
-        if (search_table(nft, &s, err) < 0)
+        if (search_table(nft, NULL, &s, err) < 0)
             return -1;
         search_docker(nft, &s);
         nft_begin(nft);
@@ -275,7 +278,7 @@ bool rules_bridge_present(struct nft *nft, const char *name)
     struct rt_error ignored = { 0 };
     stpcpy(stpcpy(comment, BRIDGE), name);
     auto_search struct search own = { .comment = comment };
-    if (search_table(nft, &own, &ignored) < 0 || own.count == 0 || !frame_present(nft, &ignored))
+    if (search_table(nft, "forward", &own, &ignored) < 0 || own.count == 0 || !frame_present(nft, &ignored))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(docker_families); i++) {
         auto_search struct search docker = { .comment = comment, .family = docker_families[i] };
@@ -293,7 +296,7 @@ int rules_bridge_remove(struct nft *nft, const char *name, struct rt_error *err)
     stpcpy(stpcpy(comment, BRIDGE), name);
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search own = { .comment = comment }, docker = { .comment = comment };
-        if (search_table(nft, &own, err) < 0)
+        if (search_table(nft, NULL, &own, err) < 0)
             return -1;
         search_docker(nft, &docker);
         nft_begin(nft);
@@ -331,7 +334,7 @@ int rules_publish(struct nft *nft, const char *run_dir, const struct port *ports
         return -1;
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search s = { .comment = comment };
-        if (search_table(nft, &s, err) < 0)
+        if (search_table(nft, "publish", &s, err) < 0)
             return -1;
         if (s.count == 0 && count == 0)
             return 0;
@@ -350,7 +353,7 @@ int rules_sweep(struct nft *nft, rules_dead *dead, void *context, struct rt_erro
     int result = -ENOENT;
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search s = { .dead = dead, .context = context };
-        if (search_table(nft, &s, err) < 0)
+        if (search_table(nft, "publish", &s, err) < 0)
             return -1;
         if (s.count == 0)
             return 0;

@@ -7,11 +7,12 @@ import type { Cli } from './tsbuild.ts'
 /** Where the set-up's small image is found: busybox, a shell, users. */
 export const image = 'debian:bookworm'
 
-/** A command line whose store has the small image. */
-export async function openContainerCli(): Promise<Cli> {
+/** A command line whose store has the small image, on this machine or on one of its own. */
+export async function openContainerCli(prefix: readonly string[] = []): Promise<Cli> {
   await using hub = await startRegistry({ seed: standIns })
-  const cli = openCli({ hub: hub.origin })
-  await cli.ok('pull', '-q', image)
+  const cli = openCli({ hub: hub.origin, prefix })
+  const { status, stderr } = await cli.run(['pull', '-q', image], { prefix: [] })
+  if (status !== 0) throw new Error(stderr)
   return cli
 }
 

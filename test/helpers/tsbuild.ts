@@ -52,6 +52,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
   readonly cwd?: string
+  /** Words before the program. Default: those of the set-up. */
+  readonly prefix?: readonly string[]
 }
 
 export interface CliSetup {
@@ -60,6 +62,8 @@ export interface CliSetup {
   readonly env?: Readonly<Record<string, string>>
   /** The program. Default: bin/tsbuild of this project. */
   readonly program?: string
+  /** Words before the program, such as those that start it in another network namespace. */
+  readonly prefix?: readonly string[]
 }
 
 export function openCli(setup: CliSetup = {}): Cli {
@@ -80,7 +84,8 @@ export function openCli(setup: CliSetup = {}): Cli {
   writeFileSync(environment.TSBUILD_CONFIG, '{}')
 
   async function run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-    const child = spawn(program, ['--root', root, ...args], {
+    const [first = '', ...words] = [...(options.prefix ?? setup.prefix ?? []), program, '--root', root, ...args]
+    const child = spawn(first, words, {
       cwd: options.cwd ?? folder,
       env: { ...environment, ...options.env },
       stdio: 'pipe',

@@ -407,8 +407,10 @@ describe.skipIf(noContainers || noNetworks)('names', () => {
       ports: [port(8081, '172.30.0.3')],
       dns,
     })
-    process.kill(monitorPid(a.net.pid), 'SIGKILL')
-    await until(() => !host.run('ip', '-o', 'link').includes(`containers/${a.box.id}`) || true, 'the end')
+    const monitor = monitorPid(a.net.pid)
+    process.kill(monitor, 'SIGKILL')
+    // Its lock is free when it has closed its descriptors, which is before anybody reaps it.
+    await until(() => /^(\d+ \(.*\) Z|$)/.test(statusOf(monitor)), 'the end of the monitor')
     expect(host.rules()).toContain('dport 8080')
     const { result } = await plan({ op: 'sweep', names: [namesDir(first)] })
     expect(result).toMatchObject({ rules: 1, names: 1, bridges: 0 })
@@ -419,6 +421,15 @@ describe.skipIf(noContainers || noNetworks)('names', () => {
     await until(() => host.links().length === 2, 'the end of the bridge')
   })
 })
+
+/** Line of /proc/PID/stat; empty when the process is gone. */
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch {
+    return ''
+  }
+}
 
 function monitorPid(pid: number): number {
   return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
@@ -484,6 +495,19 @@ describe.skipIf(noContainers || noNetworks)('a change while it runs', () => {
     expect(outside.ask('tcp', '192.0.2.1', 8080)).not.toBe('192.0.2.2 172.30.0.2')
     await web.box.ask({ op: 'network-reload' })
     expect(outside.ask('tcp', '192.0.2.1', 8080)).toBe('192.0.2.2 172.30.0.2')
+  })
+
+  it('makes bridge, interface and forwarding again when somebody took them away', async () => {
+    await outside.serve('tcp', '0.0.0.0', 8000)
+    const one = await serving('one', { interfaces: [{ address: '172.30.0.2' }], ports: [port(8080, '172.30.0.2')] })
+    const two = await start('two', { interfaces: [{ address: '172.30.0.3' }] })
+    host.run('ip', 'link', 'del', 'tst0')
+    two.net.run('ip', 'link', 'del', 'eth0')
+    host.run('sh', '-c', 'echo 0 > /proc/sys/net/ipv4/ip_forward')
+    for (const { box } of [one, two]) await box.ask({ op: 'network-reload' })
+    expect(outside.ask('tcp', '192.0.2.1', 8080)).toBe('192.0.2.2 172.30.0.2')
+    expect(two.net.ask('tcp', '192.0.2.2', 8000)).toBe('192.0.2.1 192.0.2.2')
+    expect(two.net.ask('tcp', '172.30.0.2', 80)).toBe('172.30.0.3 172.30.0.2')
   })
 
   it('is done by the start of the next container as well, for its bridge', async () => {

@@ -265,4 +265,10 @@ export const containerCommands: readonly CommandEntry[] = [
     summary: 'Take a container out of a network',
     load: () => import('../commands/network-disconnect.ts'),
   },
+  {
+    name: 'network reload',
+    group: 'Volumes and networks',
+    summary: 'Make bridges and firewall rules of running containers again',
+    load: () => import('../commands/network-reload.ts'),
+  },
 ]
