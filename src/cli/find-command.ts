@@ -19,7 +19,8 @@ export type Target =
  * Finds the command. A first word that is a flag, `-`, a URL or an existing path is an argument of `build`
  * (`tsbuild -t x .`). Throws COMMAND_UNKNOWN naming the nearest commands.
  */
-export function findCommand(table: readonly CommandEntry[], words: readonly string[], cwd: string): Target {
+export function findCommand(table: readonly CommandEntry[], given: readonly string[], cwd: string): Target {
+  const words = given[0] === 'buildx' ? withoutBuilder(given) : given
   const [first, second] = words
   if (first === undefined || (first === 'help' && second === undefined)) return { kind: 'help', group: '' }
   if (first === 'help') return helpOf(findCommand(table, words.slice(1), cwd))
@@ -38,6 +39,17 @@ export function findCommand(table: readonly CommandEntry[], words: readonly stri
     return { kind: 'command', entry: spellings.get('build')!, typed: 'build', words }
   }
   throw unknown(first, [...new Set([...spellings.keys()].map((spelling) => spelling.split(' ')[0]!))])
+}
+
+/** `buildx --builder NAME -D COMMAND`: buildx's own flags choose a builder, of which there is one. */
+function withoutBuilder([first = '', ...words]: readonly string[]): readonly string[] {
+  let next = 0
+  for (;;) {
+    const word = words[next] ?? ''
+    if (word === '--builder') next += 2
+    else if (/^(--builder=.*|-D|--debug(=.*)?)$/.test(word)) next += 1
+    else return [first, ...words.slice(next)]
+  }
 }
 
 function helpOf(target: Target): Target {

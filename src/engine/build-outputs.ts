@@ -50,6 +50,11 @@ export async function writeOutputs(
   request: OutputsRequest,
   context: VerbContext,
 ): Promise<OutputsResult> {
+  const rewritten = request.outputs.some((output) => 'rewriteTimestamp' in output && output.rewriteTimestamp)
+  if (rewritten && built.some(({ epoch }) => epoch === undefined)) {
+    const text = 'rewrite-timestamp has no effect: there is no SOURCE_DATE_EPOCH'
+    context.emit({ kind: 'notice', level: 'warning', text, hint: 'Pass --build-arg SOURCE_DATE_EPOCH=SECONDS' })
+  }
   let result: OutputsResult = { images: [], names: [] }
   for (const output of request.outputs) {
     switch (output.kind) {

@@ -20,10 +20,7 @@ const native: Readonly<Record<string, readonly string[]>> = { amd64: ['386'], ar
 /** FEATURE_MISSING when the kernel cannot run programs of `platform` (`os/arch[/variant]`), by itself or through binfmt_misc. */
 export function requireEmulator(platform: string, architecture: string, registered = '/proc/sys/fs/binfmt_misc'): void {
   const wanted = platform.split('/')[1] ?? architecture
-  if (wanted === architecture || (native[architecture] ?? []).includes(wanted)) return
-  const name = emulators[wanted] ?? wanted
-  const entry = `${registered}/qemu-${name}`
-  if (existsSync(entry) && readFileSync(entry, 'utf8').startsWith('enabled')) return
+  if (wanted === architecture || (native[architecture] ?? []).includes(wanted) || emulated(wanted, registered)) return
   throw new TsbuildError(
     'FEATURE_MISSING',
     `Cannot run programs for ${platform} on this ${architecture} machine: no emulator is registered`,
@@ -32,4 +29,18 @@ export function requireEmulator(platform: string, architecture: string, register
       details: { platform, architecture },
     },
   )
+}
+
+/** Architectures whose programs run here, the machine's own first. */
+export function runnableArchitectures(
+  architecture: string,
+  registered = '/proc/sys/fs/binfmt_misc',
+): readonly string[] {
+  const own = [architecture, ...(native[architecture] ?? [])]
+  return [...own, ...Object.keys(emulators).filter((name) => !own.includes(name) && emulated(name, registered))]
+}
+
+function emulated(architecture: string, registered: string): boolean {
+  const entry = `${registered}/qemu-${emulators[architecture] ?? architecture}`
+  return existsSync(entry) && readFileSync(entry, 'utf8').startsWith('enabled')
 }

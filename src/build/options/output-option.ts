@@ -18,6 +18,8 @@ export interface ImageForm {
   readonly compression: LayerCompression
   readonly format: Family
   readonly annotations: readonly Annotation[]
+  /** `rewrite-timestamp`: it says that times should be clamped, which SOURCE_DATE_EPOCH does anyway. */
+  readonly rewriteTimestamp: boolean
 }
 
 /** An image in the store, and in its registry with `push`. */
@@ -147,6 +149,7 @@ function imageForm(values: ReadonlyMap<string, string>, family: Family, annotati
     },
     format: oci ? 'oci' : 'docker',
     annotations,
+    rewriteTimestamp: flag(values, 'rewrite-timestamp', false),
   }
 }
 

@@ -1,5 +1,7 @@
 import { progressModes } from '../../ui/progress/progress.ts'
 import type { Flags } from '../command.ts'
+import { builderFlag } from './builder-flag.ts'
+import { stepLimitFlags } from './step-limits.ts'
 
 /** The flags of `build`, in the spelling of docker build and buildx build. */
 export const buildFlags = {
@@ -17,6 +19,13 @@ export const buildFlags = {
     value: 'NAME[=VALUE]',
     help: 'Build argument; without value from the environment',
   },
+  'build-arg-file': {
+    kind: 'string',
+    repeat: true,
+    value: 'FILE',
+    help: 'Build arguments, one NAME=VALUE a line',
+    complete: 'file',
+  },
   'build-context': {
     kind: 'string',
     repeat: true,
@@ -28,7 +37,12 @@ export const buildFlags = {
   label: { kind: 'string', repeat: true, value: 'NAME=VALUE', help: 'Label of the image' },
   'no-cache': { kind: 'boolean', help: 'Run every step' },
   'no-cache-filter': { kind: 'string', repeat: true, value: 'STAGE', help: 'Run every step of these stages' },
-  pull: { kind: 'boolean', help: 'Ask the registry for base images even when they are here' },
+  pull: {
+    kind: 'string',
+    choices: ['always', 'missing', 'newer', 'never', 'true', 'false'],
+    bare: 'always',
+    help: 'When the registry is asked for base images: bare, even when they are here',
+  },
   secret: {
     kind: 'string',
     repeat: true,
@@ -38,12 +52,7 @@ export const buildFlags = {
   ssh: { kind: 'string', repeat: true, value: 'ID[=SOCKET|KEY]', help: 'SSH agent or keys for RUN --mount=type=ssh' },
   'add-host': { kind: 'string', repeat: true, value: 'NAME:IP', help: 'Further line of /etc/hosts while steps run' },
   network: { kind: 'string', choices: ['default', 'none', 'host'], default: 'default', help: 'Network of RUN steps' },
-  'shm-size': { kind: 'bytes', help: 'Size of /dev/shm of RUN steps' },
-  ulimit: { kind: 'string', repeat: true, value: 'NAME=SOFT[:HARD]', help: 'Limit of processes of RUN steps' },
-  'cgroup-parent': { kind: 'string', value: 'CGROUP', help: 'Parent cgroup of RUN steps' },
-  memory: { kind: 'bytes', short: 'm', help: 'Memory of each RUN step' },
-  cpus: { kind: 'number', help: 'CPUs of each RUN step' },
-  'step-timeout': { kind: 'duration', help: 'Time that a RUN step may take' },
+  ...stepLimitFlags,
   allow: {
     kind: 'string',
     repeat: true,
@@ -53,23 +62,28 @@ export const buildFlags = {
   jobs: { kind: 'integer', short: 'j', help: 'Steps at once (default the number of cores)' },
   verify: { kind: 'boolean', help: 'Build twice from nothing and compare' },
   reproducible: { kind: 'boolean', help: 'Clamp all times to SOURCE_DATE_EPOCH, or to 1970' },
+  timestamp: { kind: 'integer', value: 'SECONDS', help: 'SOURCE_DATE_EPOCH of the build, where it is not given' },
   'on-error': {
     kind: 'string',
     value: 'shell|image:NAME',
     help: 'Open a shell in a step that fails, or keep it as an image',
   },
-  provenance: { kind: 'string', help: 'Accepted for docker', ignored: 'images carry no attestations', hidden: true },
-  sbom: { kind: 'string', help: 'Accepted for docker', ignored: 'images carry no attestations', hidden: true },
-  rm: {
-    kind: 'boolean',
-    default: true,
-    help: 'Accepted for docker',
-    ignored: 'steps leave no containers',
+  attest: { kind: 'string', repeat: true, value: 'type=TYPE,…', hidden: true, help: 'Attestation to make' },
+  provenance: { kind: 'string', hidden: true, help: 'Shorthand of --attest type=provenance' },
+  sbom: { kind: 'string', hidden: true, help: 'Shorthand of --attest type=sbom' },
+  rm: { kind: 'boolean', default: true, hidden: true, help: 'Accepted for docker: steps leave no containers' },
+  'force-rm': { kind: 'boolean', hidden: true, help: 'Accepted for docker: steps leave no containers' },
+  compress: { kind: 'boolean', hidden: true, help: 'Accepted for docker: the context is read where it is' },
+  isolation: { kind: 'string', hidden: true, help: 'Accepted for docker: Linux has one isolation' },
+  'disable-content-trust': { kind: 'boolean', default: true, hidden: true, help: 'Accepted for docker' },
+  'security-opt': {
+    kind: 'string',
+    repeat: true,
     hidden: true,
+    help: 'Accepted for docker',
+    ignored: "steps run with docker's default security options",
   },
-  'force-rm': { kind: 'boolean', help: 'Accepted for docker', ignored: 'steps leave no containers', hidden: true },
-  compress: { kind: 'boolean', help: 'Accepted for docker', ignored: 'the context is read where it is', hidden: true },
-  builder: { kind: 'string', help: 'Accepted for docker', ignored: 'there is one builder', hidden: true },
+  ...builderFlag,
   explain: { kind: 'boolean', help: 'Say why each step ran' },
   quiet: { kind: 'boolean', short: 'q', help: 'Print the image ID only' },
   progress: {
@@ -116,9 +130,5 @@ export const buildFlags = {
     help: 'What to do: build, check, outline (arguments and secrets of the target), targets (stages)',
   },
   check: { kind: 'boolean', help: 'Look for mistakes without building, as --call check' },
-  load: {
-    kind: 'boolean',
-    help: 'Accepted: the image is in the store anyway',
-    ignored: 'images are always in the store',
-  },
+  load: { kind: 'boolean', help: 'Accepted: the image is in the store anyway' },
 } as const satisfies Flags

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { TsbuildError } from '../../base/errors.ts'
 import { parseBuildArgs, parseBuildContext, parseLabels } from '../../build/options/context-option.ts'
 import { invalidOption } from '../../build/options/option-error.ts'
 import { parseAnnotation } from '../../build/options/annotation-option.ts'
@@ -8,10 +11,10 @@ import type { OutputSpec } from '../../build/options/output-option.ts'
 import { parseSecret } from '../../build/options/secret-option.ts'
 import { parseSsh } from '../../build/options/ssh-option.ts'
 import { parseExtraHost } from '../../container/flags/host-flag.ts'
-import { parseUlimit } from '../../container/flags/ulimit-flag.ts'
 import type { BuildRequest } from '../../engine/build-request.ts'
 import type { CommandContext, Input } from '../command.ts'
 import type { buildFlags } from './build-flags.ts'
+import { readStepLimits } from './step-limits.ts'
 
 type BuildInput = Input<typeof buildFlags>
 
@@ -27,7 +30,7 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     stdin: () => (stdin ??= buffer(terminal.stdin)),
     tags: flags.tag,
     ...(flags.target === undefined ? {} : { target: flags.target }),
-    buildArgs: reproducible(parseBuildArgs(flags['build-arg'], settings.env), flags.reproducible),
+    buildArgs: buildArgs(flags, settings),
     labels,
     platforms: flags.platform.flatMap((list) => list.split(',')),
     contexts: new Map(flags['build-context'].map((text) => parseBuildContext(text))),
@@ -38,23 +41,10 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
       return { name: host.slice(0, at), address: host.slice(at + 1) }
     }),
     noCache: flags['no-cache'] || flags['no-cache-filter'].flatMap((list) => list.split(',')),
-    pull: flags.pull ? 'always' : 'missing',
+    pull: pullPolicy(flags.pull),
     secrets: new Map(flags.secret.map((text) => parseSecret(text, settings))),
     agents: new Map(flags.ssh.map((text) => parseSsh(text, settings))),
-    limits: {
-      ...(flags.ulimit.length === 0 ? {} : { rlimits: flags.ulimit.map(parseUlimit) }),
-      ...(flags['shm-size'] === undefined ? {} : { shmSize: flags['shm-size'] }),
-      ...(flags['cgroup-parent'] === undefined ? {} : { cgroupParent: flags['cgroup-parent'] }),
-      ...(flags['step-timeout'] === undefined ? {} : { timeoutMs: flags['step-timeout'] }),
-      ...(flags.memory === undefined && flags.cpus === undefined
-        ? {}
-        : {
-            limits: {
-              ...(flags.memory === undefined ? {} : { memory: flags.memory }),
-              ...(flags.cpus === undefined ? {} : { nanoCpus: Math.round(flags.cpus * 1e9) }),
-            },
-          }),
-    },
+    limits: readStepLimits(flags),
     allow: new Set(flags.allow.flatMap((list) => list.split(',')).map(checkEntitlement)),
     ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
     cacheFrom: flags['cache-from'].map((text) => parseCacheFrom(text, settings.cwd)),
@@ -78,9 +68,27 @@ function outputsOf(given: readonly OutputSpec[], push: boolean): readonly Output
   return given.map((output) => (output.kind === 'image' ? { ...output, push } : output))
 }
 
-/** `--reproducible` clamps to 1970 where nothing else is said. */
-function reproducible(args: Map<string, string>, wanted: boolean): Map<string, string> {
-  return wanted && !args.has('SOURCE_DATE_EPOCH') ? args.set('SOURCE_DATE_EPOCH', '0') : args
+/** Arguments of files come before those of flags; `--reproducible` clamps to 1970 where nothing else is said. */
+function buildArgs(flags: BuildInput['flags'], { cwd, env }: CommandContext['settings']): Map<string, string> {
+  const inFiles = flags['build-arg-file'].flatMap((path) => readArgFile(resolve(cwd, path)))
+  const args = parseBuildArgs([...inFiles, ...flags['build-arg']], env)
+  const epoch = flags.timestamp ?? (flags.reproducible ? 0 : undefined)
+  return epoch === undefined || args.has('SOURCE_DATE_EPOCH') ? args : args.set('SOURCE_DATE_EPOCH', String(epoch))
+}
+
+/** Lines NAME=VALUE; empty ones and those that begin with # do not count. */
+function readArgFile(path: string): readonly string[] {
+  try {
+    const lines = readFileSync(path, 'utf8').split('\n')
+    return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
+  } catch (cause) {
+    throw new TsbuildError('FILE_UNREADABLE', `Cannot read build arguments from "${path}"`, { cause })
+  }
+}
+
+function pullPolicy(word: BuildInput['flags']['pull']): BuildRequest['pull'] {
+  if (word === 'true') return 'always'
+  return word === undefined || word === 'false' ? 'missing' : word
 }
 
 function parseOnError(text: string): NonNullable<BuildRequest['onError']> {
@@ -90,7 +98,9 @@ function parseOnError(text: string): NonNullable<BuildRequest['onError']> {
   throw invalidOption('--on-error', text, 'there is no such way', 'It is "shell" or "image:NAME"')
 }
 
+/** `device=NAME` allows one device; here `device` allows all that steps ask for. */
 function checkEntitlement(name: string): string {
-  if (entitlements.includes(name)) return name
+  const [kind = ''] = name.split('=')
+  if (entitlements.includes(kind)) return kind
   throw invalidOption('--allow', name, 'there is no such entitlement', `They are ${entitlements.join(' and ')}`)
 }

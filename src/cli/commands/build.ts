@@ -20,6 +20,11 @@ export const command: Command = defineCommand({
       const call = readCall(input.flags.check, input.flags.call)
       if (call.method !== 'build') return runCall({ ...call, method: call.method }, request, context)
     }
+    const { wantsAttestations } = await import('../build/attestations.ts')
+    if (wantsAttestations(input.flags)) {
+      const text = 'No attestations are made: the image has neither provenance nor SBOM'
+      context.emit({ kind: 'notice', level: 'warning', text })
+    }
     const { openBuildProgress } = await import('../../ui/progress/progress.ts')
     const { build } = await import('../../engine/build.ts')
     const engine = await context.openEngine()

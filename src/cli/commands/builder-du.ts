@@ -1,11 +1,13 @@
 import type { CacheItem } from '../../engine/builder-cache.ts'
 import type { ListColumn } from '../../ui/list.ts'
+import { builderFlag } from '../build/builder-flag.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
 export const command: Command = defineCommand({
   arguments: [],
   flags: {
+    ...builderFlag,
     filter: {
       kind: 'string',
       repeat: true,

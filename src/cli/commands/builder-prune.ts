@@ -1,10 +1,12 @@
 import { showWait } from '../../ui/wait.ts'
+import { builderFlag } from '../build/builder-flag.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
 export const command: Command = defineCommand({
   arguments: [],
   flags: {
+    ...builderFlag,
     all: { kind: 'boolean', short: 'a', help: 'Forget what images need, too' },
     filter: {
       kind: 'string',

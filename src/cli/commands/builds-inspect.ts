@@ -1,9 +1,10 @@
+import { builderFlag } from '../build/builder-flag.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
 export const command: Command = defineCommand({
   arguments: [{ name: 'BUILD', optional: true }],
-  flags: { format: { kind: 'string', short: 'f', value: 'TEMPLATE', help: 'Go template or "json"' } },
+  flags: { format: { kind: 'string', short: 'f', value: 'TEMPLATE', help: 'Go template or "json"' }, ...builderFlag },
   async run({ flags, args }, context) {
     const { explain } = await import('../../engine/explain.ts')
     const record = explain(await context.openEngine(), args[0] ?? '')

@@ -1,11 +1,13 @@
 import type { BuildRecord } from '../../build/explain/build-records.ts'
 import type { ListColumn } from '../../ui/list.ts'
+import { builderFlag } from '../build/builder-flag.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
 export const command: Command = defineCommand({
   arguments: [],
   flags: {
+    ...builderFlag,
     format: { kind: 'string', value: 'TEMPLATE', help: 'Go template, "table TEMPLATE" or "json"' },
     quiet: { kind: 'boolean', short: 'q', help: 'Show IDs only' },
   },

@@ -1,4 +1,5 @@
 import { TsbuildError } from '../../base/errors.ts'
+import { builderFlag } from '../build/builder-flag.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import { locationDetails, writeFlags } from '../registry/edit-flags.ts'
@@ -6,6 +7,7 @@ import { locationDetails, writeFlags } from '../registry/edit-flags.ts'
 export const command: Command = defineCommand({
   arguments: [{ name: 'IMAGE', many: true }],
   flags: {
+    ...builderFlag,
     tag: { kind: 'string', short: 't', repeat: true, value: 'TARGET', help: 'Name of the new index' },
     append: { kind: 'boolean', help: 'Add to the index that the target is now' },
     annotation: { kind: 'string', repeat: true, value: 'NAME=VALUE', help: 'Set an annotation of the index' },

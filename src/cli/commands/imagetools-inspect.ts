@@ -1,11 +1,13 @@
 import { printable } from '../../base/printable.ts'
 import type { Descriptor } from '../../oci/types.ts'
+import { builderFlag } from '../build/builder-flag.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
 export const command: Command = defineCommand({
   arguments: [{ name: 'NAME' }],
   flags: {
+    ...builderFlag,
     raw: { kind: 'boolean', help: 'Show the document as the registry holds it' },
     format: { kind: 'string', value: 'TEMPLATE', help: 'Go template over .Name and .Manifest, or "json"' },
     verbose: { kind: 'boolean', short: 'v', hidden: true, help: 'Show more', ignored: 'everything is shown' },
