@@ -59,6 +59,10 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   const images = createImages({ store, snapshots, native, registry, shortNames: settings.registries.shortNames })
   const volumes = createVolumeService(store, native)
   const networks = createNetworkService(store, native, bridgeName(settings))
+  // A build that was killed leaves the bridge of its steps without a member.
+  if (store.dead.length > 0 && !settings.rootless) {
+    await native.call('network', { op: 'bridge-remove', name: bridgeName(settings), wait: false })
+  }
   const owned = stack.move()
   return {
     settings,

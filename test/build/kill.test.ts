@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
+import { bridgeName } from '../../src/network/bridge-name.ts'
+import { noNetworks } from '../helpers/network-host.ts'
 import { openCli } from '../helpers/tsbuild.ts'
 import type { Cli } from '../helpers/tsbuild.ts'
 import { baseFolder, cannotBuild } from './builder.ts'
@@ -36,16 +39,30 @@ function cgroupsBelow(path: string, depth: number): string[] {
     .flatMap((entry) => [join(path, entry.name), ...cgroupsBelow(join(path, entry.name), depth - 1)])
 }
 
-/** Starts a build and kills it after `ms`; says whether it was still running. */
-async function killedBuild(cli: Cli, args: readonly string[], ms: number): Promise<boolean> {
+type Victim = 'the command' | 'all its processes'
+
+/** Starts a build and kills it when `moment` has come; says whether it was still running. */
+async function killedBuild(
+  cli: Cli,
+  args: readonly string[],
+  victim: Victim,
+  moment: Promise<unknown>,
+): Promise<boolean> {
   const child = spawn(join(import.meta.dirname, '../../bin/tsbuild'), ['--root', cli.root, ...args], {
     cwd: cli.folder,
     env: cli.environment,
     stdio: 'ignore',
+    detached: true,
   })
   const { promise, resolve } = Promise.withResolvers<boolean>()
-  child.on('exit', (_code, signal) => resolve(signal === 'SIGKILL'))
-  setTimeout(() => child.kill('SIGKILL'), ms)
+  let ended = false
+  child.on('exit', (_code, signal) => {
+    ended = true
+    resolve(signal === 'SIGKILL')
+  })
+  void moment.then(() => {
+    if (!ended) process.kill(victim === 'the command' ? child.pid! : -child.pid!, 'SIGKILL')
+  })
   return promise
 }
 
@@ -80,7 +97,8 @@ describe.skipIf(cannotBuild !== false)('a build that is killed', () => {
     let killed = 0
     for (let round = 1; round <= rounds; round++) {
       write(round)
-      if (await killedBuild(cli, args, Math.random() * whole)) killed += 1
+      const victim = round % 2 === 0 ? 'the command' : 'all its processes'
+      if (await killedBuild(cli, args, victim, sleep(Math.random() * whole))) killed += 1
       const id = (await cli.ok(...args)).trim()
       expect(await cli.ok('builds', 'ls', '-q')).toContain('\n')
       // A core whose parent was killed cleans up by itself, for a moment longer than the next build may take.
@@ -94,5 +112,17 @@ describe.skipIf(cannotBuild !== false)('a build that is killed', () => {
     await cli.ok('image', 'prune', '-af')
     expect(readdirSync(join(cli.root, 'snapshots'))).toEqual([])
     expect(readdirSync(join(cli.root, 'caches'))).toEqual([])
+  })
+
+  it.skipIf(noNetworks !== false)('with all its processes leaves no bridge behind the next command', async () => {
+    await using cli = openCli()
+    const base = baseFolder()
+    const context = cli.files('context', { Dockerfile: 'FROM base\nRUN sleep 60' })
+    const interfaces = (): string => readFileSync('/proc/self/net/dev', 'utf8')
+    const running = vi.waitFor(() => expect(interfaces()).toContain(bridgeName(cli)), { timeout: 20_000 })
+    const args = ['build', '-q', '--build-context', `base=${base}`, context]
+    expect(await killedBuild(cli, args, 'all its processes', running)).toBe(true)
+    await cli.ok('images')
+    await vi.waitFor(() => expect(interfaces()).not.toContain(bridgeName(cli)), { timeout: 5000 })
   })
 })
