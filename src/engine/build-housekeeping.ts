@@ -10,6 +10,9 @@ import type { Engine, VerbContext } from './engine.ts'
 /** Records of builds that are kept, with their output. */
 const keptBuilds = 200
 
+/** Cache records without files that are kept: they cost little and explain much, but not for ever. */
+const keptKnowledge = 2000
+
 /** The build cache's part of the disk where the settings name no cap, and the least that it is allowed. */
 const diskShare = 0.1
 const leastCap = 2 * 1024 ** 3
@@ -21,6 +24,10 @@ export async function keepWithin(engine: Engine, context: VerbContext): Promise<
   const old = records.list().slice(keptBuilds)
   records.remove(old.map(({ id }) => id))
   for (const { id } of old) await rm(buildLogPath(store.root, id), { force: true })
+  store.db.run(
+    `DELETE FROM cache_records WHERE snapshot IS NULL AND id NOT IN
+       (SELECT id FROM cache_records WHERE snapshot IS NULL ORDER BY used_at DESC, id DESC LIMIT ${keptKnowledge})`,
+  )
   const { total } = store.db.get<{ total: number | null }>(
     'SELECT sum(disk) AS total FROM (SELECT DISTINCT snapshot, coalesce(disk, size) AS disk FROM cache_records WHERE snapshot IS NOT NULL)',
   ) ?? { total: 0 }

@@ -36,7 +36,7 @@ export async function builderPrune(
   for (const item of items) {
     if (request.keepBytes !== undefined && total <= request.keepBytes) break
     if (item.inUse || (item.shared && !request.all) || !fits(item)) continue
-    if (!forget(engine, item)) continue
+    if (!evict(engine, item, request.all)) continue
     removed.push(item)
     if (!item.shared) total -= item.size
   }
@@ -47,10 +47,17 @@ export async function builderPrune(
   return { removed, bytes: gone.reduce((sum, item) => sum + item.size, 0) }
 }
 
-/** The records of a layer, or a cache mount with its directory's name. False when a build has taken it meanwhile. */
-function forget({ store }: Engine, item: CacheItem): boolean {
+/**
+ * Lets go of a layer, or of a cache mount with its directory's name. What is known of the layer stays, to explain why its step
+ * runs again, unless all is to be forgotten. False when a build has taken it meanwhile.
+ */
+function evict({ store: { db }, store }: Engine, item: CacheItem, all: boolean): boolean {
   if (item.kind === 'mount') return cacheMountRecords(store).remove(Number(item.id.slice('mount-'.length)))
-  return store.db.run('DELETE FROM cache_records WHERE snapshot = ?', Number(item.id)).changes > 0
+  const id = Number(item.id)
+  const { changes } = all
+    ? db.run('DELETE FROM cache_records WHERE snapshot = ?', id)
+    : db.run('UPDATE cache_records SET snapshot = NULL, disk = NULL WHERE snapshot = ?', id)
+  return changes > 0
 }
 
 /** Records whose files were evicted earlier: with `--all` the cache forgets that they ever were. */
@@ -60,7 +67,7 @@ function forgetKnowledge(engine: Engine): void {
   engine.store.db.run('DELETE FROM web_files')
 }
 
-/** Removes directories of cache mounts without a record, lists of files that no record names, and folders of builds that died. */
+/** Removes directories of cache mounts without a record, lists of files that no record with a layer names, and folders of builds that died. */
 export async function sweepFolders(engine: Engine, signal: AbortSignal): Promise<void> {
   const { store, native } = engine
   using _maker = await store.lease.claim(makerClaim, signal)
@@ -74,7 +81,7 @@ export async function sweepFolders(engine: Engine, signal: AbortSignal): Promise
 
   const named = new Set(
     store.db
-      .all<{ facts: string }>(`SELECT facts FROM cache_records WHERE kind = 'files'`)
+      .all<{ facts: string }>(`SELECT facts FROM cache_records WHERE kind = 'files' AND snapshot IS NOT NULL`)
       .flatMap(({ facts }) => [...facts.matchAll(/"blake3:([0-9a-f]+)"/g)].map(([, hex]) => `blake3-${hex}`)),
   )
   for (const name of await namesIn(join(store.root, 'manifests'))) {

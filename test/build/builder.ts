@@ -63,9 +63,10 @@ export interface Builder extends AsyncDisposable {
   leftovers(): string[]
 }
 
-export async function openBuilder(shared?: { readonly root: string }): Promise<Builder> {
+/** `shared` gives the store, and the context where it is to be another's too. */
+export async function openBuilder(shared?: Partial<Pick<Builder, 'root' | 'folder'>>): Promise<Builder> {
   const root = shared?.root ?? tempDir()
-  const folder = tempDir()
+  const folder = shared?.folder ?? tempDir()
   const base = baseFolder()
   const engine = await openEngine(settingsOf(root))
   const events: Event[] = []

@@ -5,8 +5,8 @@ import type { FileDifference } from './file-manifest.ts'
 
 /** Why a step ran, for people and programs. */
 export interface Explanation {
-  /** `file`, `variable`, `command`, `flag` and such; `new`, `no-cache`, `evicted`, `input`. */
-  readonly kind: 'no-cache' | 'new' | 'evicted' | 'file' | 'variable' | 'input' | 'setting'
+  /** `base`: the image that it stands on; `input`: another step. */
+  readonly kind: 'no-cache' | 'new' | 'evicted' | 'file' | 'variable' | 'base' | 'input' | 'setting'
   /** What differs: a path, a variable, `command`, `destination`, a mount, the step or image below. */
   readonly name?: string
   /** How: `content`, `added`, `removed`, `mode`; or the values, where they may be shown. */
@@ -27,15 +27,19 @@ export function explainCause(vertex: BuildVertex, cause: Cause, manifest: (diges
     case 'evicted':
       return { kind: 'evicted' }
     case 'input':
-      return { kind: 'input', name: inputName(vertex, cause.name) }
+      return inputExplanation(vertex, cause)
     case 'fact':
       return factExplanation(cause, manifest)
   }
 }
 
-/** The step or image that an input comes from. */
-function inputName(vertex: BuildVertex, name: string): string {
-  return name === 'base' ? (vertex.inputs[0]?.label.name ?? 'scratch') : name
+function inputExplanation(
+  { inputs: [base] }: BuildVertex,
+  { name, before, after }: Extract<Cause, { readonly kind: 'input' }>,
+): Explanation {
+  if (name !== 'base') return { kind: 'input', name }
+  const step = base?.label.name ?? 'scratch'
+  return base?.op.kind === 'image' ? { kind: 'base', name: step, before, after } : { kind: 'input', name: step }
 }
 
 function factExplanation(
@@ -75,9 +79,11 @@ export function explanationText({ kind, name = '', change, before, after, more }
     case 'no-cache':
       return 'the cache was to be ignored (--no-cache)'
     case 'new':
-      return 'it was never done before'
+      return 'the cache knows no earlier form of it'
     case 'evicted':
       return 'its result was removed from the cache'
+    case 'base':
+      return `the base image changed from ${before ?? ''} to ${after ?? ''}: ${name}`
     case 'input':
       return `what it stands on is new: ${name}`
     case 'variable':

@@ -7,7 +7,7 @@ import { requireEmulator } from './emulator.ts'
 import { prepareMounts } from './exec-mounts.ts'
 import type { MountServices } from './exec-mounts.ts'
 import type { StepNetworks } from './step-network.ts'
-import { execFacts } from './facts.ts'
+import { baseUse, execFacts } from './facts.ts'
 import { createMask } from './mask.ts'
 import type { MaskedStream } from './mask.ts'
 import type { BuildVertex, ExecOp } from './op.ts'
@@ -44,9 +44,9 @@ export function execOperation(vertex: BuildVertex, op: ExecOp, services: ExecSer
 }
 
 /** The root counts as a whole; of what is mounted only the part that is shown. */
-function inputUses({ inputs }: BuildVertex, op: ExecOp, { native, snapshots }: ExecServices): readonly InputUse[] {
-  return inputs.map((input, index): InputUse => {
-    if (index === 0) return { name: 'base' }
+function inputUses(vertex: BuildVertex, op: ExecOp, { native, snapshots }: ExecServices): readonly InputUse[] {
+  return vertex.inputs.map((input, index): InputUse => {
+    if (index === 0) return baseUse(vertex)
     const mount = op.mounts.find((each) => 'input' in each && each.input === index)
     if (mount?.kind !== 'bind') return { name: `mount of ${input?.label.name ?? 'scratch'}` }
     const action = { sources: [{ path: mount.source, wildcard: false }], exclude: [], parents: false }

@@ -1,11 +1,16 @@
 import { canonicalJson } from '../../base/canonical-json.ts'
 import type { Json } from '../../base/canonical-json.ts'
 import { sha256 } from '../../oci/digest.ts'
-import type { Fact } from '../solver/operation.ts'
-import type { ExecMount, ExecOp, FileAction, FilesOp } from './op.ts'
+import type { Fact, InputUse } from '../solver/operation.ts'
+import type { BuildVertex, ExecMount, ExecOp, FileAction, FilesOp } from './op.ts'
 
 /** Longer values are named by their digest. */
 const longestClearValue = 256
+
+/** What a step stands on; all of it counts. */
+export function baseUse({ inputs: [base] }: BuildVertex): InputUse {
+  return { name: 'base', ...(base?.op.kind === 'image' ? { origin: base.op.manifest } : {}) }
+}
 
 /** What decides the result of a RUN, besides its inputs. Values of variables and inline documents are digests. */
 export function execFacts(op: ExecOp): readonly Fact[] {
@@ -60,13 +65,14 @@ function actionFacts(action: FileAction): readonly Fact[] {
       ]
     case 'copy':
       return [
+        // Before the sources, which have a pivot with it.
+        fact('parents', action.parents),
         fact('sources', action.sources as unknown as Json),
         fact('source root', action.from),
         fact('destination', action.dest),
         fact('owner', action.owner),
         fact('chmod', action.chmod),
         fact('exclude', action.exclude),
-        fact('parents', action.parents),
         fact('archives', action.archives),
       ]
   }

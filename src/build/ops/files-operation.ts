@@ -7,7 +7,7 @@ import { StaleInput } from '../solver/operation.ts'
 import type { Fact, InputUse, Operation, Result, RunContext } from '../solver/operation.ts'
 import type { BuildVertex, CopyAction, FileAction, FilesOp } from './op.ts'
 import type { ContextFiles } from './context-files.ts'
-import { filesFacts, selectionFact } from './facts.ts'
+import { baseUse, filesFacts, selectionFact } from './facts.ts'
 import { reusePlan } from './reuse.ts'
 import type { ReusePlan } from './reuse.ts'
 import { compileSelection } from './selection.ts'
@@ -44,9 +44,9 @@ export function filesOperation(vertex: BuildVertex, op: FilesOp, services: Files
 }
 
 /** Input 0 is changed, so all of it counts; of the others only what is copied. */
-function inputUses({ inputs }: BuildVertex, op: FilesOp, { native, snapshots }: FilesServices): readonly InputUse[] {
-  return inputs.map((input, index): InputUse => {
-    if (index === 0) return { name: 'base' }
+function inputUses(vertex: BuildVertex, op: FilesOp, { native, snapshots }: FilesServices): readonly InputUse[] {
+  return vertex.inputs.map((input, index): InputUse => {
+    if (index === 0) return baseUse(vertex)
     const actions = op.actions.filter(
       (action): action is CopyAction =>
         action.op === 'copy' && action.from.kind === 'input' && action.from.index === index,

@@ -17,6 +17,7 @@ export interface CacheRecord {
 
 export interface RecordedInput {
   readonly name: string
+  readonly origin?: string
   readonly identity: Identity
   /** Digest of what was read of it, where only a part was. */
   readonly content?: string

@@ -19,6 +19,7 @@ export type Cause =
   | {
       readonly kind: 'input'
       readonly name: string
+      /** Origins where they are known, else identities or digests of what was read. */
       readonly before: string
       readonly after: string
       readonly record: CacheRecord
@@ -57,7 +58,8 @@ function firstDifference(attempt: Attempt, record: CacheRecord): Cause {
   for (const [index, input] of attempt.inputs.entries()) {
     const old = record.inputs[index]
     const [was, is] = [inputValue(old), inputValue(input)]
-    if (was !== is) return { kind: 'input', name: input.name, before: was, after: is, record }
+    if (was === is) continue
+    return { kind: 'input', name: input.name, before: old?.origin ?? was, after: input.origin ?? is, record }
   }
   return { kind: 'evicted', record }
 }

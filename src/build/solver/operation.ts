@@ -26,6 +26,8 @@ export interface Fact {
 export interface InputUse {
   /** For people: `base`, `stage "build"`. */
   readonly name: string
+  /** What the input is, for people, where no step made it: the digest of an image. */
+  readonly origin?: string
   /**
    * Digest of exactly the files that the step reads from the input, when it does not read all of it. Asked only when the
    * input's identity is not known to the cache, because it needs the input's files.

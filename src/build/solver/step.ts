@@ -98,11 +98,11 @@ export function createStepper<Op>(options: SolveOptions<Op>, supervisor: Supervi
   /** Identities of the inputs, with the digest of what is read of them where that is less than all. */
   async function readInputs(state: State<Op>): Promise<RecordedInput[]> {
     return Promise.all(
-      state.map.inputs.map(async ({ name, content }, index): Promise<RecordedInput> => {
+      state.map.inputs.map(async ({ content, ...use }, index): Promise<RecordedInput> => {
         const input = state.inputs[index] ?? null
-        if (content === undefined) return { name, identity: identityAt(state, index) }
+        if (content === undefined) return { ...use, identity: identityAt(state, index) }
         const result = input === null ? null : await files(input)
-        return { name, identity: identityOf(result), content: await content(result, signal) }
+        return { ...use, identity: identityOf(result), content: await content(result, signal) }
       }),
     )
   }

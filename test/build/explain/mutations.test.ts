@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { builderPrune } from '../../../src/engine/builder-prune.ts'
 import type { Explanation } from '../../../src/build/explain/explanation.ts'
 import { cannotBuild, openBuilder } from '../builder.ts'
 import type { BuildOptions, Builder } from '../builder.ts'
@@ -26,7 +27,15 @@ RUN --mount=type=bind,source=mnt,target=/m cat /m*/a > /made
 COPY --from=lib /lib /lib
 USER 0
 RUN echo end > /end
+FROM os AS tools
+RUN echo tools > /tools
+FROM base
+COPY --link --exclude=*.md src/b /b
+RUN --mount=type=bind,from=tools,source=/tools,target=/t --mount=type=cache,id=store,target=/cache cat /t > /used
+COPY --from=1 /end /end
 `
+/** What \`FROM os\` is. */
+const os = 'FROM base\nRUN echo os > /os'
 
 const files = {
   'src/a': 'a',
@@ -44,7 +53,9 @@ interface Mutation {
   readonly text: string
   readonly options: BuildOptions
   readonly expected: Partial<Explanation>
-  undo(): void
+  /** Changes what is not the text's or the options'. */
+  prepare?(): Promise<unknown>
+  undo(): void | Promise<unknown>
 }
 
 const nothing = (): void => {}
@@ -132,22 +143,47 @@ function mutate(builder: Builder, pick: (below: number) => number): Mutation {
       expected: { kind: 'setting', name: 'hostname' },
       undo: nothing,
     }),
+    () => edit('*.md', `*.${salt}`, { kind: 'setting', name: 'exclude' }),
+    () => edit('COPY --link ', 'COPY ', { kind: 'setting', name: 'link' }),
+    () => edit('COPY one', 'COPY --parents one', { kind: 'setting', name: 'parents' }),
+    () => edit('echo tools', `echo ${salt}`, { kind: 'setting', name: 'command' }),
+    () => edit('source=/tools', 'source=/os', { kind: 'setting', name: 'mount 1' }),
+    () => edit('id=store', `id=${salt}`, { kind: 'setting', name: 'mount 2' }),
+    () => ({
+      ...edit('RUN echo end', 'RUN --security=insecure echo end', { kind: 'setting', name: 'security' }),
+      options: { allow: new Set(['security.insecure']) },
+    }),
+    () => ({
+      text: dockerfile,
+      options: {},
+      expected: { kind: 'base' },
+      prepare: () => builder.build(`${os} ${salt}`, { tags: ['os'] }),
+      undo: () => builder.build(os, { tags: ['os'] }),
+    }),
+    () => ({
+      text: dockerfile,
+      options: {},
+      expected: { kind: 'evicted' },
+      prepare: () => builderPrune(builder.engine, { all: false, filters: [] }, { signal: AbortSignal.timeout(60_000) }),
+      undo: nothing,
+    }),
     () => ({ text: dockerfile, options: { noCache: ['lib'] }, expected: { kind: 'no-cache' }, undo: nothing }),
   ]
   return choices[pick(choices.length)]!()
 }
 
 /** What was built once is in the cache and has no reason to run: such a mutation is undone, and another one taken. */
-function freshMutation(builder: Builder, pick: (below: number) => number, seen: Set<string>): Mutation {
+async function freshMutation(builder: Builder, pick: (below: number) => number, seen: Set<string>): Promise<Mutation> {
   while (true) {
     const mutation = mutate(builder, pick)
     const states = contextFiles.map((file) => stateOf(join(builder.folder, file)))
     const key = JSON.stringify([mutation.text, mutation.options, mutation.expected, states])
-    if (!seen.has(key)) {
+    if (mutation.prepare !== undefined || !seen.has(key)) {
       seen.add(key)
+      await mutation.prepare?.()
       return mutation
     }
-    mutation.undo()
+    await mutation.undo()
   }
 }
 
@@ -163,28 +199,41 @@ describe.skipIf(cannotBuild !== false)('explain', () => {
     `names the mutation in each of ${rounds} rounds (EXPLAIN_SEED=${seed})`,
     { timeout: 10_000 + rounds * 6000 },
     async () => {
-      await using builder = await openBuilder()
-      builder.write(files)
+      await using first = await openBuilder()
+      const { root, folder } = first
+      first.write(files)
       const pick = generator(seed)
       const seen = new Set<string>()
-      await builder.build(dockerfile)
+      const outputs = [{ kind: 'none' }] as const
+      await first.build(os, { tags: ['os'] })
+      await first.build(dockerfile, { outputs })
+      await first[Symbol.asyncDispose]()
       for (let round = 0; round < rounds; round++) {
-        const mutation = freshMutation(builder, pick, seen)
-        const { record } = await builder.build(mutation.text, mutation.options)
-        mutation.undo()
+        // One process each: what a process has used is not evicted while it lives.
+        await using builder = await openBuilder({ root, folder })
+        const mutation = await freshMutation(builder, pick, seen)
+        const { record } = await builder.build(mutation.text, { ...mutation.options, outputs })
+        await mutation.undo()
         const reasons = record.steps.flatMap(({ explanation }) => explanation ?? [])
         const place = `round ${round} of seed ${seed}: ${JSON.stringify(mutation.expected)}`
         expect(
           reasons.filter(({ kind }) => kind !== 'input'),
           place,
         ).not.toEqual([])
-        for (const reason of reasons)
+        const ran = record.steps.flatMap(({ name, explanation }) => (explanation === undefined ? [] : [name]))
+        for (const reason of reasons) {
           if (reason.kind !== 'input') expect(reason, place).toMatchObject(mutation.expected)
+          else
+            expect(
+              ran.some((name) => reason.name?.endsWith(name)),
+              `${place}: ${reason.name}`,
+            ).toBe(true)
+        }
         expect(
           record.steps.filter(({ state, explanation }) => state === 'cached' && explanation !== undefined),
           place,
         ).toEqual([])
-        const back = await builder.build(dockerfile)
+        const back = await builder.build(dockerfile, { outputs })
         expect(builder.ran(back), place).toEqual([])
       }
     },
