@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -54,16 +55,11 @@ async function killedBuild(
     stdio: 'ignore',
     detached: true,
   })
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  let ended = false
-  child.on('exit', (_code, signal) => {
-    ended = true
-    resolve(signal === 'SIGKILL')
-  })
-  void moment.then(() => {
-    if (!ended) process.kill(victim === 'the command' ? child.pid! : -child.pid!, 'SIGKILL')
-  })
-  return promise
+  const ended = once(child, 'exit')
+  const running = await Promise.race([moment.then(() => true), ended.then(() => false)])
+  if (running) process.kill(victim === 'the command' ? child.pid! : -child.pid!, 'SIGKILL')
+  const [, signal] = await ended
+  return signal === 'SIGKILL'
 }
 
 const rounds = Number(process.env['KILL_ROUNDS'] ?? 10)

@@ -220,14 +220,13 @@ describe.skipIf(cannotBuild !== false)('explain', () => {
           reasons.filter(({ kind }) => kind !== 'input'),
           place,
         ).not.toEqual([])
-        const ran = record.steps.flatMap(({ name, explanation }) => (explanation === undefined ? [] : [name]))
         for (const reason of reasons) {
           if (reason.kind !== 'input') expect(reason, place).toMatchObject(mutation.expected)
           else
             expect(
-              ran.some((name) => reason.name?.endsWith(name)),
-              `${place}: ${reason.name}`,
-            ).toBe(true)
+              record.steps.filter(({ name }) => reason.name?.endsWith(name)),
+              place,
+            ).not.toEqual([])
         }
         expect(
           record.steps.filter(({ state, explanation }) => state === 'cached' && explanation !== undefined),
