@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
 import type { OutputChunk } from 'rolldown'
+import { chunkGroups } from './chunk-groups.ts'
 import { lazyBuiltins } from './lazy-builtins.ts'
 
 const home = join(import.meta.dirname, '..')
@@ -25,6 +26,7 @@ const { output } = await bundle.write({
   dir: 'dist',
   // Node loads fifty CommonJS files in 20 ms less than fifty ES modules.
   format: 'cjs',
+  codeSplitting: { groups: chunkGroups },
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
   comments: { legal: false },

@@ -18,7 +18,7 @@ export interface ArchiveWriteRequest {
   readonly output: ArchiveOutput
   readonly names: readonly Reference[]
   readonly annotations: readonly Annotation[]
-  readonly stdout: Writable
+  readonly stdout: () => Writable
 }
 
 /** Writes the image as an archive or layout folder; the store does not get it. */
@@ -49,7 +49,7 @@ export async function writeArchive(
       signal,
     })
     if (output.folder) await writeFolder(files, output.dest, signal)
-    else if (output.dest === '-') await writeTar(files, stdout, signal)
+    else if (output.dest === '-') await writeTar(files, stdout(), signal)
     else {
       await using file = await openOutputFile(output.dest)
       await writeTar(files, file.stream, signal)

@@ -14,6 +14,7 @@ import type { Op, BuildVertex } from '../build/ops/op.ts'
 import { annotationsFor } from '../build/options/annotation-option.ts'
 import { operationOf } from '../build/ops/operations.ts'
 import { planBuild } from '../build/plan/plan.ts'
+import type { BuildKey } from '../build/recall/remembered-build.ts'
 import type { PlanRequest } from '../build/plan/request.ts'
 import type { Cause } from '../build/solver/cause.ts'
 import { solve, stepsByDigest } from '../build/solver/solve.ts'
@@ -42,7 +43,7 @@ export interface ExecuteOptions {
   /** In memory, for this build. */
   readonly volatile: string
   /** Under which the build is remembered when it ends well. */
-  readonly recallKey?: string
+  readonly recallKey?: BuildKey
   /** Told why each step that runs has to. */
   readonly onCause: (vertex: BuildVertex, cause: Cause) => void
 }

@@ -10,7 +10,7 @@ import type { Engine, VerbContext } from './engine.ts'
 
 export interface FilesWriteRequest {
   readonly output: FilesOutput
-  readonly stdout: Writable
+  readonly stdout: () => Writable
 }
 
 /** Writes the files of the results into one folder or one tar; each platform has a folder of its own in it where there are several. */
@@ -28,7 +28,7 @@ export async function writeFiles(
   }))
   if (output.kind === 'tar') {
     await shownStep(emit, 'exporting to tar', async () => {
-      if (output.dest === '-') return writeFilesTar(native, parts, stdout, signal)
+      if (output.dest === '-') return writeFilesTar(native, parts, stdout(), signal)
       await using file = await openOutputFile(output.dest)
       await writeFilesTar(native, parts, file.stream, signal)
       await file.keep()

@@ -17,7 +17,7 @@ export interface OutputsRequest {
   /** `-t`. */
   readonly names: readonly Reference[]
   readonly annotations: readonly Annotation[]
-  readonly stdout: Writable
+  readonly stdout: () => Writable
 }
 
 export interface OutputsResult {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ExplainedStep } from '../build/explain/build-records.ts'
 import { explainCause } from '../build/explain/explanation.ts'
 import type { RecordedStep } from '../build/explain/recorder.ts'
+import type { BuildKey } from '../build/recall/remembered-build.ts'
 import type { Digest } from '../oci/digest.ts'
 import { executeBuild } from './build-execute.ts'
 import { keepWithin, sweepDead } from './build-housekeeping.ts'
@@ -18,7 +19,7 @@ export interface PerformOptions {
   /** Filled with why each step that runs has to. */
   readonly causes: Causes
   /** Under which the build is remembered. */
-  readonly recallKey: string | undefined
+  readonly recallKey: BuildKey | undefined
 }
 
 /** Plans and solves a build in folders of its own, which are removed after it. */

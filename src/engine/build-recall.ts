@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { canonicalJson } from '../base/canonical-json.ts'
 import type { Json } from '../base/canonical-json.ts'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
+import { shortHash } from '../base/short-hash.ts'
 import { commit, version } from '../base/version.ts'
 import { mainContext } from '../build/context/build-context.ts'
 import { readDockerfile } from '../build/context/dockerfile-text.ts'
@@ -11,9 +12,9 @@ import { internalStep, shownStep } from '../build/internal-step.ts'
 import { walkContext } from '../build/ops/context-walk.ts'
 import { defaultOutput } from '../build/options/output-option.ts'
 import { rememberedBuilds } from '../build/recall/remembered-build.ts'
-import type { RememberedBuild } from '../build/recall/remembered-build.ts'
+import type { BuildKey, RememberedBuild } from '../build/recall/remembered-build.ts'
 import { findTarget } from '../image/find-image.ts'
-import { digestHex, sha256 } from '../oci/digest.ts'
+import { sha256 } from '../oci/digest.ts'
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { engineCacheRecords } from './builder-cache.ts'
 import type { OutputsResult } from './build-outputs.ts'
@@ -24,7 +25,7 @@ import { imageName } from './image-name.ts'
 /** A build whose result can be remembered: all that it depends on can be looked at again in a moment. */
 export interface RecallableBuild {
   /** Names the description of the build: whatever decides its plan, except what `RememberedBuild` keeps. */
-  readonly key: string
+  readonly key: BuildKey
   /** Its contexts by name: folders, without links. */
   readonly folders: ReadonlyMap<string, string>
 }
@@ -55,7 +56,8 @@ export async function recallable(engine: Engine, request: BuildRequest): Promise
     const texts = await readTexts(engine, request)
     if (texts === undefined) return undefined
     const { folders, ...read } = texts
-    return { key: sha256(describe({ version, commit, platform, folders, ...read, ...rest })), folders }
+    const description = describe({ version, commit, platform, folders, ...read, ...rest })
+    return { key: { short: shortHash(description), digest: () => sha256(description) }, folders }
   } catch (error) {
     if (error instanceof TsbuildError || hasErrno(error, 'ENOENT', 'EACCES', 'ENOTDIR', 'ELOOP')) return undefined
     throw error
@@ -104,12 +106,16 @@ export async function recallBuild(
 ): Promise<OutputsResult | undefined> {
   const known = rememberedBuilds(engine.store.db).find(key)
   if (known === undefined) return undefined
+  // The core walks while Node loads what a digest takes; whatever it finds counts only for the right build.
+  const walked = sameFiles(engine, known, folders, signal)
+  walked.catch(() => {}) // awaited below, unless something else differs already
+  if (key.digest() !== known.digest) return undefined
   const names = request.tags.map((tag) => withDefaultTag(parseReference(tag)))
   if (!(await sameBases(engine, known))) return undefined
   const cache = engineCacheRecords(engine)
   const top = cache.byIdentity(known.image.top)
   if (top === undefined || !cache.holds(known.records)) return undefined
-  if (!(await sameFiles(engine, known, folders, signal))) return undefined
+  if (!(await walked)) return undefined
 
   const done = async (): Promise<void> => {}
   await internalStep(emit, 'load build definition', done)
@@ -139,12 +145,11 @@ async function sameFiles(
   folders: RecallableBuild['folders'],
   signal: AbortSignal,
 ): Promise<boolean> {
-  for (const { name, ignore, selections } of contexts) {
+  for (const { name, ignore, index, selections } of contexts) {
     const path = folders.get(name)
     if (path === undefined) return false
-    const index = join(store.paths.contexts, digestHex(sha256(path)))
     const wanted = selections.map(({ id, plan }) => ({ id, plan, manifest: null }))
-    const found = await walkContext(native, { path, ignore, index }, wanted, signal)
+    const found = await walkContext(native, { path, ignore, index: join(store.paths.contexts, index) }, wanted, signal)
     if (!selections.every(({ id, digest }) => found.get(id)?.digest === digest)) return false
   }
   return true

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { NoticeEvent } from '../base/events.ts'
 import type { BuildContext } from '../build/context/build-context.ts'
 import { selectionId } from '../build/ops/context-files.ts'
@@ -5,7 +6,7 @@ import type { Op } from '../build/ops/op.ts'
 import { selectionFact } from '../build/ops/facts.ts'
 import { compileSelection } from '../build/ops/selection.ts'
 import { rememberedBuilds } from '../build/recall/remembered-build.ts'
-import type { RememberedBuild } from '../build/recall/remembered-build.ts'
+import type { BuildKey, RememberedBuild } from '../build/recall/remembered-build.ts'
 import { identityOf } from '../build/solver/operation.ts'
 import type { Solution, Step } from '../build/solver/solve.ts'
 import type { BuiltPlatform } from '../build/export/result-image.ts'
@@ -14,7 +15,7 @@ import type { Engine } from './engine.ts'
 
 export interface EndedBuild {
   /** Of `recallable`. */
-  readonly key: string
+  readonly key: BuildKey
   /** Those that were opened. */
   readonly contexts: readonly BuildContext[]
   readonly images: ResolvedImages
@@ -28,13 +29,13 @@ export interface EndedBuild {
 export function rememberBuild({ store }: Engine, ended: EndedBuild): void {
   const { key, contexts, images, solution, built, annotations, notices } = ended
   if (!solution.steps.every(({ vertex }) => isRecallable(vertex.op))) return
-  const build: RememberedBuild = {
+  const build: Omit<RememberedBuild, 'digest'> = {
     bases: images.bases(),
-    contexts: contexts.flatMap(({ name, ignore }) => {
+    contexts: contexts.flatMap(({ name, ignore, index }) => {
       const selections = solution.steps.flatMap((step) => selectionsOf(step, name))
-      if (selections.length === 0) return []
+      if (selections.length === 0 || index === null) return []
       const once = [...new Map(selections.map((selection) => [selection.id, selection])).values()]
-      return [{ name, ignore: ignore?.toPlan() ?? null, selections: once }]
+      return [{ name, ignore: ignore?.toPlan() ?? null, index: basename(index), selections: once }]
     }),
     records: solution.steps.flatMap(({ record, identity }) =>
       record === undefined ? [] : [{ key: record.definitionKey, identity }],

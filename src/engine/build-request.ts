@@ -47,7 +47,7 @@ export interface BuildRequest {
   /** What becomes of a RUN step that fails: a shell in it, or an image of it. */
   readonly onError?: { readonly kind: 'shell' } | { readonly kind: 'image'; readonly name: string }
   /** Where `dest=-` goes. */
-  readonly stdout: Writable
+  readonly stdout: () => Writable
 }
 
 export interface BuildResult extends OutputsResult {

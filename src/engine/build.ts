@@ -23,11 +23,12 @@ export type Causes = Map<Digest, { readonly vertex: BuildVertex; readonly cause:
  */
 export async function build(engine: Engine, request: BuildRequest, context: VerbContext): Promise<BuildResult> {
   const { store } = engine
-  const id = randomBytes(8).toString('hex')
+  // Made at the first use: node:crypto takes ten milliseconds to load, in which a walk of the context may be under way.
+  let made: string | undefined
+  const id = (): string => (made ??= randomBytes(8).toString('hex'))
   const causes: Causes = new Map()
-  using recorder = createRecorder(context.emit, buildLogPath(store.root, id))
+  using recorder = createRecorder(context.emit, () => buildLogPath(store.root, id()))
   const base = {
-    id,
     startedAt: Date.now(),
     context: request.context,
     dockerfile: request.file ?? 'Dockerfile',
@@ -36,14 +37,21 @@ export async function build(engine: Engine, request: BuildRequest, context: Verb
   }
   const records = buildRecords(store.db)
   try {
-    const result = await made(engine, request, id, causes, { ...context, emit: recorder.emit })
+    const result = await perform(engine, request, id, causes, { ...context, emit: recorder.emit })
     const images = result.images.map((image) => image.id)
-    const record: BuildRecord = { ...base, ...(await ending(engine, recorder, causes)), status: 'completed', images }
+    const record: BuildRecord = {
+      id: id(),
+      ...base,
+      ...(await ending(engine, recorder, causes)),
+      status: 'completed',
+      images,
+    }
     records.add(record)
     return { ...result, record }
   } catch (error) {
     const code = error instanceof TsbuildError ? error.code : 'INTERNAL'
     records.add({
+      id: id(),
       ...base,
       ...(await ending(engine, recorder, causes)),
       status: hasCode(error, 'CANCELLED') ? 'cancelled' : 'failed',
@@ -55,10 +63,10 @@ export async function build(engine: Engine, request: BuildRequest, context: Verb
 }
 
 /** What a build needs beyond recalling is loaded only where it is needed: it is most of the code. */
-async function made(
+async function perform(
   engine: Engine,
   request: BuildRequest,
-  id: string,
+  id: () => string,
   causes: Causes,
   context: VerbContext,
 ): Promise<OutputsResult> {
@@ -66,7 +74,7 @@ async function made(
   const known = recalled === undefined ? undefined : await recallBuild(engine, recalled, request, context)
   if (known !== undefined) return known
   const { performBuild } = await import('./build-perform.ts')
-  return performBuild(engine, request, { id, causes, recallKey: recalled?.key }, context)
+  return performBuild(engine, request, { id: id(), causes, recallKey: recalled?.key }, context)
 }
 
 async function ending(

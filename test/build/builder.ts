@@ -113,7 +113,7 @@ export async function openBuilder(shared?: Partial<Pick<Builder, 'root' | 'folde
         annotations: [],
         verify: false,
         squash: false,
-        stdout: new PassThrough(),
+        stdout: () => new PassThrough(),
         ...options,
         contexts: new Map([['base', base], ...(options.contexts ?? [])]),
         buildArgs: new Map(Object.entries(buildArgs)),

@@ -73,6 +73,13 @@ describe.skipIf(cannotBuild !== false)('an equal build', () => {
     expect(imageRecords.images()).toHaveLength(1)
   })
 
+  it('is told by the digest of its description, not by the short hash alone', async () => {
+    await using builder = await warm()
+    const { db } = builder.engine.store
+    db.run(`UPDATE remembered_builds SET record = json_set(record, '$.digest', 'sha256:${'0'.repeat(64)}')`)
+    expect(await again(builder)).toEqual({ id: builder.id, recalled: false })
+  })
+
   it('says its warnings again', async () => {
     await using builder = await warm()
     const loud = `${text}MAINTAINER me\n`

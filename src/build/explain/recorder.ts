@@ -22,7 +22,7 @@ export interface Recorder extends Disposable {
 const maxLogBytes = 8 * 1024 * 1024
 
 /** Passes events on; the output of steps goes to `logPath` as well, which is made at the first output. */
-export function createRecorder(next: Emit, logPath: string): Recorder {
+export function createRecorder(next: Emit, logPath: () => string): Recorder {
   const steps = new Map<string, RecordedStep>()
   let log: number | undefined
   let written = 0
@@ -31,8 +31,9 @@ export function createRecorder(next: Emit, logPath: string): Recorder {
   function write(event: Extract<Event, { readonly kind: 'vertex-log' }>): void {
     if (written > maxLogBytes) return
     if (log === undefined) {
-      mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 })
-      log = openSync(logPath, 'w', 0o600)
+      const path = logPath()
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      log = openSync(path, 'w', 0o600)
     }
     if (current !== event.id) {
       current = event.id

@@ -57,7 +57,7 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     verify: flags.verify,
     ...(flags['on-error'] === undefined ? {} : { onError: parseOnError(flags['on-error']) }),
     squash: flags.squash,
-    stdout: terminal.stdout,
+    stdout: () => terminal.stdout,
   }
 }
 
