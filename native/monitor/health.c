@@ -67,6 +67,7 @@ static void end_probe(struct monitor *m)
 static void act(struct monitor *m)
 {
     struct rt_error ignored; /* a container that ends meanwhile needs no action */
+    if (m->stop_wanted) return; /* it is being stopped, and whoever asked for that waits for its end */
     switch (options(m)->on_failure) {
     case HEALTH_NONE: break;
     case HEALTH_KILL: m->stop_wanted = true; runtime_kill(m->container, SIGKILL, true, &ignored); break;

@@ -34,6 +34,10 @@ async function start(
   expect(answer.error).toBeUndefined()
 }
 
+/** Says when it is ready to be stopped; a signal that comes sooner passes by the first process of a container. */
+const stoppable = 'trap "exit 21" TERM; touch /tmp/ready; while :; do sleep 0.05; done'
+const failsOnceReady = sh('test ! -e /tmp/ready')
+
 const health = (): NonNullable<MonitorState['health']> => box.state().health!
 
 describe.skipIf(noContainers)('a health check', () => {
@@ -96,16 +100,26 @@ describe.skipIf(noContainers)('a health check', () => {
   })
 
   it('can stop the container by its signal', async () => {
-    await start('trap "exit 21" TERM; while :; do sleep 0.05; done', sh('exit 1'), { onFailure: 'stop' })
+    await start(stoppable, failsOnceReady, { onFailure: 'stop' })
     await box.ended()
     expect(box.state()).toMatchObject({ status: 'exited', exitCode: 21 })
   })
 
   it('can restart the container, whatever its policy', async () => {
-    await start('trap "exit 21" TERM; while :; do sleep 0.05; done', sh('exit 1'), { onFailure: 'restart' })
+    await start(stoppable, failsOnceReady, { onFailure: 'restart' })
     await until(() => box.state().restartCount >= 1, 'a restart')
     await until(() => box.state().status === 'running', 'the container')
     expect(box.state().health).not.toBeNull()
+  })
+
+  it('does not restart what is being stopped', async () => {
+    await start('trap "touch /tmp/ready" TERM; while :; do sleep 0.05; done', failsOnceReady, { onFailure: 'restart' })
+    await until(() => health().status === 'healthy', 'health')
+    const stopped = box.ask({ op: 'stop', timeoutMs: 1000 })
+    await until(() => health().status === 'unhealthy', 'trouble')
+    expect(await stopped).toMatchObject({ exitCode: 137 })
+    await box.ended()
+    expect(box.state()).toMatchObject({ status: 'exited', restartCount: 0 })
   })
 
   it('ends with the container that it watches', async () => {
