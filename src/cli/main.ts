@@ -19,6 +19,6 @@ async function main(): Promise<never> {
     stderr: () => process.stderr,
     signals: process,
   })
-  // Sockets kept alive and the like must not hold the prompt: all output is written synchronously on Linux.
+  // Sockets kept alive and the like must not hold the prompt: all output has been written when the command ends.
   process.exit(status)
 }

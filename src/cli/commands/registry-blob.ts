@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { TsbuildError } from '../../base/errors.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
+import { writeAll } from '../write-all.ts'
 
 export const command: Command = defineCommand({
   arguments: [{ name: 'NAME@DIGEST' }],
@@ -18,7 +18,7 @@ export const command: Command = defineCommand({
     await using client = await openClient(context)
     const chunks = await registryBlob(client, name, context)
     if (flags.output === undefined) {
-      for await (const chunk of chunks) if (!stdout.write(chunk)) await once(stdout, 'drain')
+      for await (const chunk of chunks) await writeAll(stdout, chunk)
       return 0
     }
     await using file = await openOutputFile(flags.output)

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { TsbuildError } from '../../base/errors.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
+import { writeAll } from '../write-all.ts'
 import { locationDetails, platformFlag } from '../registry/edit-flags.ts'
 
 export const command: Command = defineCommand({
@@ -32,7 +32,7 @@ export const command: Command = defineCommand({
     const platform = flags.platform === undefined ? own : parsePlatform(flags.platform, own)
     const chunks = await registryExport(opened.tools, { source, platform, path: flags.path })
     if (flags.output === undefined) {
-      for await (const chunk of chunks) if (!stdout.write(chunk)) await once(stdout, 'drain')
+      for await (const chunk of chunks) await writeAll(stdout, chunk)
       return 0
     }
     await using file = await openOutputFile(flags.output)

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import type { AttachIo, TerminalSize } from '../../container/attach.ts'
 import type { CommandContext } from '../command.ts'
 import type { OutputStream } from '../../ui/terminal.ts'
+import { writeAll } from '../write-all.ts'
 
 export interface AttachChoice {
   readonly tty: boolean
@@ -49,10 +49,6 @@ function proxySignals(context: CommandContext, listener: (signal: string) => voi
   return context.takeSignals((signal) => {
     if (!notProxied.has(signal)) listener(signal)
   })
-}
-
-async function writeAll(stream: OutputStream, chunk: Uint8Array): Promise<void> {
-  if (!stream.write(chunk)) await once(stream, 'drain')
 }
 
 function watchSize(stdout: OutputStream, listener: (size: TerminalSize) => void): Disposable {
