@@ -53,8 +53,7 @@ void client_close(struct client *c)
     streams_release(m);
 }
 
-/* Writes what can be written now. False: the client is gone. */
-static bool flush(struct client *c)
+bool client_flush(struct client *c)
 {
     while (c->sent < c->out.size) {
         ssize_t n = send(c->watch.fd, c->out.data + c->sent, c->out.size - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -74,7 +73,7 @@ void client_send(struct client *c, enum frame_out type, const void *data, size_t
     uint32_t length = htobe32((uint32_t)size);
     memcpy(header + 4, &length, sizeof length);
     if (c->ended || c->left) return;
-    if (buf_add(&c->out, header, HEADER, &ignored) || buf_add(&c->out, data, size, &ignored) || !flush(c)) c->ended = true;
+    if (buf_add(&c->out, header, HEADER, &ignored) || buf_add(&c->out, data, size, &ignored) || !client_flush(c)) c->ended = true;
     watch_client(c);
 }
 
@@ -179,7 +178,7 @@ static void receive(struct client *c)
 static void client_ready(struct watch *watch, uint32_t events)
 {
     struct client *c = container_of(watch, struct client, watch);
-    if (events & EPOLLOUT && !flush(c)) c->ended = true;
+    if (events & EPOLLOUT && !client_flush(c)) c->ended = true;
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !c->ended) receive(c);
     if (c->left) return;
     if (c->ended) {
@@ -257,18 +256,5 @@ void clients_exit(struct monitor *m)
         for (; c->answers_due > 0; c->answers_due--) client_answer(c, request_exit_json(m));
         if (c->attached && text) client_send(c, FRAME_EXIT, text, strlen(text));
         leave(c);
-    }
-}
-
-void clients_finish(struct monitor *m, int milliseconds)
-{
-    int64_t end = loop_now() + (int64_t)milliseconds * 1000000;
-    loop_unwatch(&m->loop, &m->listener);
-    while (m->clients) {
-        struct client *c = m->clients;
-        int64_t left = (end - loop_now()) / 1000000;
-        struct pollfd ready = {.fd = c->watch.fd, .events = POLLOUT};
-        bool done = c->ended || !flush(c) || c->sent == c->out.size;
-        if (done || left <= 0 || poll(&ready, 1, (int)left) <= 0) client_close(c);
     }
 }

@@ -116,7 +116,7 @@ static bool tell_maker(struct monitor *m, int maker)
 static void finish(struct monitor *m)
 {
     if (m->lock < 0) return; /* nothing is ours */
-    clients_finish(m, 2000);
+    clients_finish(m);
     log_close(&m->log);
     unlink("control.sock");
     unlink("name");

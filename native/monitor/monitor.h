@@ -9,11 +9,12 @@
 /*
  * The process that stands behind one container from its first start to its end. One loop, no threads; each concern keeps its part of the struct.
  *
- *   streams.c    the container's stdin, stdout, stderr or terminal
- *   client.c     connections to control.sock, frames
- *   request.c    what clients ask for
- *   health.c     health checks
- *   lifecycle.c  start, end, restart
+ *   streams.c       the container's stdin, stdout, stderr or terminal
+ *   client.c        connections to control.sock, frames
+ *   last_clients.c  what becomes of them when the container is over
+ *   request.c       what clients ask for
+ *   health.c        health checks
+ *   lifecycle.c     start, end, restart
  */
 struct client;
 
@@ -90,6 +91,7 @@ struct client {
     struct buf in, out;
     size_t sent; /* of out */
     bool attached, has_stdin;
+    bool was_attached;
     bool held;                 /* some of its frames wait: stdin is full */
     size_t answers_due;        /* to `wait` and `stop`, at the end of the process */
     bool left;                 /* it is gone, but for what it sent */
@@ -101,8 +103,10 @@ void clients_output(struct monitor *m, enum log_stream stream, const char *data,
 bool clients_slow(const struct monitor *m);
 void clients_resume(struct monitor *m); /* stdin has room again */
 void clients_exit(struct monitor *m);   /* the process ended: exit frames and the answers that are due */
-/* Writes out what is queued, for at most that long, and closes everything. */
-void clients_finish(struct monitor *m, int milliseconds);
+/* Nobody else is served; who was attached may read what is left. */
+void clients_finish(struct monitor *m);
+/* Writes what can be written now. False: the client is gone. */
+bool client_flush(struct client *client);
 void client_send(struct client *client, enum frame_out type, const void *data, size_t size);
 /* Drops the reference. NULL: out of memory, and the client is dropped. */
 void client_answer(struct client *client, json_t *answer);

@@ -44,7 +44,7 @@ static int attach(struct client *c, const json_t *request, struct rt_error *err)
         c->has_stdin = true;
         m->stdin_clients++;
     }
-    c->attached = true;
+    c->attached = c->was_attached = true;
     client_answer(c, json_object());
     return 0;
 }

@@ -45,7 +45,7 @@ export async function askForEnd(
   try {
     await client.ask(request)
   } catch (error) {
-    if (!hasCode(error, 'CONTAINER_UNREACHABLE') && !hasErrno(error, 'ECONNRESET', 'EPIPE')) throw error
+    if (!hasCode(error, 'CONTAINER_UNREACHABLE')) throw error
   }
 }
 
@@ -108,8 +108,10 @@ function createClient(socket: Socket, handlers: MonitorHandlers): MonitorClient 
       await read()
       gone = unreachable('it closed the connection')
     } catch (error) {
-      gone = error
-      if (!hasErrno(error, 'ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE')) throw error
+      gone = hasErrno(error, 'ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE')
+        ? unreachable('it closed the connection', error)
+        : error
+      if (gone === error) throw error
     } finally {
       socket.destroy()
       for (const { reject } of waiting.splice(0)) reject(gone)

@@ -1,5 +1,5 @@
 import { signalNumber } from '../base/signals.ts'
-import { TsbuildError } from '../base/errors.ts'
+import { TsbuildError, hasCode } from '../base/errors.ts'
 import { recordEvent, recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
 import { isLive } from './container-state.ts'
@@ -59,7 +59,12 @@ export async function restartContainer(
 export async function killContainer(containers: Containers, container: Container, signal: string): Promise<void> {
   const number = signalNumber(signal)
   using client = await runningMonitor(containers, container, 'kill')
-  await client.ask({ op: 'kill', signal: number })
+  try {
+    await client.ask({ op: 'kill', signal: number })
+  } catch (error) {
+    // It ended by itself just now.
+    throw hasCode(error, 'CONTAINER_UNREACHABLE') ? notRunning(container, 'kill') : error
+  }
   await markStopped(containers, container.id)
   recordEvent(containers, container, 'kill', { signal: String(number) })
   if (number === signalNumber('SIGKILL') && container.spec.restart.policy === 'no') {

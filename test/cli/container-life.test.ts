@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { image, inspected, openContainerCli, until } from '../helpers/container-cli.ts'
-import type { Cli } from '../helpers/tsbuild.ts'
+import { projectHome } from '../helpers/tsbuild.ts'
+import type { Cli, CliResult } from '../helpers/tsbuild.ts'
 
 let cli: Cli
 beforeAll(async () => {
@@ -63,6 +67,19 @@ describe('a container goes through its states', () => {
   })
 })
 
+/** A line of shell in which "$@" is the command line. */
+async function shell(line: string): Promise<CliResult> {
+  const child = spawn('sh', ['-c', line, 'sh', join(projectHome, 'bin/tsbuild'), '--root', cli.root], {
+    env: cli.environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+  const [status] = (await once(child, 'close')) as [number]
+  return { status, ...output }
+}
+
 describe('attach', () => {
   it('gives stdin, gets every byte of the output, and the exit code', async () => {
     await cli.ok(
@@ -93,6 +110,14 @@ describe('attach', () => {
   it('a megabyte of output arrives whole', async () => {
     const { stdout } = await cli.run(['run', '--rm', image, 'sh', '-c', 'head -c 1000000 /dev/zero | tr "\\0" x'])
     expect(stdout).toBe('x'.repeat(1_000_000))
+  })
+
+  it('arrives whole where it is read slowly, and so does the exit code where more is written than read', async () => {
+    const line = `yes | "$@" run --rm -i ${image} sh -c 'seq 1 30000; exit 3' | { sleep 3; tail -n 1; }`
+    const { stdout } = await shell(`( ${line} ) 2>&1`)
+    expect(stdout).toBe('30000\n')
+    const codes = await shell(`for i in 1 2 3 4; do yes | "$@" run --rm -i ${image} sh -c 'exit 3'; echo $?; done`)
+    expect(codes).toEqual({ status: 0, stdout: '3\n3\n3\n3\n', stderr: '' })
   })
 })
 

@@ -234,6 +234,34 @@ describe.skipIf(noContainers)('streams', () => {
     expect(text.endsWith('\n300000\n')).toBe(true)
   })
 
+  it('the end waits for nobody, and a client that reads slowly and goes on writing still gets all', async () => {
+    await box.start(sh('seq 1 60000; exit 5'), { plan: { stdin: 'once', start: false, log: { driver: 'none' } } })
+    const { seen, handlers } = collector()
+    const ended = Promise.withResolvers<void>()
+    using client = await box.connect({
+      ...handlers,
+      stdout: async (chunk) => {
+        await handlers.stdout?.(chunk)
+        if (seen.stdout.includes('\n30000\n')) await ended.promise
+      },
+    })
+    await client.ask({ op: 'attach' })
+    await client.ask({ op: 'start' })
+    const writing = (async () => {
+      while (seen.exitCode === undefined) {
+        await client.writeStdin(Buffer.alloc(65_536))
+        await delay(1)
+      }
+    })()
+    await box.ended()
+    await until(() => monitorsOf(own.path).length === 0, 'the end of the monitor')
+    ended.resolve()
+    await until(() => seen.exitCode !== undefined, 'the exit code')
+    await writing
+    expect(seen.exitCode).toBe(5)
+    expect(seen.stdout.endsWith('\n60000\n')).toBe(true)
+  })
+
   it('several clients see the same', async () => {
     await box.start(sh('read x; echo "got $x"'), { plan: { stdin: 'open', start: false } })
     const all = [collector(), collector(), collector()]
