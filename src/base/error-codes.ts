@@ -80,7 +80,7 @@ export const errorCodes = {
   GIT_FAILED: { kind: 'unavailable', meaning: 'A git repository, or a commit of it, could not be fetched' },
   NOT_REPRODUCIBLE: { kind: 'conflict', meaning: 'Two builds of the same sources gave different results' },
   RUN_FAILED: { kind: 'invalid', meaning: 'The process of a build step ended with an error' },
-  SECRET_MISSING: { kind: 'usage', meaning: 'A build step needs a secret or an SSH agent that was not given' },
+  SECRET_MISSING: { kind: 'notFound', meaning: 'A build step needs a secret or an SSH agent that was not given' },
   SOURCE_MISSING: { kind: 'notFound', meaning: 'A source of COPY, ADD or a mount does not exist' },
   STAGE_UNKNOWN: { kind: 'notFound', meaning: 'A Dockerfile has no such stage' },
   STEP_FAILED: { kind: 'invalid', meaning: 'A build step could not change the files of the image' },

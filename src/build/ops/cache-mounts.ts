@@ -16,11 +16,11 @@ export interface CacheMountRequest extends Omit<
   readonly from?: { readonly tree: Tree; readonly identity: string }
 }
 
+type CacheOwner = NonNullable<CacheMountRequest['owner']>
+
 /** A cache in use; it is not pruned before it is disposed. */
 export interface OpenCacheMount extends AsyncDisposable {
   readonly tree: Tree
-  /** Path below the tree that is to be shown. */
-  readonly source: string
 }
 
 /**
@@ -50,31 +50,12 @@ export function createCacheMounts({ store, native, records, seed }: CacheMountTo
     const directory = join(store.root, 'caches', name)
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const target: Tree = { kind: 'layers', lower: [], upper: directory }
-    const { uid, gid, mode, from, source } = request
-    const owner = { user: String(uid), group: String(gid) }
-    const root = { op: 'mkdir', path: '/data', mode, owner }
-    const content =
-      from === undefined
-        ? source === '/'
-          ? []
-          : [{ op: 'mkdir', path: `/data${source}`, mode, owner }]
-        : [
-            {
-              op: 'copy',
-              from: from.tree,
-              ignore: null,
-              owners: 'keep',
-              sources: [{ path: source.slice(1) }],
-              exclude: null,
-              parents: false,
-              dest: '/data/',
-              owner: null,
-              chmod: null,
-              archives: 'keep',
-              manifest: null,
-            },
-          ]
-    await native.call('files', { target, actions: [root, ...content], commit: null }, { signal })
+    const { owner, from, source } = request
+    const actions = [
+      makeDirectory('/data', owner),
+      ...(from === undefined || owner !== undefined ? [] : [copyOf(from.tree, source)]),
+    ]
+    await native.call('files', { target, actions, commit: null }, { signal })
     const imported = await seed(key, signal)
     if (imported !== undefined) {
       const data: Tree = { kind: 'dir', path: join(directory, 'data') }
@@ -105,16 +86,46 @@ export function createCacheMounts({ store, native, records, seed }: CacheMountTo
       using stack = new DisposableStack()
       stack.use(used.claim)
       if (request.sharing === 'locked') stack.use(await lease.claim(`cache-mount-lock:${used.id}`, signal))
+      const data = join(store.root, 'caches', used.directory, 'data')
+      if (request.from === undefined && request.source !== '/') {
+        const target: Tree = { kind: 'layers', lower: [], upper: data }
+        await native.call('files', { target, actions: [makeDirectory(request.source)], commit: null }, { signal })
+      }
       const owned = stack.move()
       return {
-        tree: { kind: 'dir', path: join(store.root, 'caches', used.directory, 'data') },
-        source: request.from === undefined ? request.source : '/',
+        tree: { kind: 'dir', path: data },
         [Symbol.asyncDispose]: async () => owned.dispose(),
       }
     },
   }
 }
 
-function cacheKey({ id, from, source }: CacheMountRequest): string {
-  return from === undefined ? id : sha256(canonicalJson([id, from.identity, source]))
+const rootOwned = { uid: 0, gid: 0, mode: 0o755 }
+
+function makeDirectory(path: string, { uid, gid, mode }: CacheOwner = rootOwned): object {
+  return { op: 'mkdir', path, mode, owner: { user: String(uid), group: String(gid) } }
+}
+
+/** Below its own path, so that the folder comes with its owner and mode. */
+function copyOf(tree: Tree, source: string): object {
+  return {
+    op: 'copy',
+    from: tree,
+    ignore: null,
+    owners: 'keep',
+    sources: [{ path: source.slice(1) }],
+    exclude: null,
+    parents: source !== '/',
+    dest: '/data/',
+    owner: null,
+    chmod: null,
+    archives: 'keep',
+    manifest: null,
+  }
+}
+
+/** A cache of its own for each start: what it is copied from, or the owner of its directory. */
+function cacheKey({ id, owner, from, source }: CacheMountRequest): string {
+  if (from === undefined && owner === undefined) return id
+  return sha256(canonicalJson([id, from === undefined ? null : [from.identity, source], owner ?? null]))
 }

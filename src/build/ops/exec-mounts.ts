@@ -59,14 +59,14 @@ export async function prepareMounts(
         return
       }
       case 'cache': {
-        const { input, target, readonly } = mount
+        const { input, source, target, readonly } = mount
         const result = input === undefined ? undefined : (inputs[input] ?? null)
         const from =
           result === undefined
             ? {}
             : { from: { tree: services.snapshots.view(result?.id ?? null), identity: identityOf(result) } }
         const cache = stack.use(await services.caches.open({ ...mount, ...from }, signal))
-        trees.push({ tree: cache.tree, source: cache.source, target, readonly })
+        trees.push({ tree: cache.tree, source, target, readonly })
         return
       }
       case 'tmpfs': {

@@ -108,9 +108,8 @@ export type ExecMount =
       readonly source: string
       readonly target: string
       readonly readonly: boolean
-      readonly uid: number
-      readonly gid: number
-      readonly mode: number
+      /** Of the cache's own directory, where the mount names one of them; caches with others are other caches. */
+      readonly owner?: { readonly uid: number; readonly gid: number; readonly mode: number }
     }
   | { readonly kind: 'tmpfs'; readonly target: string; /** Bytes; 0 is no limit. */ readonly size: number }
   | {

@@ -70,8 +70,7 @@ function planMount(site: Site, flag: MountFlag, source: StageNode | null, inputs
         source: sourceOf(mount),
         target,
         readonly: mount.readonly,
-        ...owner,
-        mode: mount.mode ?? 0o755,
+        ...cacheOwner(mount),
       }
     }
     case 'bind':
@@ -110,6 +109,13 @@ function inputVertex(site: Site, flag: MountFlag, source: StageNode | null, moun
   }
   if (source.state.source.kind === 'context') site.contexts.add(source.state.source.name)
   return rootOf(source.state.source, sourceOf(mount), range)
+}
+
+/** As in BuildKit a cache that starts at a folder of something has that folder's owner and mode. */
+function cacheOwner(mount: Mount): Pick<Extract<ExecMount, { readonly kind: 'cache' }>, 'owner'> {
+  const { uid, gid, mode } = mount
+  if (sourceOf(mount) !== '/' || (uid ?? gid ?? mode) === undefined) return {}
+  return { owner: { uid: uid ?? 0, gid: gid ?? 0, mode: mode ?? 0o755 } }
 }
 
 function sourceOf(mount: Mount): string {
