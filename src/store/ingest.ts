@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
-import { TsbuildError, hasErrno } from '../base/errors.ts'
+import type { TsbuildError } from '../base/errors.ts'
+import { createAppender } from './appender.ts'
 import { digestAlgorithm } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/types.ts'
 import type { Ingest } from './content.ts'
@@ -27,7 +27,11 @@ export async function openIngest(
   const algorithm = digestAlgorithm(want.digest)
   let hash = createHash(algorithm)
   let offset = await hashFile(path, hash)
+  const appender = createAppender(file)
+  // What cannot be written then is only asked for again.
+  stack.defer(() => appender.flush().catch(() => undefined))
   async function restart(): Promise<void> {
+    appender.drop()
     await file.truncate(0)
     hash = createHash(algorithm)
     offset = 0
@@ -43,8 +47,8 @@ export async function openIngest(
     async write(chunk) {
       if (offset + chunk.byteLength > want.size) throw sizeMismatch(want.digest, want.size, offset + chunk.byteLength)
       hash.update(chunk)
-      await append(file, chunk)
       offset += chunk.byteLength
+      await appender.append(chunk)
     },
     async commit() {
       const fault = verdict(hash, algorithm, want, offset)
@@ -52,6 +56,7 @@ export async function openIngest(
         await rm(path, { force: true })
         throw fault
       }
+      await appender.flush()
       await file.sync()
       await reveal(path)
     },
@@ -66,16 +71,6 @@ async function hashFile(path: string, hash: Hash): Promise<number> {
     size += (chunk as Uint8Array).byteLength
   }
   return size
-}
-
-async function append(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  try {
-    await file.appendFile(chunk)
-  } catch (error) {
-    if (hasErrno(error, 'ENOSPC', 'EDQUOT'))
-      throw new TsbuildError('STORE_FULL', 'Cannot write to the store: no space is left', { cause: error })
-    throw error
-  }
 }
 
 function verdict(

@@ -21,7 +21,7 @@ export interface BodyQueue {
 }
 
 /** Held back for a slow reader; more makes the connection pause. */
-const highWater = 512 * 1024
+const highWater = 256 * 1024
 /** Reading so much of an unwanted body, or waiting so long for it, is cheaper than a new connection. */
 const discardLimit = 64 * 1024
 const discardTime = 500
