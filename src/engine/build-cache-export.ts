@@ -1,35 +1,44 @@
-import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
-import { messageOf } from '../base/errors.ts'
+import { readdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { writeFileAtomic } from '../base/atomic-file.ts'
+import { hasCode, hasErrno, messageOf } from '../base/errors.ts'
 import { createLimiter } from '../base/limiter.ts'
 import { shownStep } from '../build/internal-step.ts'
-import { cacheMountRecords } from '../build/ops/cache-mount-records.ts'
 import type { CacheTarget } from '../build/options/cache-option.ts'
 import { cacheConfigType, inlineMember } from '../build/remote-cache/cache-document.ts'
-import type { CacheDocument, CachedMount } from '../build/remote-cache/cache-document.ts'
+import type { CacheDocument } from '../build/remote-cache/cache-document.ts'
 import { blobsOf, collectCache } from '../build/remote-cache/collect-cache.ts'
 import type { CacheRecord } from '../build/solver/cache.ts'
 import type { Result } from '../build/solver/operation.ts'
 import { writeFolder } from '../image/archive/folder-archive.ts'
-import { blobPath, indexFile, layoutContent, layoutFile, memoryFile } from '../image/archive/layout.ts'
+import {
+  blobPath,
+  indexFile,
+  layoutContent,
+  layoutFile,
+  memoryFile,
+  refNameAnnotation,
+} from '../image/archive/layout.ts'
 import type { ArchiveFile } from '../image/archive/layout.ts'
-import { packLayer } from '../layer/layer-store.ts'
-import type { ChainId, DiffId } from '../oci/digest.ts'
+import type { ChainId } from '../oci/digest.ts'
 import { sha256 } from '../oci/digest.ts'
 import { encodeManifest } from '../oci/manifest.ts'
-import { layerType, mediaTypes } from '../oci/media-types.ts'
+import { mediaTypes } from '../oci/media-types.ts'
 import { formatRepository, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Descriptor, Manifest } from '../oci/types.ts'
 import { storedBlob } from '../registry/blob-sources.ts'
 import { putManifest } from '../registry/put-manifest.ts'
 import { uploadBlob } from '../registry/upload-blob.ts'
-import type { Snapshot } from '../snapshot/snapshotter.ts'
+import { cacheTag, folderCaches } from './build-cache-folder.ts'
+import { packCacheLayer, packMounts } from './build-cache-layers.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 export interface CacheExportRequest {
   readonly targets: readonly CacheTarget[]
   readonly records: readonly CacheRecord[]
   readonly results: readonly Result[]
+  /** Ids of the cache mounts of the build's steps. */
+  readonly mounts: ReadonlySet<string>
 }
 
 /** Writes the cache of a build to all targets but inline ones. A target with ignore-error warns instead of failing. */
@@ -41,7 +50,7 @@ export async function exportCaches(engine: Engine, request: CacheExportRequest, 
       await shownStep(context.emit, `exporting cache to ${title}`, async () => {
         const document = await documentFor(engine, target, request, context)
         if (target.kind === 'registry') await pushCache(engine, target.ref, document, context)
-        else await writeCache(engine, target.path, document, context)
+        else await writeCache(engine, target, document, context)
       })
     } catch (error) {
       if (!target.ignoreError || context.signal.aborted) throw error
@@ -67,7 +76,7 @@ export async function inlineCache(
 async function documentFor(
   engine: Engine,
   target: CacheTarget,
-  { records, results }: CacheExportRequest,
+  { records, results, mounts }: CacheExportRequest,
   { signal }: VerbContext,
 ): Promise<CacheDocument> {
   const { snapshots } = engine
@@ -76,7 +85,7 @@ async function documentFor(
     records,
     results: results.flatMap((result) => (result === null ? [] : [result.id])),
     mode: target.mode,
-    mounts: target.mounts ? await packMounts(engine, target.compression, signal) : [],
+    mounts: target.mounts ? await packMounts(engine, mounts, target.compression, signal) : [],
     chainOf(identity) {
       const top = snapshots.byChain(identity as ChainId)
       return top === undefined ? (identity === 'scratch' ? [] : undefined) : snapshots.chain(top.id)
@@ -84,61 +93,8 @@ async function documentFor(
     pack: (snapshot) =>
       target.kind === 'inline'
         ? Promise.resolve({ mediaType: '', digest: snapshot.diffId, size: 0 })
-        : limiter.run(() => packSnapshot(engine, snapshot, target.compression, signal)),
+        : limiter.run(() => packCacheLayer(engine, snapshot, target.compression, signal)),
   })
-}
-
-/** A layer's blob: one that is in the store already, else packed from its files. */
-async function packSnapshot(
-  engine: Engine,
-  snapshot: Snapshot,
-  compression: CacheTarget['compression'],
-  signal: AbortSignal,
-): Promise<Descriptor> {
-  const { store, native, snapshots, imageRecords } = engine
-  const known = imageRecords
-    .layerBlobs(snapshot.diffId)
-    .find(({ descriptor }) => store.content.size(descriptor.digest) !== undefined)
-  if (known !== undefined) return known.descriptor
-  const { diffId } = snapshot
-  const threads = availableParallelism()
-  const packed = await packLayer(native, store.content, snapshots.layer(snapshot.id), {
-    compression,
-    threads,
-    diffId,
-    signal,
-  })
-  const descriptor = { mediaType: layerType('oci', compression), digest: packed.digest, size: packed.size }
-  imageRecords.addLayerBlob({ diffId, descriptor })
-  return descriptor
-}
-
-/** All cache mounts, each as one tar; what changes them meanwhile makes the tar a mix, as with any copy of a directory in use. */
-async function packMounts(
-  engine: Engine,
-  compression: CacheTarget['compression'],
-  signal: AbortSignal,
-): Promise<readonly CachedMount[]> {
-  const { store, native } = engine
-  const mounts: CachedMount[] = []
-  for (const { key, directory } of cacheMountRecords(store).entries()) {
-    await using file = await store.content.scratch()
-    const answer = await native.call(
-      'pack',
-      {
-        tree: { kind: 'layers', lower: [join(store.root, 'caches', directory, 'data')] },
-        out: file.path,
-        compression: { kind: compression, level: compression === 'gzip' ? 6 : 3, threads: availableParallelism() },
-        expect: null,
-      },
-      { signal },
-    )
-    const { digest, size } = answer['blob'] as { readonly digest: DiffId; readonly size: number }
-    await file.adopt(digest, size)
-    const blob = { mediaType: layerType('oci', compression), digest, size }
-    mounts.push({ id: key, diffId: answer['diffId'] as DiffId, blob })
-  }
-  return mounts
 }
 
 interface CacheManifest {
@@ -183,9 +139,10 @@ async function pushCache(engine: Engine, ref: string, document: CacheDocument, {
   await putManifest(registry, reference, { descriptor, bytes }, { signal, action })
 }
 
+/** Blobs come first and the index last, in one piece: a folder never names what it does not have. */
 async function writeCache(
   engine: Engine,
-  path: string,
+  { path, tag, reset }: Extract<CacheTarget, { readonly kind: 'local' }>,
   document: CacheDocument,
   { signal }: VerbContext,
 ): Promise<void> {
@@ -195,11 +152,31 @@ async function writeCache(
     for (const { digest, size } of blobs) yield { path: blobPath(digest), size, open: () => content.stream(digest) }
     yield memoryFile(blobPath(config.digest), configBytes)
     yield memoryFile(blobPath(descriptor.digest), bytes)
-    yield memoryFile(
-      indexFile,
-      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [descriptor] }),
-    )
     yield memoryFile(layoutFile, layoutContent)
   }
   await writeFolder(files(), path, signal)
+  const others = reset ? [] : (await cachesOf(path)).filter((entry) => cacheTag(entry) !== tag)
+  const manifests = [...others, { ...descriptor, annotations: { [refNameAnnotation]: tag } }]
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }
+  await writeFileAtomic(join(path, indexFile), JSON.stringify(index))
+  if (reset) await keepBlobs(path, [descriptor, config, ...blobs])
+}
+
+/** The entries of a folder's index; none where it has no index that can be read. */
+async function cachesOf(path: string): Promise<readonly Descriptor[]> {
+  try {
+    return await folderCaches(path)
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT') || hasCode(error, 'MANIFEST_INVALID')) return []
+    throw error
+  }
+}
+
+/** Removes all other blobs of a folder. */
+async function keepBlobs(path: string, blobs: readonly Descriptor[]): Promise<void> {
+  const kept = new Set(blobs.map(({ digest }) => blobPath(digest)))
+  const folder = dirname(blobPath(sha256('')))
+  for (const name of await readdir(join(path, folder))) {
+    if (!kept.has(`${folder}/${name}`)) await rm(join(path, folder, name), { force: true })
+  }
 }

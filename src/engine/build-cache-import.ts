@@ -1,22 +1,25 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { TsbuildError, messageOf } from '../base/errors.ts'
+import { TsbuildError, hasErrno, messageOf } from '../base/errors.ts'
 import { createLimiter } from '../base/limiter.ts'
 import { cacheConfigType, inlineMember, parseCacheDocument } from '../build/remote-cache/cache-document.ts'
 import type { CacheDocument, CachedLayer } from '../build/remote-cache/cache-document.ts'
 import type { ImportedCache } from '../build/remote-cache/imported-cache.ts'
+import { defaultCacheTag } from '../build/options/cache-option.ts'
 import type { CacheSource } from '../build/options/cache-option.ts'
 import { shownStep, withParent } from '../build/internal-step.ts'
 import type { RunContext } from '../build/solver/operation.ts'
 import { blobPath } from '../image/archive/layout.ts'
 import { chainIds, unpackLayers } from '../image/unpack-layers.ts'
+import { sha256, shortId } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
-import { parseReference, withDefaultTag } from '../oci/reference.ts'
+import { parseReference, withDefaultTag, withDigest } from '../oci/reference.ts'
 import type { Descriptor, Manifest } from '../oci/types.ts'
 import { fetchBlob, readBlob } from '../registry/fetch-blob.ts'
 import { getManifest } from '../registry/fetch-manifest.ts'
 import type { Result } from '../build/solver/operation.ts'
+import { cacheTag, folderCaches } from './build-cache-folder.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 /** Cache documents are small; more is not one. */
@@ -30,13 +33,9 @@ export async function importCaches(
 ): Promise<readonly ImportedCache[]> {
   const opened = await Promise.all(
     sources.map(async (source) => {
-      const title = source.kind === 'registry' ? source.ref : source.path
+      const title = titleOf(source)
       try {
-        return await shownStep(context.emit, `importing cache from ${title}`, () =>
-          source.kind === 'registry'
-            ? openRegistryCache(engine, source.ref, context)
-            : openFolderCache(engine, source.path),
-        )
+        return await shownStep(context.emit, `importing cache from ${title}`, () => openCache(engine, source, context))
       } catch (error) {
         context.signal.throwIfAborted()
         context.emit({
@@ -44,20 +43,44 @@ export async function importCaches(
           level: 'warning',
           text: `The cache "${title}" is not used: ${messageOf(error)}`,
         })
-        return undefined
+        return []
       }
     }),
   )
-  return opened.filter((cache) => cache !== undefined)
+  return opened.flat()
 }
 
-async function openRegistryCache(engine: Engine, ref: string, { signal }: VerbContext): Promise<ImportedCache> {
+function titleOf(source: CacheSource): string {
+  switch (source.kind) {
+    case 'registry':
+      return source.ref
+    case 'local':
+      return source.path
+    case 'foreign':
+      return source.type
+  }
+}
+
+async function openCache(engine: Engine, source: CacheSource, context: VerbContext): Promise<readonly ImportedCache[]> {
+  switch (source.kind) {
+    case 'registry':
+      return openRegistryCache(engine, source.ref, context)
+    case 'local':
+      return [await openFolderCache(engine, source)]
+    case 'foreign':
+      throw new TsbuildError('USAGE', 'tsbuild reads caches of registries and folders only')
+  }
+}
+
+/** An index is of an image for several platforms, each of which carries a cache of its own. */
+async function openRegistryCache(
+  engine: Engine,
+  ref: string,
+  { signal }: VerbContext,
+): Promise<readonly ImportedCache[]> {
   const reference = withDefaultTag(parseReference(ref))
-  const action = `Cannot import the cache "${ref}"`
+  const action = 'Cannot read it'
   const registry = await engine.registry()
-  const { document } = await getManifest(registry, reference, { signal, action })
-  if (document.kind !== 'manifest') throw new TsbuildError('ARCHIVE_INVALID', `${action}: it is an index`)
-  const { manifest } = document
   const bring: Bring = (blob, aborted, tell) =>
     registry.transfer(
       reference,
@@ -69,42 +92,67 @@ async function openRegistryCache(engine: Engine, ref: string, { signal }: VerbCo
         }),
       aborted,
     )
-  const config = await readBlob(registry, reference, manifest.config, maxDocument, { signal, action })
-  return {
-    title: ref,
-    document: documentOf(manifest, config, action),
-    unpack: (layers, run) => unpackStack(engine, layers, run, bring),
-    fetch: (blob, aborted) => fetched(engine, blob, aborted, bring),
+  const open = async (manifest: Manifest): Promise<ImportedCache> => {
+    const config = await readBlob(registry, reference, manifest.config, maxDocument, { signal, action })
+    return {
+      title: ref,
+      document: documentOf(manifest, config),
+      unpack: (layers, run) => unpackStack(engine, layers, run, bring),
+      fetch: (blob, aborted) => fetched(engine, blob, aborted, bring),
+    }
   }
+  const { document } = await getManifest(registry, reference, { signal, action })
+  if (document.kind === 'manifest') return [await open(document.manifest)]
+  return Promise.all(
+    document.index.manifests.map(async ({ digest }) => {
+      const child = await getManifest(registry, withDigest(reference, digest), { signal, action })
+      if (child.document.kind === 'manifest') return open(child.document.manifest)
+      throw new TsbuildError('ARCHIVE_INVALID', 'its index names another index')
+    }),
+  )
 }
 
-async function openFolderCache(engine: Engine, path: string): Promise<ImportedCache> {
-  const action = `Cannot import the cache "${path}"`
-  const readBlobFile = async (blob: Descriptor): Promise<Uint8Array> => readFile(join(path, blobPath(blob.digest)))
-  const bring: Bring = (blob, signal) => copyBlob(engine, join(path, blobPath(blob.digest)), blob, signal)
-  const index = parseManifest(
-    await readFile(join(path, 'index.json')),
-    'application/vnd.oci.image.index.v1+json',
-    'the index',
-  )
-  const entry = index.kind === 'index' ? index.index.manifests[0] : undefined
-  if (entry === undefined) throw new TsbuildError('ARCHIVE_INVALID', `${action}: its index is empty`)
-  const parsed = parseManifest(await readBlobFile(entry), entry.mediaType, 'the manifest')
-  if (parsed.kind !== 'manifest') throw new TsbuildError('ARCHIVE_INVALID', `${action}: it has no manifest`)
+async function openFolderCache(
+  engine: Engine,
+  { path, tag = defaultCacheTag, digest }: Extract<CacheSource, { readonly kind: 'local' }>,
+): Promise<ImportedCache> {
+  const caches = await folderCaches(path).catch((error: unknown) => {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR'))
+      throw new TsbuildError('ARCHIVE_INVALID', 'there is no such cache', { cause: error })
+    throw error
+  })
+  const entry = caches.find((one) => (digest === undefined ? cacheTag(one) === tag : one.digest === digest))
+  if (entry === undefined) {
+    const missing = digest === undefined ? `tag "${tag}"` : `digest ${digest}`
+    throw new TsbuildError('ARCHIVE_INVALID', `it has no cache of ${missing}`)
+  }
+  const placeOf = (blob: Descriptor): string => join(path, blobPath(blob.digest))
+  const bring: Bring = (blob, signal) => copyBlob(engine, placeOf(blob), blob, signal)
+  const parsed = parseManifest(await readDocument(placeOf(entry), entry), entry.mediaType, 'the manifest')
+  if (parsed.kind !== 'manifest') throw new TsbuildError('ARCHIVE_INVALID', 'it has no manifest')
+  const { config } = parsed.manifest
   return {
     title: path,
-    document: documentOf(parsed.manifest, await readBlobFile(parsed.manifest.config), action),
+    document: documentOf(parsed.manifest, await readDocument(placeOf(config), config)),
     unpack: (layers, run) => unpackStack(engine, layers, run, bring),
     fetch: (blob, signal) => fetched(engine, blob, signal, bring),
   }
 }
 
+/** A document of a folder, verified as one of a registry is. */
+async function readDocument(path: string, { digest, size }: Descriptor): Promise<Uint8Array> {
+  if (size > maxDocument) throw new TsbuildError('ARCHIVE_INVALID', `${shortId(digest)} is larger than any document`)
+  const bytes = await readFile(path)
+  if (bytes.byteLength === size && sha256(bytes) === digest) return bytes
+  throw new TsbuildError('DIGEST_MISMATCH', `${shortId(digest)} is not what its name says`)
+}
+
 /** A cache manifest has the document as its config; an image carries it inside its own. */
-function documentOf(manifest: Manifest, config: Uint8Array, action: string): CacheDocument {
+function documentOf(manifest: Manifest, config: Uint8Array): CacheDocument {
   if (manifest.config.mediaType === cacheConfigType) return parseCacheDocument(config)
   const image = JSON.parse(Buffer.from(config).toString('utf8')) as Readonly<Record<string, unknown>>
   const inline = image[inlineMember]
-  if (typeof inline !== 'string') throw new TsbuildError('ARCHIVE_INVALID', `${action}: it carries no cache`)
+  if (typeof inline !== 'string') throw new TsbuildError('ARCHIVE_INVALID', 'it carries no cache')
   const document = parseCacheDocument(Buffer.from(inline, 'base64'))
   // The image's own manifest says where its layers are.
   const blobs = new Map(

@@ -24,6 +24,7 @@ import type { Platform } from '../oci/types.ts'
 import { engineCacheRecords } from './builder-cache.ts'
 import { importCaches } from './build-cache-import.ts'
 import { exportCaches, inlineCache } from './build-cache-export.ts'
+import { cacheMountIds } from './build-cache-layers.ts'
 import { checkOptions, startChecks, withOtherMistakes } from './build-checks.ts'
 import { checkOutputs, writeOutputs } from './build-outputs.ts'
 import type { OutputsResult } from './build-outputs.ts'
@@ -161,7 +162,12 @@ export async function executeBuild(
   })
   const squashed = request.squash ? await squash(engine, plans, built, context) : built
   const records = solution.steps.flatMap(({ record }) => record ?? [])
-  const exported = { targets: request.cacheTo, records, results: squashed.map(({ top }) => top) }
+  const exported = {
+    targets: request.cacheTo,
+    records,
+    results: squashed.map(({ top }) => top),
+    mounts: cacheMountIds(plans),
+  }
   const inline = await inlineCache(engine, exported, context)
   const final =
     inline === undefined ? squashed : squashed.map((one) => ({ ...one, config: { ...one.config, ...inline } }))

@@ -5,6 +5,7 @@ import type { Family } from '../../oci/media-types.ts'
 import type { Platform } from '../../oci/types.ts'
 import { outputAnnotations } from './annotation-option.ts'
 import type { Annotation } from './annotation-option.ts'
+import { readCompression } from './compression-keys.ts'
 import { booleanOption, keyValues } from './key-values.ts'
 import { invalidOption } from './option-error.ts'
 
@@ -137,40 +138,14 @@ function filesOutput(
 }
 
 function imageForm(values: ReadonlyMap<string, string>, family: Family, annotations: readonly Annotation[]): ImageForm {
-  const kind = compressionKind(values.get('compression') ?? 'gzip')
-  const level = values.get('compression-level')
   const oci = flag(values, 'oci-mediatypes', family === 'oci')
   return {
     names: (values.get('name') ?? '').split(',').filter((name) => name !== ''),
-    compression: {
-      kind,
-      ...(level === undefined ? {} : { level: compressionLevel(kind, level) }),
-      ...(flag(values, 'force-compression', false) ? { force: true } : {}),
-    },
+    compression: readCompression('--output', values, flag(values, 'force-compression', false)),
     format: oci ? 'oci' : 'docker',
     annotations,
     rewriteTimestamp: flag(values, 'rewrite-timestamp', false),
   }
-}
-
-/** Highest level of a compressor, on its own scale. */
-const maxLevel = { none: 0, gzip: 9, zstd: 22 } as const
-
-function compressionLevel(kind: LayerCompression['kind'], text: string): number {
-  const level = Number(text)
-  if (/^\d+$/.test(text) && level <= maxLevel[kind]) return level
-  throw invalidOption('--output', `compression-level=${text}`, `it is a number from 0 to ${maxLevel[kind]}`)
-}
-
-function compressionKind(text: string): LayerCompression['kind'] {
-  if (text === 'uncompressed') return 'none'
-  if (text === 'gzip' || text === 'zstd') return text
-  throw invalidOption(
-    '--output',
-    `compression=${text}`,
-    'there is no such compression',
-    'It is gzip, zstd or uncompressed',
-  )
 }
 
 function flag(values: ReadonlyMap<string, string>, key: string, fallback: boolean): boolean {

@@ -135,7 +135,7 @@ function digestOf(value: unknown): Digest {
 function invalid(why: string, cause?: unknown): TsbuildError {
   return new TsbuildError(
     'ARCHIVE_INVALID',
-    `Cannot read the build cache: ${why}`,
+    `its document cannot be used: ${why}`,
     cause === undefined ? {} : { cause },
   )
 }

@@ -18,17 +18,28 @@ export interface ImportedCache {
   readonly fetch: (blob: Descriptor, signal: AbortSignal) => Promise<string>
 }
 
+interface Candidate {
+  readonly cache: ImportedCache
+  readonly step: CachedStep
+  /** All layers of its result can be had. */
+  readonly files: boolean
+}
+
 /**
  * The store's cache with others behind it. What the store knows and has comes first; what only another cache knows is used and
  * remembered here, and its layers are fetched when a step needs them.
  */
 export function withImports(local: CacheRecords, imports: readonly ImportedCache[]): CacheRecords {
-  const byKey = new Map<string, () => CacheHit>()
-  for (const cache of imports.toReversed()) {
+  const byKey = new Map<string, Candidate>()
+  for (const cache of imports) {
     for (const step of cache.document.steps) {
-      const hit = (): CacheHit => importedHit(local, cache, step)
-      byKey.set(step.definitionKey, hit)
-      if (step.contentKey !== undefined) byKey.set(step.contentKey, hit)
+      const files = stackOf(cache.document.layers, step.layer).every(({ blob }) => blob !== undefined)
+      for (const key of [step.definitionKey, step.contentKey]) {
+        const known = key === undefined ? undefined : byKey.get(key)
+        // The first that is named wins, but knowledge alone does not hide the files that another has.
+        if (key !== undefined && (known === undefined || (files && !known.files)))
+          byKey.set(key, { cache, step, files })
+      }
     }
   }
   return {
@@ -36,8 +47,9 @@ export function withImports(local: CacheRecords, imports: readonly ImportedCache
     find(key) {
       const here = local.find(key)
       if (here !== undefined && here.result() !== undefined) return here
-      const hit = byKey.get(key)?.()
-      if (hit === undefined) return here
+      const candidate = byKey.get(key)
+      if (candidate === undefined) return here
+      const hit = importedHit(local, candidate.cache, candidate.step)
       local.learn(hit)
       return hit
     },
