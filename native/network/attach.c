@@ -103,6 +103,7 @@ static int make_pair(struct nl *nl, const struct owner *owner, const struct inte
                          .peer_mac = interface->mac,
                          .peer_netns = netns,
                          .mtu = interface->bridge.mtu,
+                         .isolated = interface->bridge.isolated,
                          .hairpin = bridge_translates() };
     int result = veth_create(nl, &veth, err);
     /* The namespace of this container's last run is not quite gone: its end of the pair goes with ours. */

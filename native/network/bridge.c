@@ -57,13 +57,13 @@ static int find_overlap(const struct nlmsghdr *m, void *context)
             memcpy(found.bytes, nl_data(a), nl_size(a));
     for (size_t i = 0; i < overlap->bridge->address_count; i++) {
         const struct address *own = &overlap->bridge->addresses[i];
-        if (own->family == found.family && strcmp(name, overlap->bridge->name) != 0 && (address_contains(own, &found) || address_contains(&found, own)))
+        if (own->family == found.family && strcmp(name, overlap->bridge->name) != 0 && address_contains(own, &found))
             memcpy(overlap->interface, name, sizeof name);
     }
     return 0;
 }
 
-/* Two interfaces with one subnet: packets would leave by either. */
+/* An address of the host in our range: its packets would leave by either interface. That we lie in a larger network of the host is its will: the longer prefix wins. */
 static int check_subnet(struct nl *nl, const struct bridge *bridge, struct rt_error *err)
 {
     struct overlap overlap = { .bridge = bridge };

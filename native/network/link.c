@@ -161,11 +161,12 @@ int veth_create(struct nl *nl, const struct veth *veth, struct rt_error *err)
         return rt_fail(err, result == -EOPNOTSUPP ? "FEATURE_MISSING" : CODE, -result, "netlink", "cannot make the interface '%s' of the container%s%s",
                        veth->peer_name, reason[0] ? ": " : "", reason);
     link_put_alias(nl, &buf, veth->name, veth->alias);
-    if (veth->hairpin) {
+    if (veth->hairpin || veth->isolated) {
         struct ifinfomsg port = { .ifi_family = AF_BRIDGE, .ifi_index = (int)if_nametoindex(veth->name) };
         nl_begin(nl, &buf, RTM_SETLINK, NLM_F_ACK, &port, sizeof port);
         size_t protinfo = nl_nest(&buf, IFLA_PROTINFO);
-        nl_put_u8(&buf, IFLA_BRPORT_MODE, 1);
+        nl_put_u8(&buf, IFLA_BRPORT_MODE, veth->hairpin);
+        nl_put_u8(&buf, IFLA_BRPORT_ISOLATED, veth->isolated);
         nl_nest_end(&buf, protinfo);
     }
     return nl_send(nl, &buf, NULL, NULL, err, CODE, "configure the host's end of an interface");

@@ -37,6 +37,7 @@ struct veth {
     const unsigned char *peer_mac; /* ETH_ALEN bytes */
     int peer_netns;                /* descriptor */
     unsigned mtu;
+    bool isolated; /* from the other isolated ports of the bridge */
     bool hairpin; /* the bridge may send a packet back where it came from */
 };
 /* A pair whose host side is a port of the bridge and up, and whose peer is born in the other namespace, down. 0, or 1 when the host side's name is taken. */

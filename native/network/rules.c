@@ -161,10 +161,12 @@ static void put_forward(struct nft *nft, const struct bridge *bridge, const char
         nft_match_oif(nft, bridge->name, false);
         end(nft, r, NF_DROP);
     }
-    r = rule(nft, "forward", comment);
-    nft_match_oif(nft, bridge->name, true);
-    nft_match_iif(nft, bridge->name, true);
-    end(nft, r, NF_ACCEPT);
+    if (!bridge->isolated) {
+        r = rule(nft, "forward", comment);
+        nft_match_oif(nft, bridge->name, true);
+        nft_match_iif(nft, bridge->name, true);
+        end(nft, r, NF_ACCEPT);
+    }
     r = rule(nft, "forward", comment);
     nft_match_oif(nft, bridge->name, true);
     nft_match_established(nft);

@@ -12,6 +12,7 @@ struct bridge {
     size_t address_count;
     unsigned mtu; /* 0: the kernel's */
     bool internal, masquerade;
+    bool isolated; /* its ports do not reach each other */
 };
 
 struct route {

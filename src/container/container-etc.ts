@@ -47,7 +47,8 @@ export function resolverOf(network: ContainerNetwork, joined: readonly JoinedNet
       search,
       options: [...options.filter((option) => !option.startsWith('ndots:')), 'ndots:0'],
     },
-    upstream: servers,
+    // Who has no way out gets no answers from there either.
+    upstream: joined.every(({ network: one }) => one.internal) ? [] : servers,
   }
 }
 

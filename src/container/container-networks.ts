@@ -2,14 +2,16 @@ import { mkdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
-import { interfacePlan } from '../network/network-plan.ts'
+import { bridgeOptions } from '../network/bridge-options.ts'
+import { gatewayOf, interfacePlan } from '../network/network-plan.ts'
 import type { BridgePlan, JoinedNetwork as JoinedPlan, NetworkPlan } from '../network/network-plan.ts'
 import type { Endpoint, Network } from '../network/network-records.ts'
-import type { NetworkService } from '../network/network-service.ts'
+import type { EndpointWish, NetworkService } from '../network/network-service.ts'
 import type { EtcFiles } from '../runtime/sandbox.ts'
 import { isNamed, resolverOf, writeEtc } from './container-etc.ts'
 import { shortId } from './container-id.ts'
 import { boundPorts, portPlans, portsFile, readPorts } from './container-ports.ts'
+import type { PortTarget } from './container-ports.ts'
 import type { Container } from './container-records.ts'
 import type { EndpointRequest, PublishedPort } from './container-spec.ts'
 
@@ -53,24 +55,25 @@ export function containerNetworks(service: NetworkService, { runRoot, rootless }
   const { records } = service
 
   function joinedPlans(owner: string): readonly JoinedPlan[] {
-    return records.endpointsOf(owner).map((endpoint, index) => {
-      const network = service.get(endpoint.network)
+    const joined = records.endpointsOf(owner).map((endpoint) => ({ endpoint, network: service.get(endpoint.network) }))
+    return joined.map(({ network, endpoint }) => {
       const named = isNamed(network) ? { namesDirectory: join(runRoot, 'networks', network.id) } : {}
-      return { network, endpoint, isDefault: index === 0, ...named }
+      const defaults = families.filter((family) => wayOut(joined, family) === endpoint)
+      return { network, endpoint, defaults, ...named }
     })
   }
 
   function planOf(container: Container, directory: string): NetworkPlan {
     const { mode } = container.spec.network
     if (mode === 'host' || mode === 'none') return { mode }
-    if (rootless) return { mode: 'pasta', ports: readPorts(directory).flatMap((port) => portPlans(port, anyAddress)) }
+    const published = readPorts(directory)
+    if (rootless) return { mode: 'pasta', ports: published.flatMap((port) => portPlans(port, { ipv4: anyAddress })) }
     const joined = joinedPlans(container.id)
-    const address = joined[0]?.endpoint.address ?? ''
     const resolver = resolverOf(container.spec.network, joined)
     const plan: BridgePlan = {
       mode: 'bridge',
       interfaces: joined.map(interfacePlan),
-      ports: readPorts(directory).flatMap((port) => portPlans(port, address)),
+      ports: published.flatMap((port) => portPlans(port, targetOf(joined))),
       ...(resolver.upstream === undefined ? {} : { dns: { servers: resolver.upstream } }),
     }
     return plan
@@ -98,12 +101,16 @@ export function containerNetworks(service: NetworkService, { runRoot, rootless }
       records.removeEndpoints(id)
       if (spec.network.mode === 'bridge' && !rootless) {
         for (const [index, request] of spec.network.endpoints.entries()) {
-          service.attach(service.get(request.network), endpointWish(container, request, index))
+          const network = service.get(request.network)
+          service.attach(network, endpointWish(container, { network, request, index }))
         }
       }
       mkdirSync(join(runRoot, 'networks'), { recursive: true, mode: 0o755 })
       const joined = joinedPlans(id)
-      await writeFile(join(directory, portsFile), JSON.stringify(await boundPorts(spec.network, spec.exposed)))
+      await writeFile(
+        join(directory, portsFile),
+        JSON.stringify(await boundPorts(spec.network, spec.exposed, hostIpOf(joined))),
+      )
       const etc = await writeEtc(container, directory, joined)
       return { plan: planOf(container, directory), etc }
     },
@@ -122,6 +129,25 @@ export function containerNetworks(service: NetworkService, { runRoot, rootless }
 }
 
 const anyAddress = '0.0.0.0'
+const families = ['ipv4', 'ipv6'] as const
+
+/** The endpoint that packets to the world leave by: the first of a network that has a way out. */
+function wayOut(joined: readonly JoinedEndpoint[], family: 'ipv4' | 'ipv6'): Endpoint | undefined {
+  return joined.find(({ network }) => gatewayOf(network, family) !== undefined)?.endpoint
+}
+
+/** Where published ports lead. Connections of a family that the container has not go to the other. */
+function targetOf(joined: readonly JoinedEndpoint[]): PortTarget {
+  const first = joined[0]?.endpoint
+  const ipv4 = wayOut(joined, 'ipv4')?.address || first?.address
+  const ipv6 = wayOut(joined, 'ipv6')?.address6 || first?.address6
+  return { ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) }
+}
+
+/** The address of the host that a network's ports are published on where they name none. */
+function hostIpOf([first]: readonly JoinedEndpoint[]): string {
+  return first === undefined ? '' : bridgeOptions(first.network.options).hostIp
+}
 
 function needsRoot(network: string): TsbuildError {
   return new TsbuildError(
@@ -133,17 +159,16 @@ function needsRoot(network: string): TsbuildError {
   )
 }
 
-/** The wish of a container for its place `index` of its networks. */
+/** The wish of a container for a place in a network, which becomes its interface number `index`. */
 export function endpointWish(
   container: Container,
-  request: EndpointRequest,
-  index: number,
-): Parameters<NetworkService['attach']>[1] {
+  { network, request, index }: { readonly network: Network; readonly request: EndpointRequest; readonly index: number },
+): EndpointWish {
   const { id, name, spec } = container
   const names = [name, ...request.aliases, shortId(id), ...(spec.hostname === shortId(id) ? [] : [spec.hostname])]
   return {
     owner: id,
-    interface: `eth${index}`,
+    interface: `${bridgeOptions(network.options).interfacePrefix}${index}`,
     ip: request.ip,
     ip6: request.ip6,
     mac: request.mac,

@@ -17,10 +17,14 @@ export function readPorts(directory: string): readonly PublishedPort[] {
   }
 }
 
-/** Every published port with a host port that is free now, where none was named. PORT_TAKEN when a range has none. */
+/**
+ * Every published port with a host port that is free now, where none was named, on `hostIp` where no address was named. PORT_TAKEN when a range
+ * has none.
+ */
 export async function boundPorts(
   network: ContainerNetwork,
   exposed: readonly string[],
+  hostIp: string,
 ): Promise<readonly PublishedPort[]> {
   if (network.mode !== 'bridge') return []
   const named = new Set(network.ports.map(({ port, proto }) => `${port}/${proto}`))
@@ -31,16 +35,30 @@ export async function boundPorts(
   })
   const bound: PublishedPort[] = []
   for (const port of [...network.ports, ...more]) {
-    const { hostPortLast, ...plain } = port
+    const { hostPortLast, ...rest } = port
+    const plain = { ...rest, hostIp: port.hostIp || hostIp }
     const range = hostPortLast === undefined ? undefined : { first: port.hostPort, last: hostPortLast }
     const fixed = port.hostPort !== 0 && range === undefined
-    bound.push(fixed ? plain : { ...plain, hostPort: await freePort(port.proto, port.hostIp, range) })
+    bound.push(fixed ? plain : { ...plain, hostPort: await freePort(port.proto, plain.hostIp, range) })
   }
   return bound
 }
 
-/** Without an address a port is bound on every one, of both families where the host has both. */
-export function portPlans({ proto, port, hostIp, hostPort }: PublishedPort, address: string): readonly PortPlan[] {
+/** Addresses of a container, one of each family at most. */
+export interface PortTarget {
+  readonly ipv4?: string
+  readonly ipv6?: string
+}
+
+/**
+ * Without an address a port is bound on every one, of both families where the host has both. It leads to the container's address of the same family,
+ * which sees who asks, else to the other.
+ */
+export function portPlans({ proto, port, hostIp, hostPort }: PublishedPort, target: PortTarget): readonly PortPlan[] {
   const all = existsSync('/proc/net/if_inet6') ? ['0.0.0.0', '::'] : ['0.0.0.0']
-  return (hostIp === '' ? all : [hostIp]).map((host) => ({ proto, hostIp: host, hostPort, address, port }))
+  const { ipv4 = target.ipv6, ipv6 = target.ipv4 } = target
+  return (hostIp === '' ? all : [hostIp]).flatMap((host) => {
+    const address = host.includes(':') ? ipv6 : ipv4
+    return address === undefined ? [] : [{ proto, hostIp: host, hostPort, address, port }]
+  })
 }

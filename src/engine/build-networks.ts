@@ -89,7 +89,7 @@ function planOf(
   if (joined === undefined) return { mode: 'pasta', ports: [] }
   return {
     mode: 'bridge',
-    interfaces: [interfacePlan({ ...joined, isDefault: true })],
+    interfaces: [interfacePlan({ ...joined, defaults: ['ipv4', 'ipv6'] })],
     ports: [],
     ...(upstream === undefined ? {} : { dns: { servers: upstream } }),
   }

@@ -36,7 +36,10 @@ export async function networkConnect(engine: Engine, request: ConnectRequest, co
   const changed = withEndpoints(container, [...endpoints, wish])
   containers.networks.check(changed)
   if (isLive(state)) {
-    networks.attach(network, endpointWish(container, wish, freeInterface(engine, container)))
+    networks.attach(
+      network,
+      endpointWish(container, { network, request: wish, index: freeInterface(engine, container) }),
+    )
     try {
       await tellMonitor(engine, changed)
     } catch (error) {
@@ -82,11 +85,11 @@ function withEndpoints(container: Container, endpoints: readonly EndpointRequest
   return { ...container, spec: { ...spec, network: { ...spec.network, mode, endpoints } } }
 }
 
-/** Number of the first `ethN` that the container does not have. */
+/** The first number that no interface of the container has. */
 function freeInterface({ networks }: Engine, { id }: Container): number {
-  const used = new Set(networks.records.endpointsOf(id).map((endpoint) => endpoint.interface))
+  const used = new Set(networks.records.endpointsOf(id).map((endpoint) => /\d+$/.exec(endpoint.interface)?.[0]))
   let number = 0
-  while (used.has(`eth${number}`)) number += 1
+  while (used.has(String(number))) number += 1
   return number
 }
 

@@ -12,7 +12,9 @@ export function networkLs(engine: Engine, filters: readonly string[]): readonly 
     const at = word.indexOf('=')
     const [key, value] = [word.slice(0, Math.max(at, 0)), word.slice(at + 1)]
     if (!keys.includes(key))
-      throw new TsbuildError('USAGE', `invalid filter '${word}'`, { hint: `Filters: ${keys.join(', ')}` })
+      throw new TsbuildError('USAGE', `invalid filter '${at < 0 ? word : key}'`, {
+        hint: `Filters: ${keys.join(', ')}`,
+      })
     return { key, value }
   })
   const fits = (network: Network, key: string, value: string): boolean => {

@@ -1,4 +1,5 @@
 import { firstAddress } from './address-pool.ts'
+import { bridgeOptions } from './bridge-options.ts'
 import { parseRange } from './ip-range.ts'
 import type { Endpoint, Network } from './network-records.ts'
 
@@ -38,6 +39,8 @@ export interface BridgeInterface {
   readonly mtu: number
   readonly internal: boolean
   readonly masquerade: boolean
+  /** Its containers do not reach each other. */
+  readonly isolated: boolean
 }
 
 export interface PortPlan {
@@ -54,43 +57,44 @@ export const nameServiceAddress = '127.0.0.11'
 export interface JoinedNetwork {
   readonly network: Network
   readonly endpoint: Endpoint
-  /** Gives the default route. */
-  readonly isDefault: boolean
+  /** Families whose default route it gives. */
+  readonly defaults: readonly ('ipv4' | 'ipv6')[]
   /** Folder of the network's names; absent: it has no names. */
   readonly namesDirectory?: string
 }
 
-export function interfacePlan({ network, endpoint, isDefault, namesDirectory }: JoinedNetwork): InterfacePlan {
-  const gateways = network.subnets.map(({ gateway }) => gateway)
+export function interfacePlan({ network, endpoint, defaults, namesDirectory }: JoinedNetwork): InterfacePlan {
   return {
     name: endpoint.interface,
     bridge: bridgeInterface(network),
-    addresses: withPrefixes(network, [endpoint.address, endpoint.address6]),
+    addresses: [endpoint.address, endpoint.address6].flatMap((address) => withPrefix(network, address)),
     mac: endpoint.mac,
-    gateways: isDefault && !network.internal ? gateways : [],
+    gateways: defaults.flatMap((family) => gatewayOf(network, family) ?? []),
     ...(namesDirectory === undefined ? {} : { names: { dir: namesDirectory, entries: endpoint.names } }),
   }
 }
 
-export function bridgeInterface(network: Network): BridgeInterface {
+/** The way out of a network, where it has one of that family. */
+export function gatewayOf({ internal, subnets }: Network, family: 'ipv4' | 'ipv6'): string | undefined {
+  if (internal) return undefined
+  return subnets.find(({ subnet }) => subnet.includes(':') === (family === 'ipv6'))?.gateway
+}
+
+function bridgeInterface(network: Network): BridgeInterface {
   return {
     name: network.bridge,
-    addresses: withPrefixes(
-      network,
-      network.subnets.map(({ gateway }) => gateway),
-    ),
+    addresses: network.subnets.flatMap(({ gateway }) => withPrefix(network, gateway)),
     mtu: network.mtu,
     internal: network.internal,
     masquerade: network.masquerade,
+    isolated: bridgeOptions(network.options).isolated,
   }
 }
 
-/** Addresses with the prefix length of the subnet at the same place; empty ones are left out. */
-function withPrefixes(network: Network, addresses: readonly string[]): readonly string[] {
-  return network.subnets.flatMap(({ subnet }, index) => {
-    const address = addresses[index]
-    return address === undefined || address === '' ? [] : [`${address}/${parseRange(subnet)!.prefix}`]
-  })
+/** An address with the prefix length of the network's subnet of its family; none where there is none. */
+function withPrefix({ subnets }: Network, address: string): readonly string[] {
+  const found = subnets.find(({ subnet }) => subnet.includes(':') === address.includes(':'))
+  return address === '' || found === undefined ? [] : [`${address}/${parseRange(found.subnet)!.prefix}`]
 }
 
 /** The gateway of a subnet that names none. */

@@ -28,8 +28,15 @@ export interface Subnet {
   readonly gateway: string
   /** CIDR out of which addresses are given; absent: all of the subnet. */
   readonly range?: string
+  /** Addresses that no container gets, by name: what else is on the network. */
+  readonly reserved?: Readonly<Record<string, string>>
   /** Chosen by us: another may take its place while nobody uses it. */
   readonly auto: boolean
+}
+
+/** True for host and none as well, which have no subnets of their own. */
+export function hasIpv4({ subnets }: Network): boolean {
+  return subnets.length === 0 || subnets.some(({ subnet }) => !subnet.includes(':'))
 }
 
 /** A place in a network, held by a container while it runs or by a build step. */
@@ -75,6 +82,8 @@ export interface NetworkRecords {
   addEndpoint(endpoint: Endpoint, lease: number | null): void
   endpointsOf(owner: string): readonly Endpoint[]
   endpointsIn(network: string): readonly Endpoint[]
+  /** Every address that is given in the network, of both families. */
+  addressesIn(network: string): readonly string[]
   removeEndpoints(owner: string, network?: string): void
 }
 
@@ -103,9 +112,9 @@ export function networkRecords(db: Database): NetworkRecords {
     },
     list: () => db.all<NetworkRow>(`SELECT ${columns} FROM networks ORDER BY name`).map(toNetwork),
     remove: (id) => void db.run('DELETE FROM networks WHERE id = ?', id),
-    addEndpoint({ network, owner, address, ...record }, lease) {
+    addEndpoint({ network, owner, ...record }, lease) {
       const sql = 'INSERT INTO endpoints (network, owner, lease, address, record) VALUES (?, ?, ?, ?, ?)'
-      db.run(sql, network, owner, lease, address, JSON.stringify(record))
+      db.run(sql, network, owner, lease, record.address || record.address6, JSON.stringify(record))
     },
     endpointsOf: (owner) =>
       db
@@ -116,6 +125,14 @@ export function networkRecords(db: Database): NetworkRecords {
       db
         .all<EndpointRow>('SELECT network, owner, address, record FROM endpoints WHERE network = ?', network)
         .map(toEndpoint),
+    addressesIn: (network) =>
+      db
+        .all<{ address: string }>(
+          `SELECT address FROM endpoints WHERE network = ?1
+         UNION SELECT json_extract(record, '$.address6') FROM endpoints WHERE network = ?1`,
+          network,
+        )
+        .map(({ address }) => address),
     removeEndpoints: (owner, network) =>
       void (network === undefined
         ? db.run('DELETE FROM endpoints WHERE owner = ?', owner)
@@ -123,8 +140,10 @@ export function networkRecords(db: Database): NetworkRecords {
   }
 }
 
+/** Networks may name the interfaces of their containers differently, the numbers follow the order of joining. */
 function byInterface(a: Endpoint, b: Endpoint): number {
-  return a.interface.localeCompare(b.interface, 'en', { numeric: true })
+  const number = ({ interface: name }: Endpoint): number => Number(/\d+$/.exec(name)?.[0])
+  return number(a) - number(b)
 }
 
 function toNetwork({ id, name, created_at: createdAt, record }: NetworkRow): Network {
@@ -132,5 +151,6 @@ function toNetwork({ id, name, created_at: createdAt, record }: NetworkRow): Net
 }
 
 function toEndpoint({ network, owner, address, record }: EndpointRow): Endpoint {
-  return { network, owner, address, ...(JSON.parse(record) as Omit<Endpoint, 'network' | 'owner' | 'address'>) }
+  const members = JSON.parse(record) as Omit<Endpoint, 'network' | 'owner' | 'address'> & { readonly address?: string }
+  return { network, owner, ...members, address: members.address ?? address }
 }

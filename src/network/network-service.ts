@@ -7,6 +7,7 @@ import { freeAddress, freeSubnet, macOf } from './address-pool.ts'
 import { hostNetworks } from './host-routes.ts'
 import { formatRange, overlaps, parseIp, parseRange } from './ip-range.ts'
 import type { IpRange } from './ip-range.ts'
+import { bridgeOptions } from './bridge-options.ts'
 import { defaultGateway } from './network-plan.ts'
 import { networkRecords } from './network-records.ts'
 import type { Endpoint, Network, NetworkRecords, Subnet } from './network-records.ts'
@@ -16,6 +17,8 @@ export interface NewNetwork {
   readonly driver: 'bridge'
   readonly subnets: readonly Omit<Subnet, 'auto'>[]
   readonly internal: boolean
+  /** False: the network has IPv6 only. */
+  readonly ipv4: boolean
   readonly ipv6: boolean
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>
@@ -92,7 +95,7 @@ export function createNetworkService(store: Store, native: NativeCore, bridgeNam
   /** A network of ours that nobody uses gives way when the host has got another one at its place meanwhile. */
   function settled(network: Network): Network {
     const [first] = network.subnets
-    if (first?.auto !== true || records.endpointsIn(network.id).length > 0) return network
+    if (first?.auto !== true || first.subnet.includes(':') || records.endpointsIn(network.id).length > 0) return network
     const range = parseRange(first.subnet)!
     if (hostNetworks(network.bridge).every((other) => !overlaps(other, range))) return network
     const moved = { ...network, subnets: [autoSubnet(network.bridge, network.id), ...network.subnets.slice(1)] }
@@ -124,8 +127,20 @@ export function createNetworkService(store: Store, native: NativeCore, bridgeNam
       }
       return { ...subnet, auto: false }
     })
-    if (given.some(({ subnet }) => !subnet.includes(':'))) return given
-    return [autoSubnet(''), ...given]
+    const has = (isSix: boolean): boolean => given.some(({ subnet }) => subnet.includes(':') === isSix)
+    return [
+      ...(request.ipv4 && !has(false) ? [autoSubnet('')] : []),
+      ...given,
+      ...(request.ipv6 && !has(true) ? [uniqueLocal()] : []),
+    ]
+  }
+
+  function checkBridgeName(name: string): void {
+    const other = records.list().find(({ bridge }) => bridge === name)
+    if (other === undefined) return
+    throw new TsbuildError('NETWORK_INVALID', `the network ${other.name} has the bridge name "${name}" already`, {
+      hint: 'Choose another com.docker.network.bridge.name, or leave it out',
+    })
   }
 
   return {
@@ -138,9 +153,10 @@ export function createNetworkService(store: Store, native: NativeCore, bridgeNam
     create(request) {
       ensurePredefined()
       const id = randomBytes(32).toString('hex')
-      const { options } = request
-      const bridge = options['com.docker.network.bridge.name'] ?? `br-${id.slice(0, 12)}`
+      const options = bridgeOptions(request.options)
+      const bridge = options.name ?? `br-${id.slice(0, 12)}`
       return db.transaction(() => {
+        checkBridgeName(bridge)
         const network: Network = {
           id,
           name: request.name,
@@ -150,10 +166,10 @@ export function createNetworkService(store: Store, native: NativeCore, bridgeNam
           subnets: checkSubnets(request),
           internal: request.internal,
           ipv6: request.ipv6,
-          masquerade: options['com.docker.network.bridge.enable_ip_masquerade'] !== 'false',
-          mtu: Number(options['com.docker.network.driver.mtu'] ?? 0),
+          masquerade: options.masquerade,
+          mtu: options.mtu,
           labels: request.labels,
-          options,
+          options: request.options,
         }
         if (records.insert(network)) return network
         throw new TsbuildError('NETWORK_EXISTS', `network with name ${request.name} already exists`, {
@@ -177,15 +193,15 @@ export function createNetworkService(store: Store, native: NativeCore, bridgeNam
     attach: (network, wish) =>
       db.transaction(() => {
         const current = settled(get(network.id))
-        const endpoint = endpointIn(current, records.endpointsIn(current.id), wish)
+        const endpoint = endpointIn(current, records.addressesIn(current.id), wish)
         records.addEndpoint(endpoint, wish.transient ? store.lease.id : null)
         return endpoint
       }),
   }
 }
 
-function endpointIn(network: Network, others: readonly Endpoint[], wish: EndpointWish): Endpoint {
-  const give = (subnet: Subnet | undefined, wanted: string | null, taken: readonly string[]): string => {
+function endpointIn(network: Network, taken: readonly string[], wish: EndpointWish): Endpoint {
+  const give = (subnet: Subnet | undefined, wanted: string | null): string => {
     if (subnet === undefined) {
       if (wanted === null) return ''
       throw new TsbuildError(
@@ -196,32 +212,32 @@ function endpointIn(network: Network, others: readonly Endpoint[], wish: Endpoin
     return freeAddress({
       subnet: parseRange(subnet.subnet)!,
       gateway: subnet.gateway,
-      taken: new Set(taken),
+      taken: new Set([...taken, ...Object.values(subnet.reserved ?? {})]),
       ...(subnet.range === undefined ? {} : { range: parseRange(subnet.range)! }),
       ...(wanted === null ? {} : { wanted }),
     })
   }
   const [four, six] = [false, true].map((isSix) => network.subnets.find(({ subnet }) => subnet.includes(':') === isSix))
-  const address = give(
-    four,
-    wish.ip,
-    others.map((other) => other.address),
-  )
+  const address = give(four, wish.ip)
+  const address6 = give(six, wish.ip6)
   return {
     id: randomBytes(32).toString('hex'),
     network: network.id,
     owner: wish.owner,
     address,
-    address6: give(
-      six,
-      wish.ip6,
-      others.map((other) => other.address6),
-    ),
-    mac: wish.mac ?? macOf(parseIp(address)!),
+    address6,
+    mac: wish.mac ?? macOf(parseIp(address || address6)!),
     interface: wish.interface,
     aliases: wish.aliases,
     names: wish.names,
   }
+}
+
+/** A random unique local network, RFC 4193. */
+function uniqueLocal(): Subnet {
+  const random = BigInt(`0x${randomBytes(7).toString('hex')}`)
+  const subnet = formatRange({ bits: 128, first: ((0xfdn << 56n) | random) << 64n, prefix: 64 })
+  return { subnet, gateway: defaultGateway(subnet), auto: true }
 }
 
 function inUse(network: Network, endpoints: readonly Endpoint[]): TsbuildError {

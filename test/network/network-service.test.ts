@@ -27,7 +27,15 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true })
 })
 
-const request = { driver: 'bridge', subnets: [], internal: false, ipv6: false, labels: {}, options: {} } as const
+const request = {
+  driver: 'bridge',
+  subnets: [],
+  internal: false,
+  ipv4: true,
+  ipv6: false,
+  labels: {},
+  options: {},
+} as const
 const wish = (owner: string, more: Partial<EndpointWish> = {}): EndpointWish => ({
   owner,
   interface: 'eth0',
@@ -117,5 +125,34 @@ describe('endpoints', () => {
     ]
     const network = networks.create({ ...request, name: 'dual', ipv6: true, subnets })
     expect(networks.attach(network, wish('a'))).toMatchObject({ address: '10.9.0.2', address6: 'fd09::2' })
+  })
+
+  it('of IPv6 alone gives those addresses, each once', () => {
+    const network = networks.create({ ...request, name: 'six', ipv4: false, ipv6: true })
+    expect(network.subnets.map(({ subnet }) => subnet)).toEqual([expect.stringMatching(/^fd[0-9a-f:]+::\/64$/)])
+    const [a, b] = ['a', 'b'].map((owner) => networks.attach(network, wish(owner)))
+    expect([a?.address, b?.address]).toEqual(['', ''])
+    expect(b?.address6).not.toBe(a?.address6)
+    expect(networks.records.endpointsIn(network.id)).toEqual([a, b])
+  })
+
+  it('addresses that are reserved are not given', () => {
+    const subnets = [{ subnet: '10.9.0.0/24', gateway: '10.9.0.1', reserved: { r: '10.9.0.2', s: '10.9.0.3' } }]
+    const network = networks.create({ ...request, name: 'aux', subnets })
+    expect(networks.attach(network, wish('a')).address).toBe('10.9.0.4')
+    expect(() => networks.attach(network, wish('b', { ip: '10.9.0.2' }))).toThrow(
+      expect.objectContaining({ code: 'ADDRESS_TAKEN' }),
+    )
+  })
+
+  it('a bridge belongs to one network', () => {
+    const options = { 'com.docker.network.bridge.name': 'mine0' }
+    expect(networks.create({ ...request, name: 'one', options }).bridge).toBe('mine0')
+    for (const name of ['mine0', networks.get('bridge').bridge, 'much-too-long-for-it', 'a/b', 'a b', 'x%d']) {
+      expect(() =>
+        networks.create({ ...request, name: 'two', options: { 'com.docker.network.bridge.name': name } }),
+      ).toThrow(expect.objectContaining({ code: 'NETWORK_INVALID' }))
+    }
+    expect(networks.list()).toHaveLength(4)
   })
 })

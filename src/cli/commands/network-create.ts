@@ -10,10 +10,17 @@ export const command: Command = defineCommand({
       help: 'Let containers attach',
       ignored: 'every network lets containers attach',
     },
+    'aux-address': {
+      kind: 'string',
+      repeat: true,
+      value: 'NAME=IP',
+      help: 'Address that no container gets, such as a router',
+    },
     driver: { kind: 'string', short: 'd', value: 'DRIVER', default: 'bridge', help: 'Network driver' },
     gateway: { kind: 'string', repeat: true, value: 'IP', help: "Gateway: the host's address in the subnet" },
     internal: { kind: 'boolean', help: 'No way out of the network' },
     'ip-range': { kind: 'string', repeat: true, value: 'CIDR', help: 'Part of the subnet to give addresses from' },
+    ipv4: { kind: 'boolean', default: true, help: 'Give IPv4 addresses' },
     ipv6: { kind: 'boolean', help: 'Give IPv6 addresses too' },
     label: { kind: 'string', repeat: true, value: 'KEY=VALUE', help: 'Set a label' },
     opt: { kind: 'string', short: 'o', repeat: true, value: 'KEY=VALUE', help: 'Option of the driver' },
@@ -23,6 +30,7 @@ export const command: Command = defineCommand({
   async run({ flags, args: [name = ''] }, context) {
     const { readPairs } = await import('../../container/flags/env-flag.ts')
     const [labels, options] = [await readPairs([], flags.label), await readPairs([], flags.opt)]
+    const reserved = await readPairs([], flags['aux-address'])
     const engine = await context.openEngine()
     const { networkCreate } = await import('../../engine/network-create.ts')
     const network = networkCreate(engine, {
@@ -31,7 +39,9 @@ export const command: Command = defineCommand({
       subnets: flags.subnet,
       gateways: flags.gateway,
       ranges: flags['ip-range'],
+      reserved,
       internal: flags.internal,
+      ipv4: flags.ipv4,
       ipv6: flags.ipv6,
       labels,
       options,

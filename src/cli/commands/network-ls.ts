@@ -14,13 +14,14 @@ export const command: Command = defineCommand({
   async run({ flags }, context) {
     const engine = await context.openEngine()
     const { networkLs } = await import('../../engine/network-ls.ts')
+    const { hasIpv4 } = await import('../../network/network-records.ts')
     const { formatList } = await import('../../ui/list.ts')
     const columns: Readonly<Record<string, ListColumn<Network>>> = {
       ID: { header: 'NETWORK ID', value: ({ id }) => (flags['no-trunc'] ? id : id.slice(0, 12)) },
       Name: { header: 'NAME', value: ({ name }) => name },
       Driver: { header: 'DRIVER', value: ({ driver }) => driver },
       Scope: { header: 'SCOPE', value: () => 'local' },
-      IPv4: { header: 'IPV4', value: () => 'true' },
+      IPv4: { header: 'IPV4', value: (network) => String(hasIpv4(network)) },
       IPv6: { header: 'IPV6', value: ({ ipv6 }) => String(ipv6) },
       Internal: { header: 'INTERNAL', value: ({ internal }) => String(internal) },
       Labels: {
