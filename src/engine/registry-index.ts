@@ -1,21 +1,18 @@
-import { filterIndex, joinIndex } from '../image/edit/index-edit.ts'
-import type { ContentSource } from '../image/transfer/endpoint.ts'
+import { filterIndex } from '../image/edit/index-edit.ts'
+import { joinIndex } from '../image/edit/join-index.ts'
+import type { IndexPart, IndexParts } from '../image/edit/join-index.ts'
 import { parseLocation } from '../image/transfer/location.ts'
-import type { Family } from '../oci/media-types.ts'
 import type { Platform } from '../oci/types.ts'
 import { openSource } from './open-location.ts'
 import type { LocationTools } from './open-location.ts'
 import type { CopiedImage } from './registry-copy.ts'
 import { writeEdited } from './registry-write.ts'
 
-export interface IndexJoinRequest {
-  /** Images and indexes to join. */
-  readonly sources: readonly string[]
-  /** An index that they are added to; it is the target, too, when none is given. */
+export interface IndexJoinRequest extends Omit<IndexParts, 'parts' | 'onto'> {
+  readonly parts: readonly IndexPart[]
+  /** An index that they are added to. */
   readonly onto: string | undefined
   readonly targets: readonly string[]
-  readonly family: Family
-  readonly annotations: Readonly<Record<string, string>>
   readonly dryRun: boolean
 }
 
@@ -24,16 +21,17 @@ export async function registryIndexJoin(
   tools: LocationTools,
   request: IndexJoinRequest,
 ): Promise<readonly CopiedImage[]> {
-  const open = (text: string): Promise<ContentSource> => openSource(tools, parseLocation(text))
-  const joined = await joinIndex({
-    sources: await Promise.all(request.sources.map(open)),
-    ...(request.onto === undefined ? {} : { onto: await open(request.onto) }),
-    family: request.family,
-    annotations: request.annotations,
-  })
+  const { onto, ...parts } = request
+  const base = onto === undefined ? {} : { onto: await openSource(tools, parseLocation(onto)) }
+  const joined = await joinIndex({ ...parts, ...base })
   const results: CopiedImage[] = []
   for (const target of request.targets) results.push(await writeEdited(tools, joined, target, request))
   return results
+}
+
+/** Locations as parts of an index. */
+export async function indexParts(tools: LocationTools, locations: readonly string[]): Promise<readonly IndexPart[]> {
+  return Promise.all(locations.map(async (text) => ({ source: await openSource(tools, parseLocation(text)) })))
 }
 
 export interface IndexFilterRequest {

@@ -1,6 +1,6 @@
 import { printable } from '../base/printable.ts'
 import { alignTable } from './table.ts'
-import { goJson } from './template/functions.ts'
+import { escapeHtml, goJson } from './template/functions.ts'
 import { goSprint } from './template/go-print.ts'
 import { compileTemplate } from './template/template.ts'
 
@@ -47,11 +47,6 @@ export function formatList<Row>(rows: readonly Row[], options: ListOptions<Row>)
     ...records.map((record) => printable(template.render(record))),
   ]
   return alignTable(lines.flatMap((line) => line.split('\n')).map((line) => line.split('\t')))
-}
-
-/** Go's encoder writes JSON that may stand in HTML. */
-function escapeHtml(json: string): string {
-  return json.replace(/[<>&\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 function cell(value: unknown): string {

@@ -9,7 +9,8 @@ import { artifactSource, extractArtifact } from '../../src/image/edit/artifact.t
 import { diffImages } from '../../src/image/edit/diff-images.ts'
 import { editContent } from '../../src/image/edit/edit-content.ts'
 import { fileLayer } from '../../src/image/edit/file-layer.ts'
-import { filterIndex, joinIndex } from '../../src/image/edit/index-edit.ts'
+import { filterIndex } from '../../src/image/edit/index-edit.ts'
+import { joinIndex, plainParts } from '../../src/image/edit/join-index.ts'
 import { mergedEntries } from '../../src/image/edit/merged-entries.ts'
 import { mutateEdit } from '../../src/image/edit/mutate.ts'
 import type { ConfigChanges } from '../../src/image/edit/mutate.ts'
@@ -377,15 +378,18 @@ describe('index', () => {
     })
     const [one, two] = [await tarImage([{ a: '1' }]), await tarImage([{ a: '2' }])]
     await bench({ one, two, arm }, async (registry, at) => {
-      const joined = await joinIndex({ sources: [at('one'), at('arm')], family: 'oci', annotations: { k: 'v' } })
+      const joined = await joinIndex({
+        ...plainParts,
+        parts: [{ source: at('one') }, { source: at('arm') }],
+        annotations: { k: 'v' },
+      })
       await using client = testClient()
       const reference = parseReference(`${registry.host}/all:1`)
       await copyContent(joined, registrySink(client, reference, options), copyAll)
       const again = await joinIndex({
-        sources: [at('two')],
+        ...plainParts,
+        parts: [{ source: at('two') }],
         onto: registrySource(client, reference, options),
-        family: 'oci',
-        annotations: {},
       })
       const top = await again.resolve()
       const document = parseManifest(top.bytes, top.descriptor.mediaType, 'x')

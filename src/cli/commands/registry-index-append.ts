@@ -17,16 +17,17 @@ export const command: Command = defineCommand({
   },
   details: `An image for a platform that the index has takes its place. ${locationDetails}`,
   async run({ flags, args: [index = '', ...sources] }, context) {
-    const { registryIndexJoin } = await import('../../engine/registry-index.ts')
+    const { indexParts, registryIndexJoin } = await import('../../engine/registry-index.ts')
+    const { plainParts } = await import('../../image/edit/join-index.ts')
     const { runWrite } = await import('../registry/run-write.ts')
     const { pairs } = await import('../registry/pairs.ts')
     const annotations = pairs('annotation', flags.annotation)
-    return runWrite(context, flags, (tools) =>
+    return runWrite(context, flags, async (tools) =>
       registryIndexJoin(tools, {
-        sources,
+        ...plainParts,
+        parts: await indexParts(tools, sources),
         onto: index,
         targets: [flags.tag ?? index],
-        family: 'oci',
         annotations,
         dryRun: flags['dry-run'],
       }),

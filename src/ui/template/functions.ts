@@ -4,7 +4,8 @@ import type { Value } from './go-print.ts'
 /** A wrong use of a function; the evaluator adds the place. */
 export class TemplateFault extends Error {}
 
-export type TemplateFunction = (...args: Value[]) => Value
+type TemplateFunction = (...args: Value[]) => Value
+export type TemplateFunctions = Readonly<Record<string, TemplateFunction>>
 
 /** Go's truth: absent, false, 0, "", and what has no members are false. */
 export function isTrue(value: Value): boolean {
@@ -14,7 +15,7 @@ export function isTrue(value: Value): boolean {
 }
 
 /** Functions of Go's text/template and those that docker's command line adds (json, split, join, title, lower, upper, pad, truncate). */
-export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
+export const templateFunctions: TemplateFunctions = {
   // `and` and `or` are here for their names; the evaluator does not evaluate what need not be.
   and: (...args) => args.find((value) => !isTrue(value)) ?? args.at(-1),
   or: (...args) => args.find(isTrue) ?? args.at(-1),
@@ -73,6 +74,11 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   pad: (text, before, after) =>
     text === '' ? '' : ' '.repeat(Number(before)) + textOf('pad', text) + ' '.repeat(Number(after)),
   truncate: (text, length) => Array.from(textOf('truncate', text)).slice(0, Number(length)).join(''),
+}
+
+/** As the JSON of Go's encoder may stand in HTML. */
+export function escapeHtml(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** JSON as Go's encoder writes it for docker: members in the value's order, `null` for what is absent, no HTML escapes. */

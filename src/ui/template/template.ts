@@ -1,6 +1,7 @@
 import { TsbuildError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
 import { isTrue, TemplateFault, templateFunctions } from './functions.ts'
+import type { TemplateFunctions } from './functions.ts'
 import { goPrint } from './go-print.ts'
 import type { Value } from './go-print.ts'
 import { templateError } from './lexer.ts'
@@ -13,14 +14,20 @@ export interface Template {
   render(value: Value): string
 }
 
-/** Reads a Go template as docker's `--format` takes it. Throws TEMPLATE_INVALID with the place of the fault. */
-export function compileTemplate(source: string): Template {
+/**
+ * Reads a Go template as docker's `--format` takes it. `functions` come before those of every template. Throws TEMPLATE_INVALID with
+ * the place of the fault.
+ */
+export function compileTemplate(source: string, functions: TemplateFunctions = {}): Template {
   const parsed = parseTemplate(source)
   return {
     source,
     render(value) {
       const out: string[] = []
-      runBlock({ parsed, out }, parsed.body, { dot: value, variables: new Map([['$', { value }]]) })
+      runBlock({ parsed, out, functions: { ...templateFunctions, ...functions } }, parsed.body, {
+        dot: value,
+        variables: new Map([['$', { value }]]),
+      })
       return out.join('')
     },
   }
@@ -29,6 +36,7 @@ export function compileTemplate(source: string): Template {
 interface Run {
   readonly parsed: ParsedTemplate
   readonly out: string[]
+  readonly functions: TemplateFunctions
 }
 
 interface Scope {
@@ -164,9 +172,9 @@ function shortCircuit(
 }
 
 function callFunction(run: Run, name: string, args: readonly Value[], at: number): Value {
-  const callee = Object.hasOwn(templateFunctions, name) ? templateFunctions[name]! : undefined
+  const callee = Object.hasOwn(run.functions, name) ? run.functions[name]! : undefined
   if (callee === undefined) {
-    const near = nearest(name, Object.keys(templateFunctions))
+    const near = nearest(name, Object.keys(run.functions))
     const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}` : ''
     throw templateError(run.parsed.source, at, `there is no function "${name}"${hint}`)
   }
