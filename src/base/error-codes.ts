@@ -68,6 +68,9 @@ export const errorCodes = {
   ID_AMBIGUOUS: { kind: 'conflict', meaning: 'An ID prefix fits several objects' },
   IMAGE_IN_USE: { kind: 'conflict', meaning: 'An image cannot be removed because something uses it' },
   IMAGE_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such image in the store' },
+  MANIFEST_LIST_EXISTS: { kind: 'exists', meaning: 'A manifest list of that name is being put together already' },
+  MANIFEST_LIST_INVALID: { kind: 'invalid', meaning: 'Something cannot be part of a manifest list' },
+  MANIFEST_LIST_NOT_FOUND: { kind: 'notFound', meaning: 'There is no such manifest list, or no such image in it' },
   PLATFORM_NOT_FOUND: { kind: 'notFound', meaning: 'An image has no variant for the platform' },
 
   // ── builds ──

@@ -96,6 +96,11 @@ const knownArchitectures: ReadonlySet<string> = new Set(
   '386 amd64 arm arm64 loong64 mips mipsle mips64 mips64le ppc64 ppc64le riscv64 s390x wasm'.split(' '),
 )
 
+/** A system and an architecture of Go's lists. */
+export function isKnownPlatform({ os, architecture }: Platform): boolean {
+  return knownSystems.has(os) && knownArchitectures.has(architecture)
+}
+
 function normaliseVariant(architecture: string, variant: string | undefined): string | undefined {
   if (architecture === 'arm64') return variant === '8' || variant === 'v8' ? undefined : variant
   if (architecture === 'amd64') return variant === 'v1' ? undefined : variant

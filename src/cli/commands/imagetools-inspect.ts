@@ -4,6 +4,7 @@ import { formatPlatform } from '../../oci/platform.ts'
 import { builderFlag } from '../build/builder-flag.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
+import { insecureFlag } from '../registry/edit-flags.ts'
 
 export const command: Command = defineCommand({
   arguments: [{ name: 'NAME' }],
@@ -16,12 +17,7 @@ export const command: Command = defineCommand({
       help: 'Go template over .Name, .Manifest, .Image, .Provenance and .SBOM, or "json"',
     },
     verbose: { kind: 'boolean', short: 'v', hidden: true, help: 'Show more', ignored: 'everything is shown' },
-    insecure: {
-      kind: 'boolean',
-      hidden: true,
-      help: 'Allow plain http',
-      ignored: 'insecure registries are configured',
-    },
+    ...insecureFlag,
   },
   details:
     '.Image is the config, .Provenance and .SBOM have .SLSA and .SPDX; of an index for several platforms all three are maps by platform.',

@@ -1,32 +1,22 @@
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
+import { insecureFlag } from '../registry/edit-flags.ts'
 
 export const command: Command = defineCommand({
-  arguments: [{ name: 'NAME' }],
+  arguments: [{ name: 'NAME' }, { name: 'MANIFEST', optional: true }],
   flags: {
-    insecure: {
-      kind: 'boolean',
-      hidden: true,
-      help: 'Allow plain http',
-      ignored: 'insecure registries are configured',
-    },
-    verbose: { kind: 'boolean', short: 'v', help: 'Show the digest and media type, too' },
+    ...insecureFlag,
+    verbose: { kind: 'boolean', short: 'v', help: 'Show names, descriptors and platforms, too' },
   },
-  async run({ flags, args: [name = ''] }, context) {
-    const { openClient } = await import('../registry/location-tools.ts')
-    const { registryManifest } = await import('../../engine/registry-read.ts')
-    const { formatReference, parseReference, withDefaultTag } = await import('../../oci/reference.ts')
-    await using client = await openClient(context)
-    const { bytes, mediaType, digest } = await registryManifest(client, { name }, context)
-    const document: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
-    const shown = flags.verbose
-      ? {
-          Ref: formatReference(withDefaultTag(parseReference(name))),
-          Descriptor: { mediaType, digest, size: bytes.byteLength },
-          Manifest: document,
-        }
-      : document
-    context.terminal.printLine(JSON.stringify(shown, undefined, 2))
+  details:
+    'NAME is a list of "manifest create", or a manifest or index of a registry; MANIFEST is an image of that list.',
+  async run({ flags, args: [name = '', image] }, context) {
+    const engine = await context.openEngine()
+    const { manifestInspect } = await import('../../engine/manifest-inspect.ts')
+    const request = { name, image, verbose: flags.verbose }
+    const found = await manifestInspect(engine, await engine.registry(), request, context)
+    if (found.kind === 'document') context.terminal.printLine(JSON.stringify(found.value, undefined, '\t'))
+    else context.terminal.print(Buffer.concat([found.bytes, Buffer.from('\n')]))
     return 0
   },
 })

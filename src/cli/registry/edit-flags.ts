@@ -4,6 +4,16 @@ export const writeFlags = {
   quiet: { kind: 'boolean', short: 'q', help: 'Show the digest only' },
 } as const
 
+/** docker's; loopback registries and those of the settings are reached without it. */
+export const insecureFlag = {
+  insecure: {
+    kind: 'boolean',
+    hidden: true,
+    help: 'Allow plain http',
+    ignored: 'insecure registries are configured',
+  },
+} as const
+
 /** Of a command that makes a new image of one. */
 export const targetFlag = {
   tag: {

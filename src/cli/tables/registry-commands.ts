@@ -176,6 +176,30 @@ export const registryCommands: readonly CommandEntry[] = [
     load: () => import('../commands/imagetools-inspect.ts'),
   },
   {
+    name: 'manifest create',
+    group: 'Registries',
+    summary: 'Put a manifest list together',
+    load: () => import('../commands/manifest-create.ts'),
+  },
+  {
+    name: 'manifest annotate',
+    group: 'Registries',
+    summary: 'Change what a manifest list says of an image',
+    load: () => import('../commands/manifest-annotate.ts'),
+  },
+  {
+    name: 'manifest push',
+    group: 'Registries',
+    summary: 'Bring a manifest list to its registry',
+    load: () => import('../commands/manifest-push.ts'),
+  },
+  {
+    name: 'manifest rm',
+    group: 'Registries',
+    summary: 'Forget manifest lists that are not pushed',
+    load: () => import('../commands/manifest-rm.ts'),
+  },
+  {
     name: 'manifest inspect',
     group: 'Registries',
     summary: 'Show a manifest or index of a registry',

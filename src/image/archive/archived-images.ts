@@ -19,6 +19,8 @@ import type { ReadArchive } from './read-archive.ts'
 export interface FoundImage {
   readonly target: Descriptor
   readonly names: readonly Reference[]
+  /** Ref names of a layout, which need not be names of images. */
+  readonly refNames: readonly string[]
   readonly manifests: readonly FoundManifest[]
   readonly documents: readonly Document[]
 }
@@ -60,14 +62,17 @@ function fromLayout(
   for (const target of targets) {
     const known = byTarget.get(target.digest)
     const names = namesOf(target)
+    const refName = target.annotations?.[refNameAnnotation]
+    const refNames = refName === undefined ? [] : [refName]
     if (known !== undefined) {
-      byTarget.set(target.digest, { ...known, names: [...known.names, ...names] })
+      const merged = { names: [...known.names, ...names], refNames: [...known.refNames, ...refNames] }
+      byTarget.set(target.digest, { ...known, ...merged })
       continue
     }
     const documents: Document[] = []
     const manifests: FoundManifest[] = []
     collect(archive, target, documents, manifests, 0)
-    byTarget.set(target.digest, { target: plain(target), names, manifests, documents })
+    byTarget.set(target.digest, { target: plain(target), names, refNames, manifests, documents })
   }
   return [...byTarget.values()].map((image) => ({
     ...image,
@@ -148,6 +153,7 @@ function fromDocker(archive: ReadArchive, entries: readonly DockerEntry[]): read
     return {
       target: descriptor,
       names: entry.names,
+      refNames: [],
       documents: [...small, { descriptor: manifest.config, bytes: configBytes }, { descriptor, bytes }],
       manifests: [{ descriptor, manifest, config: parseImageConfig(configBytes, `config "${entry.config}"`) }],
     }

@@ -1,10 +1,11 @@
 import type { Writable } from 'node:stream'
-import { TsbuildError } from '../../base/errors.ts'
+import { TsbuildError, hasCode } from '../../base/errors.ts'
 import { createLimiter } from '../../base/limiter.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'
 import { mediaTypes } from '../../oci/media-types.ts'
-import { formatReference } from '../../oci/reference.ts'
+import { familiarReference, formatReference, parseReference, withDefaultTag } from '../../oci/reference.ts'
+import type { Reference } from '../../oci/reference.ts'
 import type { Descriptor, Index } from '../../oci/types.ts'
 import { findArchivedImages } from '../archive/archived-images.ts'
 import type { FoundImage } from '../archive/archived-images.ts'
@@ -52,21 +53,32 @@ export async function archiveSource(path: string, tag: string | undefined): Prom
 
 function choose(images: readonly FoundImage[], path: string, tag: string | undefined): FoundImage {
   const fits = images.filter(
-    ({ names, target }) =>
+    ({ names, refNames, target }) =>
       tag === undefined ||
       target.digest === tag ||
-      names.some((name) => name.tag === tag || formatReference(name).endsWith(tag)),
+      refNames.includes(tag) ||
+      names.some((name) => name.tag === tag || isSameName(name, tag)),
   )
   const [first] = fits
   if (first !== undefined && fits.length === 1) return first
-  const names = images.flatMap((image) => image.names.map(formatReference))
+  const names = images.flatMap((image) => [...image.refNames, ...image.names.map(familiarReference)])
   throw new TsbuildError(
     'ARCHIVE_INVALID',
     `Cannot read "${path}": ${fits.length > 1 ? 'it holds several images' : 'it holds no such image'}`,
     {
-      hint: names.length === 0 ? 'Name one by its digest' : `It has ${names.slice(0, 20).join(', ')}`,
+      hint: names.length === 0 ? 'Name one by its digest' : `It has ${[...new Set(names)].slice(0, 20).join(', ')}`,
     },
   )
+}
+
+/** `busybox` and `docker.io/library/busybox:latest` are one name; a digest or a tag with signs of its own is none. */
+function isSameName(name: Reference, text: string): boolean {
+  try {
+    return formatReference(name) === formatReference(withDefaultTag(parseReference(text)))
+  } catch (error) {
+    if (hasCode(error, 'REFERENCE_INVALID', 'DIGEST_INVALID')) return false
+    throw error
+  }
 }
 
 /** An archive that is written as the content comes: each blob once, one after the other. Ends `out`. */

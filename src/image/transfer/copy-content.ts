@@ -1,5 +1,5 @@
 import { allOrNothing } from '../../base/all-or-nothing.ts'
-import { TsbuildError } from '../../base/errors.ts'
+import { TsbuildError, hasCode } from '../../base/errors.ts'
 import type { Emit } from '../../base/events.ts'
 import { createLimiter } from '../../base/limiter.ts'
 import type { Limiter } from '../../base/limiter.ts'
@@ -92,11 +92,18 @@ export function encoded(index: Index): RawManifest {
 }
 
 async function copyManifest(copy: Copy, manifest: RawManifest, top: boolean, depth: number): Promise<void> {
-  const { source, sink, options } = copy
+  const { sink, options } = copy
   const { descriptor } = manifest
   const known = await sink.hasManifest(descriptor.digest)
   if (!known) await copyBelow(copy, manifest, depth)
-  if (top || !known) await sink.putManifest(manifest, top)
+  if (top || !known) {
+    await sink.putManifest(manifest, top).catch(async (error: unknown) => {
+      // A registry may have an index and have lost, by a deletion, what the index names.
+      if (!known || !hasCode(error, 'REGISTRY_REFUSED')) throw error
+      await copyBelow(copy, manifest, depth)
+      await sink.putManifest(manifest, top)
+    })
+  }
   if (options.referrers) await copyReferrers(copy, descriptor.digest, depth)
   options.emit({
     kind: 'transfer',
@@ -106,7 +113,6 @@ async function copyManifest(copy: Copy, manifest: RawManifest, top: boolean, dep
     done: descriptor.size,
   })
   options.signal.throwIfAborted()
-  void source
 }
 
 async function copyBelow(copy: Copy, manifest: RawManifest, depth: number): Promise<void> {

@@ -168,4 +168,25 @@ const remembered = `
   CREATE INDEX remembered_by_time ON remembered_builds(at);
 `
 
-export const migrations: readonly string[] = [leases, snapshots, layers, images, build, containers, events, remembered]
+/** Lists of `manifest create`, until they are pushed or removed. */
+const manifestLists = `
+  CREATE TABLE manifest_lists (
+    list TEXT NOT NULL,
+    image TEXT NOT NULL,
+    descriptor TEXT NOT NULL,
+    manifest BLOB NOT NULL,
+    PRIMARY KEY (list, image)
+  ) WITHOUT ROWID;
+`
+
+export const migrations: readonly string[] = [
+  leases,
+  snapshots,
+  layers,
+  images,
+  build,
+  containers,
+  events,
+  remembered,
+  manifestLists,
+]
