@@ -72,9 +72,9 @@ describe('manifest', () => {
       3,
     )
     expect(await cli.ok('manifest', 'inspect', list)).toBe(`${want}\n`)
-    const [, second] = JSON.parse(await cli.ok('manifest', 'inspect', '-v', list)) as [object, Record<string, object>]
+    const [, second] = JSON.parse(await cli.ok('manifest', 'inspect', '-v', list)) as [object, { readonly Raw: string }]
     expect(second).toMatchObject({ Ref: at('arm'), Descriptor: { platform: { variant: 'v8' } } })
-    expect(sha256(Buffer.from(String(second['Raw']), 'base64'))).toBe(await digestOf(at('arm')))
+    expect(sha256(Buffer.from(second.Raw, 'base64'))).toBe(await digestOf(at('arm')))
     const pushed = (await cli.ok('manifest', 'push', '--purge', list)).trim().split('\n')
     expect(pushed).toHaveLength(3)
     expect(pushed[0]).toMatch(/^Pushed ref \S+\/lists@(sha256:\S+) with digest: \1$/)
@@ -166,8 +166,9 @@ describe('imagetools create', () => {
 
   it('annotates the index and entries of a platform', async () => {
     const { annotations, manifests } = await shown(
-      ...['--annotation', 'index:a=1', '--annotation', 'b=2', '--annotation', 'manifest-descriptor[linux/arm64]:c=3'],
-      ...[at('amd'), at('arm')],
+      ...['index:a=1', 'b=2', 'manifest-descriptor[linux/arm64]:c=3'].flatMap((text) => ['--annotation', text]),
+      at('amd'),
+      at('arm'),
     )
     expect(annotations).toEqual({ a: '1', b: '2' })
     expect(manifests.map((entry) => entry.annotations)).toEqual([undefined, { c: '3' }])

@@ -22,7 +22,7 @@ export function withGoNames(value: unknown): unknown {
     .map(([name, member]) => [special[name] ?? capital(name), member] as const)
     .filter(([name]) => !Object.hasOwn(value, name))
   return Object.defineProperties(
-    Object.fromEntries(members) as object,
+    Object.fromEntries(members),
     Object.fromEntries(aliases.map(([name, member]) => [name, { value: member, enumerable: false }])),
   )
 }
