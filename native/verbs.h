@@ -11,6 +11,7 @@
     X(files, 0, 0)                                                                                                                         \
     X(apply, 0, 0)                                                                                                                         \
     X(pack, 0, 0)                                                                                                                          \
+    X(decode, 0, 0)                                                                                                                        \
     X(export, 0, 0)                                                                                                                        \
     X(extract, 0, 0)                                                                                                                       \
     X(read, 0, 0)                                                                                                                          \

@@ -16,6 +16,7 @@ import type { LoadedImage } from '../../src/image/archive/load-images.ts'
 import { unpackTools } from '../../src/image/unpack-layers.ts'
 import { digestHex, sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
+import { bzip2, xz } from '../helpers/compressors.ts'
 import { openTestImages } from '../helpers/image-store.ts'
 import type { TestImages } from '../helpers/image-store.ts'
 import { testClient } from '../helpers/registry-client.ts'
@@ -41,7 +42,7 @@ async function* pieces(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Arra
 
 async function load(images: TestImages, bytes: Uint8Array): Promise<readonly LoadedImage[]> {
   const { store, snapshots, native, records } = images
-  const archive = await readArchive(readTar(plainStream(pieces(bytes))), store.content, signal)
+  const archive = await readArchive(readTar(plainStream(pieces(bytes), images.native)), store.content, signal)
   return loadImages({ store, records, unpacking: unpackTools(store, snapshots, native) }, archive, {
     emit: () => undefined,
     signal,
@@ -106,6 +107,8 @@ describe('load', () => {
       async (image) => zstdCompressSync(await tar(ociMembers(image, named))),
       ['docker.io/my/app:7'],
     ],
+    ['compressed by xz', async (image) => xz(await tar(ociMembers(image, named))), ['docker.io/my/app:7']],
+    ['compressed by bzip2', async (image) => bzip2(await tar(ociMembers(image, named))), ['docker.io/my/app:7']],
     [
       'names with a leading dot',
       async (image) => tar(ociMembers(image, named).map(([name, content]): Member => [`./${name}`, content])),
@@ -173,6 +176,13 @@ describe('load', () => {
     ['no tar', async () => Buffer.alloc(2000, 'x'), 'ARCHIVE_INVALID'],
     ['a tar of something else', async () => tar([['hello.txt', 'hello']]), 'ARCHIVE_INVALID'],
     ['an end in the middle', async (image) => (await tar(ociMembers(image))).subarray(0, 1500), 'ARCHIVE_INVALID'],
+    ['truncated xz', async (image) => xz(await tar(ociMembers(image))).subarray(0, 400), 'ARCHIVE_INVALID'],
+    [
+      'bytes after xz',
+      async (image) => Buffer.concat([xz(await tar(ociMembers(image))), Buffer.from('more')]),
+      'ARCHIVE_INVALID',
+    ],
+    ['truncated bzip2', async (image) => bzip2(await tar(ociMembers(image))).subarray(0, 400), 'ARCHIVE_INVALID'],
     ['damaged gzip', async (image) => gzipSync(await tar(ociMembers(image))).subarray(0, 200), 'ARCHIVE_INVALID'],
     ['xz', async () => Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 0, 0]), 'ARCHIVE_INVALID'],
     [

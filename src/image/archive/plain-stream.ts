@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream'
 import type { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { TsbuildError, messageOf } from '../../base/errors.ts'
+import type { NativeCore } from '../../host/native.ts'
 
 /** First bytes of compressed files. */
 const magic = {
@@ -11,16 +13,15 @@ const magic = {
   xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a],
 } as const
 
-/** The content of a stream that may be compressed by gzip or zstd. ARCHIVE_INVALID for damaged data and for bzip2 and xz. */
-export async function* plainStream(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The content of a stream that may be compressed by gzip, zstd, bzip2 or xz. ARCHIVE_INVALID for damaged data. */
+export async function* plainStream(source: AsyncIterable<Uint8Array>, native: NativeCore): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]()
   const head = await readHead(iterator)
   const rest = (async function* () {
     if (head.byteLength > 0) yield head
     for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value
   })()
-  const kind = kindOf(head)
-  switch (kind) {
+  switch (kindOf(head)) {
     case 'plain':
       return yield* rest
     case 'gzip':
@@ -29,9 +30,31 @@ export async function* plainStream(source: AsyncIterable<Uint8Array>): AsyncGene
       return yield* through(rest, createZstdDecompress())
     case 'bzip2':
     case 'xz':
-      throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: it is compressed by ${kind}`, {
-        hint: `Unpack it on the way: ${kind} -dc FILE | tsbuild load`,
-      })
+      return yield* decoded(rest, native)
+  }
+}
+
+/** What Node cannot uncompress, the core can. */
+async function* decoded(source: AsyncIterable<Uint8Array>, native: NativeCore): AsyncGenerator<Uint8Array> {
+  const stop = new AbortController()
+  const plan = { in: { fd: 5 }, out: { fd: 6 } }
+  const running = native.start('decode', plan, { signal: stop.signal, fds: ['pipe', 'pipe'] })
+  running.result.catch(() => undefined)
+  const [into, from] = running.pipes
+  if (!into || !from) throw new Error('The native core was started without the pipes it was asked for')
+  const fed = pipeline(source, into)
+  // A core that gave up closes its end: its own error says why.
+  fed.catch(() => undefined)
+  try {
+    for await (const chunk of from as AsyncIterable<Uint8Array>) yield chunk
+    await running.result
+    await fed
+  } catch (error) {
+    throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: ${messageOf(error)}`, { cause: error })
+  } finally {
+    stop.abort()
+    into.destroy()
+    from.destroy()
   }
 }
 
