@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/foreign_mount.h"
 #include "base/json.h"
 #include "base/path.h"
 #include "base/userns.h"
@@ -59,15 +60,16 @@ static int parse_layers(const json_t *value, const char *what, struct tree *out,
 
 int tree_parse(const json_t *value, const char *what, struct tree *out, struct rt_error *err)
 {
-    static const char *const kinds[] = { "dir", "layers", NULL };
+    static const char *const kinds[] = { "dir", "layers", "shared", NULL };
     int kind = 0;
     *out = (struct tree){ 0 };
     if (!json_is_object(value)) return rt_fail(err, "PLAN_INVALID", 0, NULL, "'%s' must be a tree", what);
     if (json_req_enum(value, "kind", kinds, &kind, err) < 0) return rt_wrap(err, "'%s'", what);
     int result = kind == 1 ? parse_layers(value, what, out, err) : 0;
-    if (kind == 0 && (json_allow(value, err, "kind", "path", NULL) < 0 || json_req_bytes(value, "path", &out->path, NULL, err) < 0 ||
+    if (kind != 1 && (json_allow(value, err, "kind", "path", kind == 2 ? "pid" : NULL, NULL) < 0 || json_req_bytes(value, "path", &out->path, NULL, err) < 0 ||
                       absolute(out->path, what, err) < 0))
         result = -1;
+    if (result == 0 && kind == 2 && json_req_i64(value, "pid", 1, INT32_MAX, &out->pid, err) < 0) result = -1;
     if (result < 0) tree_free(out);
     return result;
 }
@@ -224,6 +226,7 @@ static int clone_mount(const char *path, int *rootfd, struct rt_error *err)
 int tree_open(const struct tree *tree, int flags, int *rootfd, struct rt_error *err)
 {
     if (flags & TREE_WRITE && !tree->path && !tree->upper) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the tree to write to has no upper");
+    if (tree->pid > 0) return foreign_mount_open((pid_t)tree->pid, tree->path, rootfd, err);
     const char *plain = plain_directory(tree);
     if (plain && flags & TREE_MOUNT) return clone_mount(plain, rootfd, err);
     if (plain) {

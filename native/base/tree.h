@@ -5,9 +5,10 @@
 
 #include "base/error.h"
 
-/* Where files are: a directory of the host, or overlay layers (docs/native-core.md, "Tree"). */
+/* Where files are: a directory of the host, a tmpfs that a process has, or overlay layers (docs/native-core.md, "Tree"). */
 struct tree {
-    char *path;       /* kind "dir"; else NULL */
+    char *path;       /* kinds "dir" and "shared"; else NULL */
+    int64_t pid;      /* kind "shared": who sees the file system at `path`; else 0 */
     char **lower;     /* kind "layers": top-most first; may be empty with an upper */
     size_t lower_count;
     char *upper;      /* NULL: read-only */

@@ -22,6 +22,8 @@ export interface Containers {
   readonly platform: Platform
   /** Name of the host. */
   readonly hostName: string
+  /** The user is not root: each container has a user namespace of its own. */
+  readonly rootless: boolean
   /** Log, state and files of a container: survives a reboot. */
   directory(id: string): string
   /** Lock and socket of its monitor: gone after a reboot. */
@@ -38,6 +40,7 @@ export interface ContainerSources {
   readonly runRoot: string
   readonly platform: Platform
   readonly hostName: string
+  readonly rootless: boolean
 }
 
 export function openContainers(sources: ContainerSources): Containers {

@@ -120,11 +120,12 @@ export interface PlannedMounts {
   readonly trees: readonly TreeMount[]
 }
 
-/** `view` gives the read-only tree of a stack of layers. */
+/** `view` gives the read-only tree of a stack of layers, `shared` what other containers have mounted already. */
 export function planMounts(
   points: readonly MountPoint[],
   volumes: VolumeService,
   view: (top: SnapshotId | null) => TreeMount['tree'],
+  shared: ReadonlyMap<string, TreeMount['tree']>,
 ): PlannedMounts {
   const mounts: MountSpec[] = []
   const trees: TreeMount[] = []
@@ -132,11 +133,18 @@ export function planMounts(
     const { target, readonly, subpath } = point
     if (point.kind === 'image') {
       trees.push({ tree: view(point.snapshot), source: `/${subpath}`, target, readonly: true })
-    } else if (point.kind === 'volume' && subpath !== '') {
-      trees.push({ tree: { kind: 'dir', path: point.source }, source: `/${subpath}`, target, readonly })
+    } else if (point.kind === 'volume' && (subpath !== '' || shared.has(point.name))) {
+      const tree = shared.get(point.name) ?? { kind: 'dir', path: directoryOf(point, volumes) }
+      trees.push({ tree, source: `/${subpath}`, target, readonly })
     } else mounts.push(mountSpec(point, volumes))
   }
   return { mounts, trees }
+}
+
+/** Where the files of a volume lie on the host. */
+export function directoryOf(point: MountPoint, volumes: VolumeService): string {
+  const source = volumeSource(volumes.get(point.name))
+  return source.kind === 'bind' ? source.source : point.source
 }
 
 function mountSpec(point: MountPoint, volumes: VolumeService): MountSpec {

@@ -15,6 +15,8 @@ import { isMonitorAlive, monitorGone } from './monitor-life.ts'
 import { monitorPlan } from './monitor-plan.ts'
 import { planMounts } from './mount-points.ts'
 import { claimContainer, settle } from './settle.ts'
+import { sharedVolumes } from './shared-volumes.ts'
+import type { SharedVolumes } from './shared-volumes.ts'
 import type { Settled } from './settle.ts'
 import { clearStopped } from './stop-mark.ts'
 
@@ -101,7 +103,8 @@ async function launchOnce(
   const runDirectory = containers.runDirectory(id)
   await mkdir(runDirectory, { recursive: true, mode: 0o700 })
   try {
-    const plan = await startPlan(containers, container, options.attach === undefined)
+    using shared = await sharedVolumes(containers, container, options.signal)
+    const plan = await startPlan(containers, container, options.attach === undefined, shared)
     await containers.native.call('monitor', plan, { detached: true, signal: options.signal })
     if (options.attach === undefined) {
       await recordTransitions(containers, container)
@@ -147,6 +150,7 @@ async function startPlan(
   containers: Containers,
   container: Container,
   start: boolean,
+  shared: SharedVolumes,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { id, spec } = container
   const directory = containers.directory(id)
@@ -167,7 +171,7 @@ async function startPlan(
     rootfs: rootfsOf(containers, container),
     network: network.plan,
     etc: network.etc,
-    mounts: planMounts(container.mounts, containers.volumes, containers.snapshots.view),
+    mounts: planMounts(container.mounts, containers.volumes, containers.snapshots.view, shared),
     runtime: runtimeChoice(spec.runtime, containers.runDirectory(id)),
     pidOf,
     start,

@@ -1,8 +1,10 @@
 import { chmod, chown, readdir } from 'node:fs/promises'
-import { hasCode } from '../base/errors.ts'
+import { hasCode, hasErrno } from '../base/errors.ts'
 import type { Tree } from '../host/native.ts'
 import type { Containers } from './containers.ts'
 import type { MountPoint } from './mount-point.ts'
+import { directoryOf } from './mount-points.ts'
+import { volumeSource } from '../volume/local-driver.ts'
 
 /**
  * Fills the empty volumes of a new container with what the image has at their place, owners, modes and times kept, as docker does
@@ -11,13 +13,25 @@ import type { MountPoint } from './mount-point.ts'
 export async function fillVolumes(containers: Containers, image: Tree, mounts: readonly MountPoint[]): Promise<void> {
   for (const mount of mounts) {
     if (mount.kind !== 'volume' || mount.subpath !== '' || mount.options.includes('nocopy')) continue
-    if (Object.keys(containers.volumes.get(mount.name).options).length > 0) continue
+    // What is mounted for the container alone is not there yet.
+    if (volumeSource(containers.volumes.get(mount.name)).kind === 'filesystem') continue
     using _claim = await containers.store.lease.claim(`volume:${mount.name}`)
-    if ((await readdir(mount.source)).length === 0) await fill(containers, image, mount)
+    const source = directoryOf(mount, containers.volumes)
+    if (await isEmpty(source)) await fill(containers, image, { source, target: mount.target })
   }
 }
 
-async function fill(containers: Containers, image: Tree, mount: MountPoint): Promise<void> {
+/** A directory that is missing is not: the start will say so. */
+async function isEmpty(directory: string): Promise<boolean> {
+  try {
+    return (await readdir(directory)).length === 0
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return false
+    throw error
+  }
+}
+
+async function fill(containers: Containers, image: Tree, mount: Pick<MountPoint, 'source' | 'target'>): Promise<void> {
   const { native } = containers
   try {
     const found = await native.call('stat', { tree: image, path: mount.target, follow: true })

@@ -84,6 +84,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
       runRoot: settings.runRoot,
       platform: settings.platform,
       hostName: hostname(),
+      rootless: settings.rootless,
     }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -11,8 +11,12 @@ export function networkLs(engine: Engine, filters: readonly string[]): readonly 
   const tests = filters.map((word) => {
     const at = word.indexOf('=')
     const [key, value] = [word.slice(0, Math.max(at, 0)), word.slice(at + 1)]
-    if (!keys.includes(key))
-      throw new TsbuildError('USAGE', `invalid filter '${at < 0 ? word : key}'`, {
+    if (
+      !keys.includes(key) ||
+      (key === 'dangling' && !/^(1|t|true|0|f|false)$/i.test(value)) ||
+      (key === 'type' && !['builtin', 'custom'].includes(value))
+    )
+      throw new TsbuildError('USAGE', `invalid filter '${keys.includes(key) ? `${key}=[${value}]` : key || word}'`, {
         hint: `Filters: ${keys.join(', ')}`,
       })
     return { key, value }

@@ -11,8 +11,10 @@ export function volumeLs(engine: Engine, filters: readonly string[]): readonly V
   const tests = filters.map((word) => {
     const at = word.indexOf('=')
     const [key, value] = [word.slice(0, Math.max(at, 0)), word.slice(at + 1)]
-    if (!keys.includes(key))
-      throw new TsbuildError('USAGE', `invalid filter '${word}'`, { hint: `Filters: ${keys.join(', ')}` })
+    if (!keys.includes(key) || (key === 'dangling' && !/^(1|t|true|0|f|false)$/i.test(value))) {
+      const shown = keys.includes(key) ? `${key}=[${value}]` : key || word
+      throw new TsbuildError('USAGE', `invalid filter '${shown}'`, { hint: `Filters: ${keys.join(', ')}` })
+    }
     return { key, value }
   })
   const fits = (volume: Volume, key: string, value: string): boolean => {

@@ -3,6 +3,8 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 /** Where files are: a directory of the host, or layers (top-most first) seen through overlay. */
 export type Tree =
   | { readonly kind: 'dir'; readonly path: string }
+  /** The tmpfs that a process sees there. */
+  | { readonly kind: 'shared'; readonly pid: number; readonly path: string }
   | {
       readonly kind: 'layers'
       readonly lower: readonly string[]

@@ -51,6 +51,7 @@ export function createVolumeService(store: Store, native: NativeCore): VolumeSer
 
   function create({ name, labels = {}, options = {} }: NewVolume, container?: string): Volume {
     if (name !== undefined && !isVolumeName(name)) throw badName(name)
+    if (name?.length === 1) throw tooShort(name)
     checkLocalOptions(options)
     const wanted: Volume = {
       name: name ?? randomBytes(32).toString('hex'),
@@ -94,6 +95,13 @@ function badName(name: string): TsbuildError {
     'VOLUME_INVALID',
     `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
     { hint: 'To mount a host directory, give its absolute path' },
+  )
+}
+
+function tooShort(name: string): TsbuildError {
+  return new TsbuildError(
+    'VOLUME_INVALID',
+    `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
   )
 }
 

@@ -116,6 +116,42 @@ describe('volumes', () => {
     await cli.ok('volume', 'rm', 'labelled', 'bound')
   })
 
+  it('a tmpfs is one for all containers that use it, and as big as it was made', async () => {
+    const options = ['type=tmpfs', 'device=tmpfs', 'o=size=1m,uid=1000'].flatMap((option) => ['-o', option])
+    await cli.ok('volume', 'create', ...options, 'fast')
+    await cli.ok('run', '-d', '--name', 'first', '-v', 'fast:/x', 'vol', 'sleep', '1000')
+    await cli.ok('exec', 'first', 'sh', '-c', 'mkdir /x/d; echo shared > /x/d/f')
+    expect(await sh(['-v', 'fast:/y:ro'], 'cat /y/d/f; touch /y/g 2>&1 | grep -c Read-only')).toBe('shared\n1\n')
+    const subpath = '--mount=type=volume,src=fast,dst=/y,volume-subpath=d'
+    expect(await sh([subpath], 'ls /y; echo more > /y/g; df -k /y | awk "NR==2{print \\$2}"')).toBe('f\n1024\n')
+    expect(await cli.ok('exec', 'first', 'sh', '-c', 'cat /x/d/g; stat -c %u /x')).toBe('more\n1000\n')
+    await cli.ok('rm', '-f', 'first')
+    expect(await sh(['-v', 'fast:/y'], 'ls /y')).toBe('')
+    await cli.ok('volume', 'rm', 'fast')
+  })
+
+  it('a volume that is a directory of the host gets the content of the image too', async () => {
+    const device = cli.files('empty', {})
+    const options = ['type=none', 'o=bind', `device=${device}`].flatMap((option) => ['-o', option])
+    await cli.ok('volume', 'create', ...options, 'hosted')
+    expect(await sh(['-v', 'hosted:/data'], 'ls /data')).toBe('one\nsub\n')
+    expect(readFileSync(join(device, 'one'), 'utf8')).toBe('one\n')
+    await cli.ok('volume', 'rm', 'hosted')
+  })
+
+  it.for([
+    [['volume', 'ls', '-f', 'dangling=maybe'], 'USAGE', "invalid filter 'dangling=[maybe]'"],
+    [['volume', 'ls', '-f', 'bad=1'], 'USAGE', "invalid filter 'bad'"],
+    [['network', 'ls', '-f', 'bad=1'], 'USAGE', "invalid filter 'bad'"],
+    [
+      ['volume', 'create', 'x'],
+      'VOLUME_INVALID',
+      'create x: volume name is too short, names should be at least two alphanumeric characters',
+    ],
+  ] as const)('%j is refused', async ([args, code, message]) => {
+    expect(await cli.fails(args)).toMatchObject({ code, message })
+  })
+
   it('--volumes-from takes over what another container has', async () => {
     await cli.ok('create', '--name', 'giver', '-v', 'given:/data', '-v', `${cli.folder}:/host:ro`, 'vol')
     expect(

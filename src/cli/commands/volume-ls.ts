@@ -34,6 +34,13 @@ export const command: Command = defineCommand({
             labels[String(key)] ?? '',
       },
       Links: { header: 'LINKS', value: ({ name }) => String(engine.volumes.records.usersOf(name).length) },
+      // Nobody counts bytes for a list, and there is no swarm.
+      ...Object.fromEntries(
+        ['Size', 'Availability', 'Group', 'Status'].map((name) => [
+          name,
+          { header: name.toUpperCase(), value: () => 'N/A' },
+        ]),
+      ),
     }
     context.terminal.print(
       formatList(volumeLs(engine, flags.filter), {

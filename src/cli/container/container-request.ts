@@ -129,7 +129,7 @@ async function readSecurity(flags: ContainerFlags, architecture: string): Promis
 
 function readMounts(flags: ContainerFlags, cwd: string): readonly MountRequest[] {
   return [
-    ...flags.volume.map((text) => parseVolumeFlag(text, cwd)),
+    ...[...new Set(flags.volume)].map((text) => parseVolumeFlag(text, cwd)),
     ...flags.mount.map((text) => parseMountFlag(text, cwd)),
     ...flags.tmpfs.map(parseTmpfsFlag),
   ]
