@@ -14,7 +14,7 @@ import { blobPath } from '../image/archive/layout.ts'
 import { chainIds, unpackLayers } from '../image/unpack-layers.ts'
 import { sha256, shortId } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
-import { parseReference, withDefaultTag, withDigest } from '../oci/reference.ts'
+import { formatRepository, parseReference, withDefaultTag, withDigest } from '../oci/reference.ts'
 import type { Descriptor, Manifest } from '../oci/types.ts'
 import { fetchBlob, readBlob } from '../registry/fetch-blob.ts'
 import { getManifest } from '../registry/fetch-manifest.ts'
@@ -81,17 +81,13 @@ async function openRegistryCache(
   const reference = withDefaultTag(parseReference(ref))
   const action = 'Cannot read it'
   const registry = await engine.registry()
-  const bring: Bring = (blob, aborted, tell) =>
-    registry.transfer(
-      reference,
-      () =>
-        fetchBlob(registry, reference, blob, () => engine.store.content.ingest(blob, { signal: aborted }), {
-          signal: aborted,
-          action,
-          onProgress: tell,
-        }),
-      aborted,
-    )
+  const { content } = engine.store
+  const bring: Bring = async (blob, aborted, tell) => {
+    const options = { signal: aborted, action, onProgress: tell }
+    const ingest = (): ReturnType<typeof content.ingest> => content.ingest(blob, { signal: aborted })
+    await registry.transfer(reference, () => fetchBlob(registry, reference, blob, ingest, options), aborted)
+    engine.imageRecords.addSource(blob.digest, formatRepository(reference))
+  }
   const open = async (manifest: Manifest): Promise<ImportedCache> => {
     const config = await readBlob(registry, reference, manifest.config, maxDocument, { signal, action })
     return {
@@ -181,7 +177,7 @@ async function unpackStack(
   { id, emit, signal }: RunContext,
   bring: Bring,
 ): Promise<Result> {
-  const { native, snapshots, store } = engine
+  const { imageRecords, native, snapshots, store } = engine
   const chains = chainIds(layers)
   const known = chains.findLastIndex((chain) => snapshots.byChain(chain) !== undefined) + 1
   const tellAll = withParent(emit, id)
@@ -194,7 +190,10 @@ async function unpackStack(
     return { diffId, blob: blob.digest, arrived }
   })
   const tools = { native, snapshots, content: store.content, lease: store.lease, limiter: createLimiter(2) }
-  return unpackLayers(tools, inputs, { signal })
+  const top = await unpackLayers(tools, inputs, { signal })
+  // A push gives these layers as they came: packed anew, those of a base would not be the same bytes.
+  for (const { diffId, blob } of layers.slice(known)) imageRecords.addLayerBlob({ diffId, descriptor: blob })
+  return top
 }
 
 async function copyBlob(engine: Engine, path: string, blob: Descriptor, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { internalStep } from '../build/internal-step.ts'
+import type { BaseImage } from '../build/ops/image-operation.ts'
 import type { RememberedBuild } from '../build/recall/remembered-build.ts'
 import type { ResolveImage } from '../build/plan/request.ts'
 import type { LocalImage } from '../image/image-service.ts'
@@ -17,24 +18,24 @@ interface Found {
 
 export interface ResolvedImages {
   readonly resolve: ResolveImage
-  readonly byManifest: ReadonlyMap<Digest, LocalImage>
+  readonly byManifest: ReadonlyMap<Digest, BaseImage>
   /** By the name in the Dockerfile. */
   readonly byName: ReadonlyMap<string, LocalImage>
   /** What was looked up in the store, and what it meant. */
   readonly bases: () => RememberedBuild['bases']
 }
 
-/** Finds base images for a plan, each name and platform once. */
+/** Finds base images for a plan, each name and platform once. Their layers come when a step needs them. */
 export function resolveImages(engine: Engine, request: BuildRequest, { emit, signal }: VerbContext): ResolvedImages {
   const found = new Map<string, Promise<Found>>()
-  const byManifest = new Map<Digest, LocalImage>()
+  const byManifest = new Map<Digest, BaseImage>()
   const byName = new Map<string, LocalImage>()
   const bases = new Map<string, RememberedBuild['bases'][number]>()
 
   async function load(text: string, platform: Parameters<ResolveImage>[1]): Promise<Found> {
     const reference = await imageName(engine, text, platform)
     const image = await internalStep(emit, `load metadata for ${formatReference(reference)}`, (ofStep) =>
-      engine.images.ensure(reference, { platform, policy: request.pull, emit: ofStep, signal }),
+      engine.images.resolve(reference, { platform, policy: request.pull, emit: ofStep, signal }),
     )
     return { reference, image }
   }
@@ -55,7 +56,7 @@ export function resolveImages(engine: Engine, request: BuildRequest, { emit, sig
     async resolve(text, platform) {
       const { reference, image } = await find(text, platform)
       const { digest } = image.manifestDescriptor
-      byManifest.set(digest, image)
+      byManifest.set(digest, { image, source: { reference, platform } })
       byName.set(text, image)
       bases.set(text, { name: text, reference: formatReference(reference), target: image.target.digest })
       const name = formatReference({ ...reference, digest: image.target.digest })

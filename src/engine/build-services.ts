@@ -12,6 +12,7 @@ import { createContextFiles } from '../build/ops/context-files.ts'
 import { createGitRepositories } from '../build/ops/git-repositories.ts'
 import type { GitRepositories } from '../build/ops/git-repositories.ts'
 import type { CopyAction } from '../build/ops/op.ts'
+import type { BaseImage } from '../build/ops/image-operation.ts'
 import type { OpServices } from '../build/ops/operations.ts'
 import { createSecrets } from '../build/ops/secrets.ts'
 import type { Secrets } from '../build/ops/secrets.ts'
@@ -24,7 +25,6 @@ import type { WebFiles } from '../build/ops/web-files.ts'
 import { proxyVariables } from '../build/plan/arguments.ts'
 import type { BuildPlan } from '../build/plan/request.ts'
 import { walkVertices } from '../build/solver/vertex.ts'
-import type { LocalImage } from '../image/image-service.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { BuildRequest } from './build-request.ts'
 import { failureHandler } from './build-on-error.ts'
@@ -80,7 +80,7 @@ export function contextTools(engine: Engine, request: BuildRequest, { scratch, s
 export interface ServicesRequest {
   readonly plans: readonly BuildPlan[]
   readonly open: (name: string) => Promise<BuildContext>
-  readonly resolved: ReadonlyMap<Digest, LocalImage>
+  readonly resolved: ReadonlyMap<Digest, BaseImage>
   readonly tools: BuildTools
   readonly scratch: string
   /** Path of a tar for a cache mount that is new here. */

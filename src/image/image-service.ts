@@ -32,7 +32,15 @@ export interface PulledImage {
   readonly changed: boolean
 }
 
+/** Where the layers of an image can be had. */
+export interface ImageSource {
+  readonly reference: Reference
+  readonly platform: Platform
+}
+
 export interface UnpackRequest {
+  /** Asked for layers that are not here; the image is pulled then. */
+  readonly source?: ImageSource
   readonly emit: Emit
   readonly signal: AbortSignal
 }
@@ -43,6 +51,8 @@ export interface ImageService {
    * The local image, after a pull where the policy asks for one. IMAGE_NOT_FOUND (policy `never`), PLATFORM_NOT_FOUND, REGISTRY_*.
    */
   ensure(reference: Reference, options: PullOptions): Promise<LocalImage>
+  /** As `ensure`, but what is not here stays where it is: the image can be described, and unpacked with its `source`. */
+  resolve(reference: Reference, options: PullOptions): Promise<LocalImage>
   /** Asks the registry, whatever the policy but `newer` says, which makes do with a local image when no registry answers. */
   pull(reference: Reference, options: PullOptions): Promise<PulledImage>
   /** Looks in the store only: by name, ID or unambiguous ID prefix (ID_AMBIGUOUS). Undefined when there is none for the platform. */

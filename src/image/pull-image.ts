@@ -33,6 +33,20 @@ export interface PullTools {
  * next attempt. Errors: PLATFORM_NOT_FOUND, MANIFEST_*, CONFIG_INVALID, DIGEST_MISMATCH, LAYER_INVALID, REGISTRY_*, CANCELLED.
  */
 export async function pullImage(tools: PullTools, name: Reference, options: PullOptions): Promise<PulledImage> {
+  return bring(tools, name, options, fetchImage)
+}
+
+/** What `pullImage` would bring, by its documents alone: no layer is fetched, and the image gets neither record nor name. */
+export async function resolveImage(tools: PullTools, name: Reference, options: PullOptions): Promise<LocalImage> {
+  return (await bring(tools, name, options, fetchDescription)).image
+}
+
+async function bring(
+  tools: PullTools,
+  name: Reference,
+  options: PullOptions,
+  fetch: typeof fetchImage,
+): Promise<PulledImage> {
   const reference = withDefaultTag(name)
   const { content } = tools.store
   const local = await findByName(tools.records, content, reference, options.platform)
@@ -42,7 +56,7 @@ export async function pullImage(tools: PullTools, name: Reference, options: Pull
     if (local !== undefined && local.target.digest === digest && isComplete(tools, local)) {
       return { image: local, changed: false }
     }
-    return { image: await fetchImage(tools, registry, reference, digest, options), changed: true }
+    return { image: await fetch(tools, registry, reference, digest, options), changed: true }
   } catch (error) {
     const away = hasCode(
       error,
@@ -75,6 +89,37 @@ async function fetchImage(
   digest: Digest | undefined,
   options: PullOptions,
 ): Promise<LocalImage> {
+  const { action, documents, layers } = await readDocuments(tools, registry, reference, digest, options)
+  await fetchLayers(tools, registry, reference, documents.manifest, layers, { ...options, action })
+  return record(tools, reference, documents, layers)
+}
+
+async function fetchDescription(
+  tools: PullTools,
+  registry: RegistryClient,
+  reference: Reference,
+  digest: Digest | undefined,
+  options: PullOptions,
+): Promise<LocalImage> {
+  const { documents, layers } = await readDocuments(tools, registry, reference, digest, options)
+  await storeDocuments(tools, documents)
+  tools.store.db.transaction(() => recordBlobs(tools, reference, documents, layers))
+  return localImage(documents)
+}
+
+interface ReadDocuments {
+  readonly action: string
+  readonly documents: ImageDocuments
+  readonly layers: readonly PackedInput[]
+}
+
+async function readDocuments(
+  tools: PullTools,
+  registry: RegistryClient,
+  reference: Reference,
+  digest: Digest | undefined,
+  options: PullOptions,
+): Promise<ReadDocuments> {
   const wanted = digest === undefined ? reference : withDigest(reference, digest)
   const action = `Cannot pull "${familiarReference(reference)}"`
   const documents = await fetchDocuments({ registry, content: tools.store.content }, wanted, {
@@ -83,9 +128,7 @@ async function fetchImage(
     notify: warner(options.emit),
   })
   warnOfPlatform(documents.config, reference, options)
-  const layers = layersToUnpack(documents.manifest, documents.config, action)
-  await fetchLayers(tools, registry, reference, documents.manifest, layers, { ...options, action })
-  return record(tools, reference, documents, layers)
+  return { action, documents, layers: layersToUnpack(documents.manifest, documents.config, action) }
 }
 
 interface FetchOptions extends PullOptions {
@@ -197,22 +240,41 @@ function isComplete(tools: PullTools, image: LocalImage): boolean {
 async function record(
   tools: PullTools,
   reference: Reference,
-  { target, manifestDescriptor, manifest, config, written }: ImageDocuments,
+  documents: ImageDocuments,
   layers: readonly PackedInput[],
 ): Promise<LocalImage> {
   const { records, store } = tools
-  for (const document of written) await storeDocument(store.content, document.descriptor, document.bytes)
-  const source = formatRepository(reference)
+  const { target, manifestDescriptor, manifest } = documents
+  await storeDocuments(tools, documents)
   store.db.transaction(() => {
     records.addImage(manifestDescriptor.digest, manifest.config.digest)
     if (reference.tag !== undefined) records.setRef(tagName(reference), target)
     records.setRef(digestName(reference, target.digest), target)
-    for (const [at, layer] of layers.entries()) {
-      const descriptor = manifest.layers[at]
-      if (descriptor !== undefined) records.addLayerBlob({ diffId: layer.diffId, descriptor })
-    }
-    for (const blob of [manifest.config, ...manifest.layers]) records.addSource(blob.digest, source)
+    recordBlobs(tools, reference, documents, layers)
   })
+  return localImage(documents)
+}
+
+async function storeDocuments({ store }: PullTools, { written }: ImageDocuments): Promise<void> {
+  for (const document of written) await storeDocument(store.content, document.descriptor, document.bytes)
+}
+
+/** Which blob each layer is, and where they can be had: a push mounts them from there. */
+function recordBlobs(
+  { records }: PullTools,
+  reference: Reference,
+  { manifest }: ImageDocuments,
+  layers: readonly PackedInput[],
+): void {
+  const source = formatRepository(reference)
+  for (const [at, layer] of layers.entries()) {
+    const descriptor = manifest.layers[at]
+    if (descriptor !== undefined) records.addLayerBlob({ diffId: layer.diffId, descriptor })
+  }
+  for (const blob of [manifest.config, ...manifest.layers]) records.addSource(blob.digest, source)
+}
+
+function localImage({ target, manifestDescriptor, manifest, config }: ImageDocuments): LocalImage {
   return { id: manifest.config.digest, target, manifestDescriptor, manifest, config }
 }
 

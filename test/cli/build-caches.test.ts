@@ -61,6 +61,54 @@ describe('a cache in a registry', () => {
   })
 })
 
+describe('a base image that no step needs', () => {
+  const base = (): string => `${registry.host}/base`
+  const ref = (): string => `${registry.host}/cache:base`
+
+  beforeAll(async () => {
+    await one.ok(
+      'build',
+      '-q',
+      '--push',
+      '-t',
+      base(),
+      one.files('base', { Dockerfile: 'FROM scratch\nCOPY big /big\n', big: 'b'.repeat(999) }),
+    )
+  })
+
+  async function layersOf(repository: string): Promise<readonly string[]> {
+    const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' }
+    const response = await fetch(`${registry.origin}/v2/${repository}/manifests/latest`, { headers })
+    return ((await response.json()) as { layers: { digest: string }[] }).layers.map(({ digest }) => digest)
+  }
+
+  it('is not fetched: its steps come from the cache', async () => {
+    const folder = one.files('lazy', {
+      Dockerfile: `FROM ${base()} AS made\nCOPY file /made\nFROM scratch\nCOPY --from=made /made /made\n`,
+      file: 'x',
+    })
+    await one.ok('build', '-q', '--cache-to', `type=registry,ref=${ref()},mode=max`, folder)
+    await using three = openCli()
+    await three.ok('build', '-q', '-t', 'lazy', '--cache-from', ref(), folder)
+    const [layer] = await layersOf('base')
+    expect(await three.inventory()).not.toContain(`blobs/sha256/${layer!.replace('sha256:', '')}`)
+    expect(await three.ok('images', '--format', '{{.Repository}}')).toBe('lazy\n')
+    // Once a step does need it, it is there.
+    await three.ok('build', '-q', '--no-cache', '-t', 'lazy', folder)
+    expect(await three.ok('images', '--format', '{{.Repository}}')).toContain(base())
+  })
+
+  it('keeps its blobs in an image that stands on it', async () => {
+    const folder = one.files('upon', { Dockerfile: `FROM ${base()}\nCOPY file /made\n`, file: 'x' })
+    await one.ok('build', '-q', '--cache-to', `type=registry,ref=${ref()},mode=max`, folder)
+    await one.ok('build', '-q', '--push', '-t', `${registry.host}/upon-one`, folder)
+    await using three = openCli()
+    await three.ok('build', '-q', '--push', '-t', `${registry.host}/upon-two`, '--cache-from', ref(), folder)
+    expect(await layersOf('upon-two')).toEqual(await layersOf('upon-one'))
+    expect((await layersOf('upon-two'))[0]).toBe((await layersOf('base'))[0])
+  })
+})
+
 it('a cache that cannot be had is one warning each, and the others are used', async () => {
   await using three = openCli()
   const sources = [

@@ -1,4 +1,4 @@
-import type { ImageService, LocalImage } from '../../image/image-service.ts'
+import type { ImageService } from '../../image/image-service.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Operation } from '../solver/operation.ts'
 import { execOperation } from './exec-operation.ts'
@@ -10,12 +10,13 @@ import type { GitServices } from './git-operation.ts'
 import { httpOperation } from './http-operation.ts'
 import type { HttpServices } from './http-operation.ts'
 import { imageOperation } from './image-operation.ts'
+import type { BaseImage } from './image-operation.ts'
 import type { BuildVertex } from './op.ts'
 
 export interface OpServices extends FilesServices, ExecServices, HttpServices, GitServices {
   readonly images: ImageService
   /** The images that the plan resolved, by manifest. */
-  readonly resolved: ReadonlyMap<Digest, LocalImage>
+  readonly resolved: ReadonlyMap<Digest, BaseImage>
 }
 
 /** Gives a vertex the services that carry it out. */
