@@ -53,6 +53,18 @@ const cases: readonly (readonly [template: string, want: string])[] = [
   ['{{html "<a&b>"}} {{urlquery "a b&c"}}', '&lt;a&amp;b&gt; a+b%26c'],
 ]
 
+describe('printf', () => {
+  it.for([
+    ['%U %c %b %o %q', '65 65 5 8 65', "U+0041 A 101 10 'A'"],
+    ['% d|%+d|%#x|%5.1f', '5 5 255 1.25', ' 5|+5|0xff|  1.3'],
+    ['%q|%c', '1 -1', "'\\x01'|\uFFFD"],
+    ['%9999999d|%*d', '1 2000000 3', '%!(BADWIDTH)1|%!(BADWIDTH)3'],
+    ['%.101f', '1.5', '%!(BADPREC)1.500000'],
+  ] as const)('%s', ([format, args, want]) => {
+    expect(compileTemplate(`{{printf "${format}" ${args}}}`).render({})).toBe(want)
+  })
+})
+
 describe('templates', () => {
   it.for(cases)('%s', ([template, want]) => {
     expect(compileTemplate(template).render(value)).toBe(want)
@@ -93,5 +105,61 @@ describe('mistakes', () => {
     const error = failureOf(template)
     expect(error.code).toBe('TEMPLATE_INVALID')
     expect(error.message).toContain(what)
+  })
+})
+
+describe('templates of strangers', () => {
+  const nested = (open: string, inner: string, close: string): string => open.repeat(5000) + inner + close.repeat(5000)
+
+  it.for([
+    ['{{define "a"}}{{template "a"}}{{end}}{{template "a"}}', 'it calls itself more than 200 deep'],
+    ['{{range 1000000000}}x{{end}}', 'it takes more than 2000000 steps'],
+    ['{{range 3000}}{{range 3000}}{{end}}{{end}}', 'it takes more than 2000000 steps'],
+    ['{{$x := "aaaaaaaa"}}{{range 40}}{{$x = print $x $x}}{{end}}', 'print gives more than 67108864 characters'],
+    ['{{$x := "aaaaaaaa"}}{{range 22}}{{$x = print $x $x}}{{end}}{{range 9}}{{$x}}{{end}}', 'it gives more than'],
+    ['{{pad .ID 999999999 0}}', 'pad by 999999999'],
+    ['{{pad .ID "x" 0}}', 'pad by x'],
+    [nested('{{if .ID}}', 'x', '{{end}}'), 'it is nested more than 200 deep'],
+    [`{{${nested('(', '.ID', ')')}}}`, 'it is nested more than 200 deep'],
+    ['{{.ID.constructor}}', '".constructor" is asked of abc'],
+    ['{{call .ID}}', 'call of something that is no function'],
+    ['{{constructor .ID}}', 'there is no function "constructor"'],
+  ] as const)('%s', ([template, what]) => {
+    const error = failureOf(template)
+    expect(error.code).toBe('TEMPLATE_INVALID')
+    expect(error.message.slice(-400)).toContain(what)
+  })
+
+  it('see nothing but the value', () => {
+    for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty'])
+      expect(compileTemplate(`{{index .Config.Labels "${name}"}}{{.Config.Labels.${name}}}`).render(value)).toBe(
+        '<no value><no value>',
+      )
+  })
+
+  it('end, with a text or a mistake, whatever they are', () => {
+    const pieces =
+      '{{ }} {{- -}} . .ID .Names .Size $ $x := = | , ( ) " ` \' \\ range if with else end define block template break continue ' +
+      '"a" 1 -1 1e9 nil true index len slice printf "%*d" print json split join pad truncate eq and not /* */ x'
+    const words = pieces.split(' ')
+    let seed = 7
+    const random = (below: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
+      return Math.floor((seed / 2_147_483_648) * below)
+    }
+    let rendered = 0
+    for (let round = 0; round < 5000; round += 1) {
+      const body = Array.from({ length: 1 + random(8) }, () => words[random(words.length)]).join(
+        random(2) === 0 ? ' ' : '',
+      )
+      const template = random(3) === 0 ? body : `{{${body}}}`
+      try {
+        compileTemplate(template).render(value)
+        rendered += 1
+      } catch (error) {
+        expect({ template, code: (error as TsbuildError).code }).toEqual({ template, code: 'TEMPLATE_INVALID' })
+      }
+    }
+    expect(rendered).toBeGreaterThan(500)
   })
 })

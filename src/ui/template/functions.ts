@@ -1,4 +1,4 @@
-import { goPrint, goSprint, goSprintf } from './go-print.ts'
+import { goPrint, goSprint, goSprintf, maxWidth } from './go-print.ts'
 import type { Value } from './go-print.ts'
 
 /** A wrong use of a function; the evaluator adds the place. */
@@ -52,7 +52,11 @@ export const templateFunctions: TemplateFunctions = {
       /[&<>"']/g,
       (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;' })[sign] ?? '&#39;',
     ),
-  js: (...args) => JSON.stringify(goSprint(args)).slice(1, -1),
+  js: (...args) =>
+    JSON.stringify(goSprint(args))
+      .slice(1, -1)
+      .replaceAll("'", String.raw`\'`)
+      .replace(/[<>&=]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16).toUpperCase()}`),
   urlquery: (...args) => encodeURIComponent(goSprint(args)).replaceAll('%20', '+'),
   call: (value, ...args) => {
     if (typeof value !== 'function') throw new TemplateFault('call of something that is no function')
@@ -71,9 +75,11 @@ export const templateFunctions: TemplateFunctions = {
     ),
   lower: (text) => textOf('lower', text).toLowerCase(),
   upper: (text) => textOf('upper', text).toUpperCase(),
-  pad: (text, before, after) =>
-    text === '' ? '' : ' '.repeat(Number(before)) + textOf('pad', text) + ' '.repeat(Number(after)),
-  truncate: (text, length) => Array.from(textOf('truncate', text)).slice(0, Number(length)).join(''),
+  pad: (text, before, after) => (text === '' ? '' : spaces(before) + textOf('pad', text) + spaces(after)),
+  truncate: (text, length) =>
+    Array.from(textOf('truncate', text))
+      .slice(0, Math.max(0, Number(length)))
+      .join(''),
 }
 
 /** As the JSON of Go's encoder may stand in HTML. */
@@ -111,6 +117,11 @@ function compare(name: string, a: Value, b: Value): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b
   if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : Number(a > b)
   throw new TemplateFault(`${name} needs two numbers or two texts, got ${goPrint(a)} and ${goPrint(b)}`)
+}
+
+function spaces(count: Value): string {
+  if (typeof count === 'number' && count >= 0 && count <= maxWidth) return ' '.repeat(count)
+  throw new TemplateFault(`pad by ${goPrint(count)}`)
 }
 
 function textOf(name: string, value: Value): string {

@@ -29,6 +29,11 @@ export function goSprint(values: readonly Value[]): string {
     .join('')
 }
 
+/** Go's own limit of a width. */
+export const maxWidth = 1_000_000
+/** JavaScript's limit of digits; Go goes further. */
+const maxPrecision = 100
+
 /** Go's Sprintf with the verbs that make sense for values of templates; a wrong verb shows as Go shows it. */
 export function goSprintf(format: string, values: readonly Value[]): string {
   let next = 0
@@ -37,8 +42,12 @@ export function goSprintf(format: string, values: readonly Value[]): string {
     (_, flags: string, width: string | undefined, precision: string | undefined, verb: string) => {
       if (verb === '%') return '%'
       const columns = width === '*' ? Number(values[next++]) : Number(width ?? 0)
-      if (next >= values.length) return `%!${verb}(MISSING)`
-      return pad(formatVerb(verb, values[next++], flags, precision), flags, columns)
+      const wide = !(Math.abs(columns) <= maxWidth)
+      const precise = Number(precision ?? 0) > maxPrecision
+      const fault = `${wide ? '%!(BADWIDTH)' : ''}${precise ? '%!(BADPREC)' : ''}`
+      if (next >= values.length) return `${fault}%!${verb}(MISSING)`
+      const shown = formatVerb(verb, values[next++], flags, precise ? undefined : precision)
+      return fault + pad(shown, flags, wide ? 0 : columns)
     },
   )
   const extra = values.slice(next)
@@ -49,7 +58,7 @@ export function goSprintf(format: string, values: readonly Value[]): string {
 
 function formatVerb(verb: string, value: Value, flags: string, precision: string | undefined): string {
   const number = typeof value === 'number' ? value : Number.NaN
-  const sign = flags.includes('+') && number >= 0 ? '+' : ''
+  const sign = number < 0 ? '' : flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : ''
   switch (verb) {
     case 'v':
       return goInner(value)
@@ -59,7 +68,7 @@ function formatVerb(verb: string, value: Value, flags: string, precision: string
       return precision === undefined ? text : Array.from(text).slice(0, Number(precision)).join('')
     }
     case 'q':
-      return JSON.stringify(goInner(value))
+      return Number.isInteger(number) ? quotedCharacter(number) : JSON.stringify(goInner(value))
     case 't':
       if (typeof value === 'boolean') return String(value)
       break
@@ -76,13 +85,20 @@ function formatVerb(verb: string, value: Value, flags: string, precision: string
           ? Buffer.from(value).toString('hex')
           : undefined
       if (hex === undefined) break
-      return verb === 'X' ? hex.toUpperCase() : hex
+      const marked = flags.includes('#') ? `0x${hex}` : hex
+      return verb === 'X' ? marked.toUpperCase() : marked
     }
     case 'o':
       if (Number.isInteger(number)) return number.toString(8)
       break
+    case 'b':
+      if (Number.isInteger(number)) return sign + number.toString(2)
+      break
     case 'c':
-      if (Number.isInteger(number)) return String.fromCodePoint(number)
+      if (Number.isInteger(number)) return character(number)
+      break
+    case 'U':
+      if (Number.isInteger(number)) return `U+${number.toString(16).toUpperCase().padStart(4, '0')}`
       break
     case 'f':
       if (!Number.isNaN(number)) return sign + number.toFixed(Number(precision ?? 6))
@@ -96,6 +112,15 @@ function formatVerb(verb: string, value: Value, flags: string, precision: string
       break
   }
   return `%!${verb}(${goType(value)}=${goInner(value)})`
+}
+
+/** What is no character is shown as the replacement character, as Go does. */
+function character(code: number): string {
+  return code >= 0 && code <= 0x10_ff_ff ? String.fromCodePoint(code) : '\uFFFD'
+}
+
+function quotedCharacter(code: number): string {
+  return code < 0x20 || code === 0x7f ? `'\\x${code.toString(16).padStart(2, '0')}'` : `'${character(code)}'`
 }
 
 function pad(text: string, flags: string, width: number): string {

@@ -41,6 +41,9 @@ export interface ParsedTemplate {
   readonly defined: ReadonlyMap<string, Block>
 }
 
+/** Blocks and brackets inside of each other; people's templates have a few. */
+export const maxTemplateDepth = 200
+
 /** Parses Go's text/template. Throws TEMPLATE_INVALID with the place. */
 export function parseTemplate(source: string): ParsedTemplate {
   const parser = createParser(source, tokenize(source))
@@ -53,10 +56,19 @@ function createParser(
 ): { parseAll(): Block; readonly defined: ReadonlyMap<string, Block> } {
   const defined = new Map<string, Block>()
   let next = 0
+  let depth = 0
 
   function fail(what: string): TsbuildError {
     const token = tokens[Math.min(next, tokens.length - 1)]
     return templateError(source, token !== undefined && 'at' in token ? token.at : source.length, what)
+  }
+
+  function nested<Result>(read: () => Result): Result {
+    depth += 1
+    if (depth > maxTemplateDepth) throw fail(`it is nested more than ${maxTemplateDepth} deep`)
+    const result = read()
+    depth -= 1
+    return result
   }
 
   function parseAll(): Block {
@@ -93,17 +105,24 @@ function createParser(
       case 'with':
       case 'range':
         next += 1
-        return parseControl(word)
+        return nested(() => parseControl(word))
       case 'define':
         next += 1
-        defined.set(takeString(), parseBody('define'))
+        defined.set(
+          takeString(),
+          nested(() => parseBody('define')),
+        )
         return undefined
       case 'block':
       case 'template': {
         next += 1
         const name = takeString()
         const pipe = tokens[next]?.kind === 'close' ? null : parsePipe()
-        if (word === 'block') defined.set(name, parseBody('block'))
+        if (word === 'block')
+          defined.set(
+            name,
+            nested(() => parseBody('block')),
+          )
         else takeClose()
         return { kind: 'template', name, pipe }
       }
@@ -132,7 +151,7 @@ function createParser(
     const chained = wordAt(next)
     if (chained === 'if' || chained === 'with') {
       next += 1
-      return { kind, pipe, body, otherwise: [parseControl(chained)] }
+      return { kind, pipe, body, otherwise: [nested(() => parseControl(chained))] }
     }
     return { kind, pipe, body, otherwise: parseBody(kind) }
   }
@@ -207,7 +226,7 @@ function createParser(
           next -= 1
           throw fail(`unexpected "${token.text}"`)
         }
-        const pipe = parsePipe()
+        const pipe = nested(parsePipe)
         if (!isSymbol(')')) throw fail('")" is missing')
         next += 1
         return { base: { kind: 'pipe', pipe }, fields: parseChain(), at }

@@ -5,7 +5,7 @@ import type { TemplateFunctions } from './functions.ts'
 import { goPrint } from './go-print.ts'
 import type { Value } from './go-print.ts'
 import { templateError } from './lexer.ts'
-import { parseTemplate } from './parser.ts'
+import { maxTemplateDepth, parseTemplate } from './parser.ts'
 import type { Block, Command, Node, Operand, ParsedTemplate, Pipe } from './parser.ts'
 
 /** A compiled Go template. `render` throws TEMPLATE_INVALID when the template asks for what the value does not have. */
@@ -24,7 +24,8 @@ export function compileTemplate(source: string, functions: TemplateFunctions = {
     source,
     render(value) {
       const out: string[] = []
-      runBlock({ parsed, out, functions: { ...templateFunctions, ...functions } }, parsed.body, {
+      const budget = { steps: maxSteps, characters: maxCharacters, depth: maxTemplateDepth }
+      runBlock({ parsed, out, functions: { ...templateFunctions, ...functions }, budget }, parsed.body, {
         dot: value,
         variables: new Map([['$', { value }]]),
       })
@@ -37,6 +38,31 @@ interface Run {
   readonly parsed: ParsedTemplate
   readonly out: string[]
   readonly functions: TemplateFunctions
+  /** What is left of the limits. */
+  readonly budget: { steps: number; characters: number; depth: number }
+}
+
+/** A template may come from a stranger's file: it ends, and does not fill the memory. Real ones stay far below. */
+const maxSteps = 2_000_000
+const maxCharacters = 64 * 1024 * 1024
+
+function step(run: Run): void {
+  run.budget.steps -= 1
+  if (run.budget.steps < 0) throw fault(run, 0, `it takes more than ${maxSteps} steps`)
+}
+
+function write(run: Run, text: string): void {
+  run.budget.characters -= text.length
+  if (run.budget.characters < 0) throw fault(run, 0, `it gives more than ${maxCharacters} characters`)
+  run.out.push(text)
+}
+
+function deeper<Result>(run: Run, body: () => Result): Result {
+  run.budget.depth -= 1
+  if (run.budget.depth < 0) throw fault(run, 0, `it calls itself more than ${maxTemplateDepth} deep`)
+  const result = body()
+  run.budget.depth += 1
+  return result
 }
 
 interface Scope {
@@ -51,6 +77,7 @@ type Exit = 'break' | 'continue' | undefined
 function runBlock(run: Run, block: Block, outer: Scope): Exit {
   let scope = outer
   for (const node of block) {
+    step(run)
     if (node.kind === 'action') scope = runAction(run, node.pipe, scope)
     else {
       const exit = runNode(run, node, scope)
@@ -63,14 +90,14 @@ function runBlock(run: Run, block: Block, outer: Scope): Exit {
 function runAction(run: Run, pipe: Pipe, scope: Scope): Scope {
   const value = evaluatePipe(run, pipe, scope)
   if (pipe.variables.length > 0) return bind(run, pipe, scope, [value])
-  run.out.push(goPrint(value))
+  write(run, goPrint(value))
   return scope
 }
 
 function runNode(run: Run, node: Exclude<Node, { kind: 'action' }>, scope: Scope): Exit {
   switch (node.kind) {
     case 'text':
-      run.out.push(node.text)
+      write(run, node.text)
       return undefined
     case 'break':
     case 'continue':
@@ -79,7 +106,7 @@ function runNode(run: Run, node: Exclude<Node, { kind: 'action' }>, scope: Scope
       const block = run.parsed.defined.get(node.name)
       if (block === undefined) throw fault(run, 0, `there is no template "${node.name}"`)
       const dot = node.pipe === null ? undefined : evaluatePipe(run, node.pipe, scope)
-      runBlock(run, block, { dot, variables: new Map([['$', { value: dot }]]) })
+      deeper(run, () => runBlock(run, block, { dot, variables: new Map([['$', { value: dot }]]) }))
       return undefined
     }
     case 'if':
@@ -96,23 +123,27 @@ function runNode(run: Run, node: Exclude<Node, { kind: 'action' }>, scope: Scope
 
 function runRange(run: Run, node: Extract<Node, { kind: 'range' }>, scope: Scope): Exit {
   const value = evaluatePipe(run, node.pipe, scope)
-  const entries = entriesOf(run, node.pipe, value)
-  if (entries.length === 0) return runBlock(run, node.otherwise, scope)
-  for (const [key, item] of entries) {
+  let empty = true
+  for (const [key, item] of entriesOf(run, node.pipe, value)) {
+    empty = false
+    step(run)
     const bound = node.pipe.variables.length === 1 ? [item] : [key, item]
     const inner = node.pipe.variables.length > 0 ? bind(run, node.pipe, scope, bound) : scope
     if (runBlock(run, node.body, { ...inner, dot: item }) === 'break') break
   }
-  return undefined
+  return empty ? runBlock(run, node.otherwise, scope) : undefined
 }
 
 /** Keys of objects come sorted, as Go walks maps. */
-function entriesOf(run: Run, pipe: Pipe, value: Value): readonly (readonly [Value, Value])[] {
-  if (value === undefined || value === null) return []
-  if (Array.isArray(value)) return value.map((item: Value, index) => [index, item])
-  if (typeof value === 'number') return Array.from({ length: value }, (_, index) => [index, index])
+function* entriesOf(run: Run, pipe: Pipe, value: Value): Generator<readonly [Value, Value]> {
+  if (value === undefined || value === null) return
+  if (Array.isArray(value)) return yield* value.entries()
+  if (typeof value === 'number') {
+    for (let index = 0; index < value; index += 1) yield [index, index]
+    return
+  }
   if (typeof value !== 'object') throw fault(run, pipe.commands[0]![0]!.at, `cannot range over ${goPrint(value)}`)
-  return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  yield* Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 function bind(run: Run, pipe: Pipe, scope: Scope, values: readonly Value[]): Scope {
@@ -179,7 +210,10 @@ function callFunction(run: Run, name: string, args: readonly Value[], at: number
     throw templateError(run.parsed.source, at, `there is no function "${name}"${hint}`)
   }
   try {
-    return callee(...args)
+    step(run)
+    const result = callee(...args)
+    if (typeof result !== 'string' || result.length <= maxCharacters) return result
+    throw new TemplateFault(`${name} gives more than ${maxCharacters} characters`)
   } catch (error) {
     if (error instanceof TemplateFault) throw fault(run, at, error.message)
     throw error
