@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { mkdir, rm } from 'node:fs/promises'
 import { TsbuildError } from '../base/errors.ts'
 import type { Emit } from '../base/events.ts'
-import { compareManifests, readManifest } from '../build/explain/file-manifest.ts'
-import type { FileDifference } from '../build/explain/file-manifest.ts'
+import { changeOfFile, compareManifests, readManifest } from '../build/explain/file-manifest.ts'
+import type { FileChange, FileDifference, ManifestEntry } from '../build/explain/file-manifest.ts'
 import type { Tree } from '../host/native.ts'
 import type { Snapshot } from '../snapshot/snapshotter.ts'
 import { executeBuild } from './build-execute.ts'
@@ -57,7 +57,7 @@ async function difference(
   })
 }
 
-type LayerDifference = Omit<FileDifference, 'change'> & { readonly change: FileDifference['change'] | 'time' }
+type LayerDifference = FileDifference<FileChange | 'time'>
 
 async function layerDifferences(
   engine: Engine,
@@ -66,17 +66,25 @@ async function layerDifferences(
   scratch: string,
 ): Promise<readonly LayerDifference[]> {
   await mkdir(scratch, { recursive: true, mode: 0o700 })
-  const [one, two] = await Promise.all(
-    [before, after].map((layer, at) => listing(engine, layer, join(scratch, `verify-${at}`))),
-  )
-  if (one === undefined || two === undefined) return []
-  const changed = compareManifests(one, two)
-  if (changed.length > 0) return changed
-  const late = [...one].filter(([path, { mtime }]) => seconds(mtime) !== seconds(two.get(path)?.mtime ?? mtime))
-  // A directory's time may differ without being in the layer, and follows from what was made in it.
-  return late
-    .toSorted(([, a], [, b]) => Number(isDirectory(a.mode)) - Number(isDirectory(b.mode)))
-    .map(([path]) => ({ path, change: 'time' as const }))
+  const paths = [join(scratch, 'verify-0'), join(scratch, 'verify-1')] as const
+  try {
+    await Promise.all([list(engine, before, paths[0]), list(engine, after, paths[1])])
+    const [one, two] = paths.map(readManifest)
+    if (one === undefined || two === undefined) return []
+    const changed = compareManifests(one, two, changeOfFile)
+    return changed.length > 0 ? changed : lateFiles(one, two)
+  } finally {
+    await Promise.all(paths.map((path) => rm(path, { force: true })))
+  }
+}
+
+/** Files that differ in their times alone. A directory's may differ without being in the layer, and follows from what was made in it. */
+function lateFiles(one: Iterable<ManifestEntry>, two: Iterable<ManifestEntry>): readonly LayerDifference[] {
+  const late = (directories: boolean): readonly LayerDifference[] =>
+    compareManifests(one, two, ({ mode, mtime }, other) =>
+      isDirectory(mode) === directories && seconds(mtime) !== seconds(other.mtime) ? 'time' : undefined,
+    )
+  return [...late(false), ...late(true)]
 }
 
 function isDirectory(mode: number): boolean {
@@ -88,21 +96,12 @@ function seconds(nanoseconds: bigint): bigint {
   return nanoseconds / 1_000_000_000n
 }
 
-/** The files of one layer alone. */
-async function listing(
-  { native, snapshots }: Engine,
-  layer: Snapshot,
-  path: string,
-): Promise<ReturnType<typeof readManifest>> {
+/** Lists the files of one layer alone. */
+async function list({ native, snapshots }: Engine, layer: Snapshot, manifest: string): Promise<void> {
   const tree = snapshots.layer(layer.id)
   const own: Tree = tree.kind === 'layers' && tree.upper !== undefined ? { kind: 'dir', path: tree.upper } : tree
-  const selection = { id: 'layer', sources: [{ path: '' }], exclude: null, parents: false, manifest: path }
-  try {
-    await native.call('walk', { root: own, ignore: null, index: null, owners: true, selections: [selection] })
-    return readManifest(path)
-  } finally {
-    await rm(path, { force: true })
-  }
+  const selection = { id: 'layer', sources: [{ path: '' }], exclude: null, parents: false, manifest }
+  await native.call('walk', { root: own, ignore: null, index: null, owners: true, selections: [selection] })
 }
 
 function describe({ change }: LayerDifference): string {

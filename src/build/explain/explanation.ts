@@ -1,6 +1,6 @@
 import type { BuildVertex } from '../ops/op.ts'
 import type { Cause } from '../solver/cause.ts'
-import { compareManifests, readManifest } from './file-manifest.ts'
+import { changeOfFile, compareManifests, readManifest } from './file-manifest.ts'
 import type { FileDifference } from './file-manifest.ts'
 
 /** Why a step ran, for people and programs. */
@@ -65,7 +65,7 @@ function factExplanation(
 
 function fileDifferences(before: string, after: string): readonly FileDifference[] {
   const [old, now] = [readManifest(before), readManifest(after)]
-  return old === undefined || now === undefined ? [] : compareManifests(old, now)
+  return old === undefined || now === undefined ? [] : compareManifests(old, now, changeOfFile)
 }
 
 /** Values that stand in the record as they are, not as a digest. */
