@@ -26,6 +26,7 @@
     X(sandbox, 1, 1)                                                                                                                       \
     X(monitor, 1, 1)                                                                                                                       \
     X(exec, 1, 1)                                                                                                                          \
+    X(cgroup, 1, 0)                                                                                                                        \
     X(network, 1, 0)
 
 /* Weak: a folder that is left out of the build (make DIRS="base data") leaves its verbs unknown. */

@@ -1,8 +1,5 @@
-import { readdir, rm, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm, statfs } from 'node:fs/promises'
 import { buildRecords } from '../build/explain/build-records.ts'
-import { hasErrno } from '../base/errors.ts'
-import type { Database } from '../store/db/database.ts'
 import { buildLogPath } from './build-log.ts'
 import { builderPrune } from './builder-prune.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -39,20 +36,4 @@ export async function keepWithin(engine: Engine, context: VerbContext): Promise<
 async function defaultCap(root: string): Promise<number> {
   const { blocks, bsize } = await statfs(root)
   return Math.max(leastCap, Math.floor(blocks * bsize * diskShare))
-}
-
-/** Removes the folders that builds of dead processes left; a folder's name begins with the lease it belongs to. */
-export async function sweepDead(db: Database, folder: string): Promise<void> {
-  let names: readonly string[]
-  try {
-    names = await readdir(folder)
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return
-    throw error
-  }
-  for (const name of names) {
-    const lease = Number(name.split('-')[0])
-    if (db.get('SELECT 1 FROM leases WHERE id = ?', lease) !== undefined) continue
-    await rm(join(folder, name), { recursive: true, force: true })
-  }
 }

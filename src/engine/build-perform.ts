@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExplainedStep } from '../build/explain/build-records.ts'
 import { explainCause } from '../build/explain/explanation.ts'
@@ -6,13 +6,14 @@ import type { RecordedStep } from '../build/explain/recorder.ts'
 import type { BuildKey } from '../build/recall/remembered-build.ts'
 import type { Digest } from '../oci/digest.ts'
 import { executeBuild } from './build-execute.ts'
-import { keepWithin, sweepDead } from './build-housekeeping.ts'
+import { keepWithin } from './build-housekeeping.ts'
 import type { OutputsResult } from './build-outputs.ts'
 import type { BuildRequest } from './build-request.ts'
 import { manifestPaths } from './build-services.ts'
 import { verifyBuild } from './build-verify.ts'
 import type { Causes } from './build.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { buildFolders, cgroupParentFile, sweepBuilds } from './sweep-builds.ts'
 
 export interface PerformOptions {
   readonly id: string
@@ -29,12 +30,16 @@ export async function performBuild(
   { id, causes, recallKey }: PerformOptions,
   context: VerbContext,
 ): Promise<OutputsResult> {
-  const { store, settings } = engine
   await using stack = new AsyncDisposableStack()
-  const places = [join(store.root, 'tmp'), join(settings.runRoot, 'build')] as const
-  await Promise.all(places.map((folder) => sweepDead(store.db, folder)))
-  const [scratch, volatile] = places.map((folder) => join(folder, `${store.lease.id}-${id}`)) as [string, string]
+  await sweepBuilds(engine)
+  const name = `${engine.store.lease.id}-${id}`
+  const [scratch, volatile] = buildFolders(engine).map((folder) => join(folder, name)) as [string, string]
   for (const folder of [scratch, volatile]) stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const { cgroupParent } = request.limits
+  if (cgroupParent !== undefined) {
+    await mkdir(volatile, { recursive: true, mode: 0o755 })
+    await writeFile(join(volatile, cgroupParentFile), cgroupParent)
+  }
   const options = {
     id,
     scratch,

@@ -59,9 +59,9 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   const images = createImages({ store, snapshots, native, registry, shortNames: settings.registries.shortNames })
   const volumes = createVolumeService(store, native)
   const networks = createNetworkService(store, native, bridgeName(settings))
-  // A build that was killed leaves the bridge of its steps without a member.
-  if (store.dead.length > 0 && !settings.rootless) {
-    await native.call('network', { op: 'bridge-remove', name: bridgeName(settings), wait: false })
+  if (store.dead.length > 0) {
+    const { sweepBuilds } = await import('./sweep-builds.ts')
+    await sweepBuilds({ settings, store, native })
   }
   const owned = stack.move()
   return {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
@@ -110,15 +110,51 @@ describe.skipIf(cannotBuild !== false)('a build that is killed', () => {
     expect(readdirSync(join(cli.root, 'caches'))).toEqual([])
   })
 
-  it.skipIf(noNetworks !== false)('with all its processes leaves no bridge behind the next command', async () => {
+  it.skipIf(noNetworks !== false)('with all its processes leaves nothing behind the next command', async () => {
     await using cli = openCli()
     const base = baseFolder()
     const context = cli.files('context', { Dockerfile: 'FROM base\nRUN sleep 60' })
+    const parent = `/tsbuild-test-${process.pid}`
+    const args = ['build', '-q', '--build-context', `base=${base}`, '--cgroup-parent', parent, context]
     const interfaces = (): string => readFileSync('/proc/self/net/dev', 'utf8')
-    const running = vi.waitFor(() => expect(interfaces()).toContain(bridgeName(cli)), { timeout: 20_000 })
-    const args = ['build', '-q', '--build-context', `base=${base}`, context]
+    const cgroups = (): readonly string[] =>
+      cgroupsBelow('/sys/fs/cgroup', 3).filter((path) => path.includes(`${parent}/`))
+    const running = vi.waitFor(
+      () => {
+        expect(interfaces()).toContain(bridgeName(cli))
+        expect(cgroups()).not.toEqual([])
+      },
+      { timeout: 20_000 },
+    )
     expect(await killedBuild(cli, args, 'all its processes', running)).toBe(true)
     await cli.ok('images')
+    expect(cgroups()).toEqual([])
+    expect(remains(cli)).toMatchObject({ scratch: [], mounts: [], leases: [] })
     await vi.waitFor(() => expect(interfaces()).not.toContain(bridgeName(cli)), { timeout: 5000 })
+    for (const path of cgroupsBelow('/sys/fs/cgroup', 2)) if (path.endsWith(parent)) rmdirSync(path)
+  })
+
+  it('by nobody is not ended by the same step of another store', async () => {
+    await using cli = openCli()
+    await using other = openCli()
+    const base = baseFolder()
+    const context = cli.files('context', {
+      Dockerfile: 'FROM base\nRUN --mount=type=secret,id=time sleep $(cat /run/secrets/time)',
+    })
+    const args = (seconds: string): readonly string[] => {
+      const secret = join(cli.files(seconds, { time: seconds }), 'time')
+      return [
+        'build',
+        '--network',
+        'none',
+        '--secret',
+        `id=time,src=${secret}`,
+        '--build-context',
+        `base=${base}`,
+        context,
+      ]
+    }
+    const results = await Promise.all([cli.run(args('1')), other.run(args('3'))])
+    expect(results.map(({ status }) => status)).toEqual([0, 0])
   })
 })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { TsbuildError } from '../../base/errors.ts'
 import type { ActiveSnapshot, Snapshotter } from '../../snapshot/snapshotter.ts'
 import { runSandbox } from '../../runtime/sandbox.ts'
@@ -65,7 +66,8 @@ async function run(
 ): Promise<Result> {
   const { id, emit, signal } = context
   requireEmulator(op.platform, services.architecture)
-  const name = `build-${id.slice(-24)}`
+  // Not by the vertex: another store may be at the same step, and cgroups are of the whole host.
+  const name = `build-${randomBytes(12).toString('hex')}`
   await using active = await services.snapshots.prepare(inputs[0]?.id ?? null)
   await using mounts = await prepareMounts(op, inputs, services, signal)
   await using network = await services.networks.connect({
