@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -43,8 +44,14 @@ int idmap_parse(const json_t *plan, struct idmap *out, struct rt_error *err)
 {
     *out = (struct idmap){ 0 };
     json_t *object = NULL, *uid, *gid;
+    int64_t pid;
     if (json_opt_obj(plan, "idmap", &object, err) < 0) return -1;
     if (!object) return 0;
+    if (json_object_get(object, "pid")) {
+        if (json_allow(object, err, "pid", NULL) < 0 || json_req_i64(object, "pid", 1, INT_MAX, &pid, err) < 0) return -1;
+        out->pid = (int)pid;
+        return 1;
+    }
     if (json_allow(object, err, "uid", "gid", NULL) < 0 || json_req_arr(object, "uid", &uid, err) < 0 || json_req_arr(object, "gid", &gid, err) < 0 ||
         parse_ranges(uid, "idmap.uid", &out->uid, &out->uid_count, err) < 0 || parse_ranges(gid, "idmap.gid", &out->gid, &out->gid_count, err) < 0) {
         idmap_free(out);
@@ -127,8 +134,28 @@ static void map_parent(const struct idmap *map, int parent, int go, int report)
     _exit(0);
 }
 
+static int become_root(struct rt_error *err)
+{
+    if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+        return rt_fail(err, "NATIVE_FAILED", errno, "setresuid", "cannot become root of the user namespace");
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a change of ids clears it */
+    return 0;
+}
+
+/* The owner of a user namespace may enter it from the one that it was made in. */
+static int join_process(int pid, struct rt_error *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0) return rt_fail(err, "NATIVE_FAILED", errno, fd < 0 ? "open" : "setns", "cannot enter the user namespace of process %d", pid);
+    if (unshare(CLONE_NEWNS) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a mount namespace");
+    return become_root(err);
+}
+
 int idmap_enter(const struct idmap *map, struct rt_error *err)
 {
+    if (map->pid) return join_process(map->pid, err);
     int go[2], report[2];
     if (pipe2(go, O_CLOEXEC) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "pipe2", "cannot make a pipe");
     auto_close int go_read = go[0], go_write = go[1];
@@ -155,11 +182,7 @@ int idmap_enter(const struct idmap *map, struct rt_error *err)
         result = -1;
     }
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
-    if (result < 0) return -1;
-    if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-        return rt_fail(err, "NATIVE_FAILED", errno, "setresuid", "cannot become root of the user namespace");
-    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a change of ids clears it */
-    return 0;
+    return result < 0 ? -1 : become_root(err);
 }
 
 int idmap_enter_plan(const json_t *plan, struct rt_error *err)

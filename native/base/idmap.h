@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-/* A mapping of ids for a user namespace: "idmap":{"uid":[[inside, outside, count], …],"gid":[…]}. */
+/* A mapping of ids for a user namespace: "idmap":{"uid":[[inside, outside, count], …],"gid":[…]}, or that of a process: "idmap":{"pid":123}. */
 struct idmap_range {
     uint32_t inside, outside, count;
 };
@@ -13,6 +13,7 @@ struct idmap_range {
 struct idmap {
     struct idmap_range *uid, *gid;
     size_t uid_count, gid_count;
+    int pid; /* 0: a new namespace with these ranges */
 };
 
 void idmap_free(struct idmap *map);
@@ -27,8 +28,8 @@ int idmap_parse(const json_t *plan, struct idmap *out, struct rt_error *err);
 int idmap_write(const struct idmap *map, int pid, struct rt_error *err);
 
 /*
- * Moves the calling, single-threaded process into a new user namespace and mount namespace with this mapping, as root inside. Helper children
- * are reaped before it returns.
+ * Moves the calling, single-threaded process into a user namespace with this mapping and a mount namespace of its own, as root inside: a new one, or that of the process, whose
+ * root is then open to it. Helper children are reaped before it returns.
  */
 int idmap_enter(const struct idmap *map, struct rt_error *err);
 

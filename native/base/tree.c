@@ -60,16 +60,21 @@ static int parse_layers(const json_t *value, const char *what, struct tree *out,
 
 int tree_parse(const json_t *value, const char *what, struct tree *out, struct rt_error *err)
 {
-    static const char *const kinds[] = { "dir", "layers", "shared", NULL };
+    static const char *const kinds[] = { "dir", "layers", "shared", "process", NULL };
+    enum { DIRECTORY, LAYERS, SHARED, PROCESS };
     int kind = 0;
+    int64_t pid;
     *out = (struct tree){ 0 };
     if (!json_is_object(value)) return rt_fail(err, "PLAN_INVALID", 0, NULL, "'%s' must be a tree", what);
     if (json_req_enum(value, "kind", kinds, &kind, err) < 0) return rt_wrap(err, "'%s'", what);
-    int result = kind == 1 ? parse_layers(value, what, out, err) : 0;
-    if (kind != 1 && (json_allow(value, err, "kind", "path", kind == 2 ? "pid" : NULL, NULL) < 0 || json_req_bytes(value, "path", &out->path, NULL, err) < 0 ||
+    int result = kind == LAYERS ? parse_layers(value, what, out, err) : 0;
+    if ((kind == DIRECTORY || kind == SHARED) && (json_allow(value, err, "kind", "path", kind == SHARED ? "pid" : NULL, NULL) < 0 || json_req_bytes(value, "path", &out->path, NULL, err) < 0 ||
                       absolute(out->path, what, err) < 0))
         result = -1;
-    if (result == 0 && kind == 2 && json_req_i64(value, "pid", 1, INT32_MAX, &out->pid, err) < 0) result = -1;
+    if (result == 0 && kind == SHARED && json_req_i64(value, "pid", 1, INT32_MAX, &out->pid, err) < 0) result = -1;
+    if (kind == PROCESS && (json_allow(value, err, "kind", "pid", NULL) < 0 || json_req_i64(value, "pid", 1, INT32_MAX, &pid, err) < 0 ||
+                            !(out->path = rt_printf(err, "/proc/%d/root", (int)pid))))
+        result = -1;
     if (result < 0) tree_free(out);
     return result;
 }

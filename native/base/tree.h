@@ -7,7 +7,7 @@
 
 /* Where files are: a directory of the host, a tmpfs that a process has, or overlay layers (docs/native-core.md, "Tree"). */
 struct tree {
-    char *path;       /* kinds "dir" and "shared"; else NULL */
+    char *path;       /* kinds "dir", "shared", and "process" for the root of process `pid`; else NULL */
     int64_t pid;      /* kind "shared": who sees the file system at `path`; else 0 */
     char **lower;     /* kind "layers": top-most first; may be empty with an upper */
     size_t lower_count;

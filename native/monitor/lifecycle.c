@@ -47,7 +47,7 @@ static int attach_network(void *context, pid_t pid, struct rt_error *err)
 {
     struct monitor *m = context;
     enum network_mode mode = network_mode(m->network);
-    if (mode != NETWORK_BRIDGE && mode != NETWORK_PASTA) return 0;
+    if (mode != NETWORK_BRIDGE && mode != NETWORK_USER) return 0;
     return network_attach(m->network, m->config->id, m->config->run_dir, pid, &m->lease, err);
 }
 

@@ -11,10 +11,10 @@
 #include "network/link.h"
 #include "network/names.h"
 #include "network/netns.h"
-#include "network/pasta.h"
 #include "network/relay.h"
 #include "network/resolver.h"
 #include "network/rules.h"
+#include "network/user_network.h"
 
 struct network_lease {
     struct network *network;    /* what is attached */
@@ -27,7 +27,7 @@ struct network_lease {
     struct loop loop;
     struct relay **relays; /* one for each port of `network`, same order */
     struct resolver *resolver;
-    struct pasta *pasta;
+    struct user_network *user;
     bool forwarding_switched;
 };
 
@@ -173,9 +173,9 @@ static int attach_bridge(struct network_lease *lease, const struct network *netw
     return -1;
 }
 
-static int attach_pasta(struct network_lease *lease, const struct network *network, struct rt_error *err)
+static int attach_user(struct network_lease *lease, const struct network *network, struct rt_error *err)
 {
-    if (pasta_open(network, lease->netns, &lease->pasta, err) < 0)
+    if (user_network_open(network, lease->netns, lease->run_dir, &lease->user, err) < 0)
         return -1;
     if (!network->has_name_service)
         return 0;
@@ -206,8 +206,8 @@ int network_attach(const struct network *network, const char *id, const char *ru
         case NETWORK_BRIDGE:
             result = attach_bridge(lease, network, err);
             break;
-        case NETWORK_PASTA:
-            result = attach_pasta(lease, network, err);
+        case NETWORK_USER:
+            result = attach_user(lease, network, err);
             break;
         case NETWORK_HOST:
         case NETWORK_PATH:
@@ -265,7 +265,7 @@ void network_withdraw(struct network_lease *l)
     struct rt_error ignored; /* a sweep removes what stays */
     static const struct network nothing;
     resolver_close(&l->resolver);
-    pasta_close(&l->pasta);
+    user_network_close(&l->user);
     if (!l->network || !l->relays)
         return;
     for (size_t i = 0; i < l->network->interface_count; i++)

@@ -1,12 +1,22 @@
 #include "network/netns.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/util.h"
+
+bool netns_is_ours(void)
+{
+    auto_close int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    auto_close int netns = any < 0 ? -1 : ioctl(any, SIOCGSKNS);
+    return netns >= 0 || errno != EPERM;
+}
 
 int netns_open(pid_t pid, struct rt_error *err)
 {

@@ -13,7 +13,7 @@
 struct network;       /* what the plan asks for */
 struct network_lease; /* what is attached; owned by the process that attached it */
 
-enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_PATH, NETWORK_BRIDGE, NETWORK_PASTA };
+enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_PATH, NETWORK_BRIDGE, NETWORK_USER };
 
 /* Checks the whole of `value`; the result keeps no reference to it. Errors: PLAN_INVALID. */
 int network_parse(const json_t *value, struct network **out, struct rt_error *err);

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "network/types.h"
 
-static const char *const mode_names[] = { "none", "host", "path", "bridge", "pasta", NULL };
+static const char *const mode_names[] = { "none", "host", "path", "bridge", "user", NULL };
 static const char *const protocol_names[] = { "tcp", "udp", NULL };
 static const int protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
 
@@ -195,8 +195,8 @@ static int parse_mode(const json_t *value, struct network *out, struct rt_error 
         return json_allow(value, err, "mode", "path", NULL) < 0 ? -1 : json_req_bytes(value, "path", &out->path, NULL, err);
     case NETWORK_BRIDGE:
         return parse_interfaces(value, out, err);
-    case NETWORK_PASTA:
-        return json_allow(value, err, "mode", "program", "ports", "dns", NULL) < 0 || json_opt_bytes(value, "program", &out->pasta, NULL, err) < 0 ||
+    case NETWORK_USER:
+        return json_allow(value, err, "mode", "program", "ports", "dns", NULL) < 0 || json_opt_bytes(value, "program", &out->program, NULL, err) < 0 ||
                        parse_ports(value, out, err) < 0
                    ? -1
                    : parse_name_service(value, out, err);
@@ -250,7 +250,7 @@ void network_free(struct network **network)
     free(n->ports);
     free(n->name_service.servers);
     free(n->path);
-    free(n->pasta);
+    free(n->program);
     free(n);
 }
 
@@ -276,7 +276,7 @@ static json_t *namespace_entry(const struct network *network)
         return json_pack("{s:s, s:s}", "type", "network", "path", network->path);
     case NETWORK_NONE:
     case NETWORK_BRIDGE:
-    case NETWORK_PASTA:
+    case NETWORK_USER:
         break;
     }
     return json_pack("{s:s}", "type", "network");

@@ -58,7 +58,7 @@ struct network {
     size_t port_count;
     bool has_name_service;
     struct name_service name_service;
-    char *pasta; /* program */
+    char *program; /* mode `user`; NULL: what is installed */
 };
 
 /* A bridge alone, for the verb `network`. */

@@ -9,6 +9,7 @@
 #include "network/link.h"
 #include "network/mark.h"
 #include "network/names.h"
+#include "network/netns.h"
 #include "network/rules.h"
 #include "verbs.h"
 
@@ -76,14 +77,14 @@ static int sweep(struct plan *plan, struct rt_error *err)
 {
     auto_tools struct tools tools = { .nl.fd = -1, .nft.nl.fd = -1 };
     const char **dirs = NULL;
-    int names = 0, rules, links, bridges;
+    int names = 0, rules = 0, links = 0, bridges = 0;
     if (plan_allow(plan, err, "op", "names") < 0 || json_opt_strv(plan->json, "names", &dirs, err) < 0)
         return -1;
     for (size_t i = 0; dirs && dirs[i]; i++)
         names += names_sweep(dirs[i], is_dead, NULL);
     free(dirs);
-    if (tools_open(&tools, err) < 0 || (rules = rules_sweep(&tools.nft, is_dead, NULL, err)) < 0 || (links = sweep_links(&tools.nl, err)) < 0 ||
-        (bridges = bridge_sweep(&tools.nl, &tools.nft, err)) < 0)
+    if (netns_is_ours() && (tools_open(&tools, err) < 0 || (rules = rules_sweep(&tools.nft, is_dead, NULL, err)) < 0 || (links = sweep_links(&tools.nl, err)) < 0 ||
+        (bridges = bridge_sweep(&tools.nl, &tools.nft, err)) < 0))
         return -1;
     return plan_result(plan, json_pack("{s:i, s:i, s:i, s:i}", "rules", rules, "interfaces", links, "bridges", bridges, "names", names), err);
 }
@@ -132,6 +133,8 @@ static int remove_bridge(struct plan *plan, struct rt_error *err)
     bool wait = true;
     if (plan_allow(plan, err, "op", "name", "wait") < 0 || json_req_str(plan->json, "name", &name, err) < 0 || json_opt_bool(plan->json, "wait", &wait, err) < 0)
         return -1;
+    if (!netns_is_ours())
+        return plan_result(plan, json_pack("{s:b}", "removed", 0), err);
     if (!wait)
         return remove_later(plan, name, err);
     if (tools_open(&tools, err) < 0)

@@ -394,6 +394,13 @@ static int kill_each(const struct cgroup *cgroup, int signal, struct rt_error *e
     return rt_fail(err, "CGROUP_FAILED", ETIMEDOUT, NULL, "processes of the container do not end");
 }
 
+bool cgroup_exists(const struct cgroup *cgroup)
+{
+    for (size_t i = 0; i < cgroup->count; i++)
+        if (cgroup->places[i].fd >= 0) return true;
+    return false;
+}
+
 int cgroup_kill(const struct cgroup *cgroup, int signal, struct rt_error *err)
 {
     const struct cgroup_place *v2 = cgroup_place_v2(cgroup);

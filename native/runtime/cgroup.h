@@ -45,6 +45,8 @@ int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct rt_error *err);
  * `sub`: below the container's own, or NULL.
  */
 int cgroup_join_running(const struct cgroup *cgroup, const char *sub, pid_t pid, pid_t init, struct rt_error *err);
+/* False where its caller had no right to make one anywhere. */
+bool cgroup_exists(const struct cgroup *cgroup);
 int cgroup_kill(const struct cgroup *cgroup, int signal, struct rt_error *err);
 int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct rt_error *err);
 bool cgroup_frozen(const struct cgroup *cgroup);

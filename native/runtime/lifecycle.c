@@ -57,7 +57,7 @@ int runtime_wait(struct container *container, bool block, struct runtime_exit *o
 
 int runtime_kill(const struct container *container, int signal, bool all, struct rt_error *err)
 {
-    if (all && container->cgroup) return cgroup_kill(container->cgroup, signal, err);
+    if (all && container->cgroup && cgroup_exists(container->cgroup)) return cgroup_kill(container->cgroup, signal, err);
     if (container->ended || container->pidfd < 0) return 0;
     if (syscall(SYS_pidfd_send_signal, container->pidfd, signal, NULL, 0) && errno != ESRCH) return rt_fail(err, "NATIVE_FAILED", errno, "pidfd_send_signal", "cannot send signal %d", signal);
     return 0;

@@ -165,7 +165,7 @@ static int attach(void *context, pid_t pid, struct rt_error *err)
 {
     struct sandbox *sandbox = context;
     enum network_mode mode = network_mode(sandbox->network);
-    if (mode != NETWORK_BRIDGE && mode != NETWORK_PASTA) return 0;
+    if (mode != NETWORK_BRIDGE && mode != NETWORK_USER) return 0;
     return network_attach(sandbox->network, sandbox->id, NULL, pid, &sandbox->lease, err);
 }
 

@@ -29,13 +29,13 @@ export function resolverOf(network: ContainerNetwork, joined: readonly JoinedNet
   const servers = network.dns.length > 0 ? network.dns : host.servers
   const search = network.dnsSearch.length > 0 ? network.dnsSearch.filter((domain) => domain !== '.') : host.search
   const options = network.dnsOptions.length > 0 ? network.dnsOptions : host.options
+  const isApart = network.mode === 'bridge'
   const serves =
-    joined.some(({ network: one }) => isNamed(one)) ||
-    (joined.length > 0 && servers.length > 0 && servers.every(isLoopback))
+    joined.some(({ network: one }) => isNamed(one)) || (isApart && servers.length > 0 && servers.every(isLoopback))
   if (!serves)
     return {
       config: {
-        servers: joined.length === 0 ? servers : servers.filter((server) => !isLoopback(server)),
+        servers: isApart ? servers.filter((server) => !isLoopback(server)) : servers,
         search,
         options,
       },

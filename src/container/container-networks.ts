@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
 import { bridgeOptions } from '../network/bridge-options.ts'
 import { gatewayOf, interfacePlan } from '../network/network-plan.ts'
-import type { BridgePlan, JoinedNetwork as JoinedPlan, NetworkPlan } from '../network/network-plan.ts'
+import type { JoinedNetwork as JoinedPlan, NetworkPlan } from '../network/network-plan.ts'
 import type { Endpoint, Network } from '../network/network-records.ts'
 import type { EndpointWish, NetworkService } from '../network/network-service.ts'
 import type { EtcFiles } from '../runtime/sandbox.ts'
@@ -66,17 +66,13 @@ export function containerNetworks(service: NetworkService, { runRoot, rootless }
   function planOf(container: Container, directory: string): NetworkPlan {
     const { mode } = container.spec.network
     if (mode === 'host' || mode === 'none') return { mode }
-    const published = readPorts(directory)
-    if (rootless) return { mode: 'pasta', ports: published.flatMap((port) => portPlans(port, { ipv4: anyAddress })) }
     const joined = joinedPlans(container.id)
-    const resolver = resolverOf(container.spec.network, joined)
-    const plan: BridgePlan = {
-      mode: 'bridge',
-      interfaces: joined.map(interfacePlan),
-      ports: published.flatMap((port) => portPlans(port, targetOf(joined))),
-      ...(resolver.upstream === undefined ? {} : { dns: { servers: resolver.upstream } }),
-    }
-    return plan
+    const { upstream } = resolverOf(container.spec.network, joined)
+    const dns = upstream === undefined ? {} : { dns: { servers: upstream } }
+    const target = rootless ? { ipv4: anyAddress } : targetOf(joined)
+    const ports = readPorts(directory).flatMap((port) => portPlans(port, target))
+    if (rootless) return { mode: 'user', ports, ...dns }
+    return { mode: 'bridge', interfaces: joined.map(interfacePlan), ports, ...dns }
   }
 
   return {

@@ -35,8 +35,7 @@ export async function containerPlace(containers: Containers, container: Containe
   const absolute = path.startsWith('/') ? path : `/${path}`
   const name = `${container.name}:${path}`
   const state = await readState(containers.directory(container.id))
-  if (isLive(state) && state.pid > 0)
-    return { tree: { kind: 'dir', path: `/proc/${state.pid}/root` }, path: absolute, name }
+  if (isLive(state) && state.pid > 0) return { tree: { kind: 'process', pid: state.pid }, path: absolute, name }
   const clean = posix.normalize(absolute)
   const mount = container.mounts
     .filter(({ source, subpath, target }) => source !== '' && subpath === '' && isBelow(clean, target))

@@ -61,11 +61,12 @@ export function buildNetworks(
       }))
       const host = hostResolver()
       // Servers that only the host can ask are asked for the step by the name service.
-      const relayed = joined !== undefined && host.servers.length > 0 && host.servers.every(isLoopback)
+      const isApart = mode === 'default'
+      const relayed = isApart && host.servers.length > 0 && host.servers.every(isLoopback)
       const etc = { hosts: join(directory, 'hosts'), resolvConf: join(directory, 'resolv.conf') }
       await Promise.all([
         writeFile(etc.hosts, hostsFile([...extra, { address: '127.0.0.1', names: [hostname] }, ...own])),
-        writeFile(etc.resolvConf, mode === 'none' ? '' : resolvConf(resolverOf(host, joined !== undefined, relayed))),
+        writeFile(etc.resolvConf, mode === 'none' ? '' : resolvConf(resolverOf(host, isApart, relayed))),
       ])
       return {
         plan: planOf(mode, joined, relayed ? host.servers : undefined),
@@ -86,16 +87,13 @@ function planOf(
   upstream: readonly string[] | undefined,
 ): NetworkPlan {
   if (mode !== 'default') return { mode }
-  if (joined === undefined) return { mode: 'pasta', ports: [] }
-  return {
-    mode: 'bridge',
-    interfaces: [interfacePlan({ ...joined, defaults: ['ipv4', 'ipv6'] })],
-    ports: [],
-    ...(upstream === undefined ? {} : { dns: { servers: upstream } }),
-  }
+  const dns = upstream === undefined ? {} : { dns: { servers: upstream } }
+  if (joined === undefined) return { mode: 'user', ports: [], ...dns }
+  const interfaces = [interfacePlan({ ...joined, defaults: ['ipv4', 'ipv6'] })]
+  return { mode: 'bridge', interfaces, ports: [], ...dns }
 }
 
-function resolverOf(host: ResolverConfig, isBridged: boolean, relayed: boolean): ResolverConfig {
+function resolverOf(host: ResolverConfig, isApart: boolean, relayed: boolean): ResolverConfig {
   if (relayed) return { ...host, servers: [nameServiceAddress], options: [...host.options, 'ndots:0'] }
-  return isBridged ? { ...host, servers: host.servers.filter((server) => !isLoopback(server)) } : host
+  return isApart ? { ...host, servers: host.servers.filter((server) => !isLoopback(server)) } : host
 }

@@ -5,7 +5,7 @@ import { TsbuildError, cancelled, hasErrno, messageOf } from '../base/errors.ts'
 import type { IdMap } from '../settings/idmap.ts'
 import { splitLines } from './lines.ts'
 import { NativeError } from './native-error.ts'
-import type { Answer, NativeCore, PlanOptions, RunningPlan } from './native.ts'
+import type { Answer, NativeCore, PlanOptions, RunningPlan, Tree } from './native.ts'
 
 const protocol = 1
 const planFd = 3
@@ -17,12 +17,12 @@ const cancelGraceMs = 10_000
 
 /**
  * The client of the executable at `path`. Nothing is started before the first call. With `idmap` every plan is carried out in a
- * user namespace of that mapping: the files of an unprivileged user's snapshots belong to its sub-ids.
+ * user namespace of that mapping: the files of an unprivileged user's snapshots belong to its sub-ids. `searchPath` is the PATH in
+ * which the core finds programs (newuidmap, pasta, …).
  */
-export function createNativeCore(path: string, idmap?: IdMap): NativeCore {
-  const place = idmap === undefined ? {} : { idmap }
+export function createNativeCore(path: string, idmap?: IdMap, searchPath?: string): NativeCore {
   const start: NativeCore['start'] = (verb, plan, options = {}) =>
-    startPlan(path, { protocol, verb, ...place, ...plan }, verb, options)
+    startPlan(path, { protocol, verb, ...placeOf(plan, idmap), ...plan }, verb, { ...options, searchPath })
   return {
     path,
     start,
@@ -31,7 +31,18 @@ export function createNativeCore(path: string, idmap?: IdMap): NativeCore {
   }
 }
 
-function startPlan(path: string, plan: object, verb: string, options: PlanOptions): RunningPlan {
+/** What a process of a container sees is open to its own user namespace only. */
+function placeOf(plan: { readonly tree?: Tree }, idmap: IdMap | undefined): object {
+  if (idmap === undefined) return {}
+  return { idmap: plan.tree?.kind === 'process' ? { pid: plan.tree.pid } : idmap }
+}
+
+function startPlan(
+  path: string,
+  plan: object,
+  verb: string,
+  options: PlanOptions & { readonly searchPath: string | undefined },
+): RunningPlan {
   options.signal?.throwIfAborted()
   const stdio: StdioOptions = [
     ...(options.stdio ?? ['ignore', 'ignore', 'ignore']),
@@ -39,7 +50,8 @@ function startPlan(path: string, plan: object, verb: string, options: PlanOption
     'pipe',
     ...(options.fds ?? []),
   ]
-  const child = spawn(path, ['plan'], { stdio, detached: options.detached ?? false, env: {} })
+  const env = options.searchPath === undefined ? {} : { PATH: options.searchPath }
+  const child = spawn(path, ['plan'], { stdio, detached: options.detached ?? false, env })
   const ended = whenEnded(child, path)
   sendPlan(child.stdio[planFd] as Writable, plan)
   return {

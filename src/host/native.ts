@@ -1,10 +1,11 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 
-/** Where files are: a directory of the host, or layers (top-most first) seen through overlay. */
+/** Where files are: a directory of the host, what a process of a container sees, or layers (top-most first) seen through overlay. */
 export type Tree =
   | { readonly kind: 'dir'; readonly path: string }
   /** The tmpfs that a process sees there. */
   | { readonly kind: 'shared'; readonly pid: number; readonly path: string }
+  | { readonly kind: 'process'; readonly pid: number }
   | {
       readonly kind: 'layers'
       readonly lower: readonly string[]

@@ -10,14 +10,19 @@ export type NetworkPlan =
   /** Joins a network namespace, such as /proc/123/ns/net. */
   | { readonly mode: 'path'; readonly path: string }
   | BridgePlan
-  | { readonly mode: 'pasta'; readonly ports: readonly PortPlan[] }
+  /** Carried by a program of the host, for an unprivileged user. */
+  | { readonly mode: 'user'; readonly ports: readonly PortPlan[]; readonly dns?: NameServicePlan }
 
 export interface BridgePlan {
   readonly mode: 'bridge'
   readonly interfaces: readonly InterfacePlan[]
   readonly ports: readonly PortPlan[]
-  /** The name service at 127.0.0.11 and the servers that it asks; absent: there is none. */
-  readonly dns?: { readonly servers: readonly string[] }
+  readonly dns?: NameServicePlan
+}
+
+/** The name service at 127.0.0.11 and the servers that it asks; absent: there is none. */
+export interface NameServicePlan {
+  readonly servers: readonly string[]
 }
 
 export interface InterfacePlan {

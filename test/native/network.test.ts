@@ -611,6 +611,9 @@ describe.skipIf(noContainers || noNetworks)('the host', () => {
 const noPasta = spawnSync('which', ['pasta']).status === 0 ? false : 'pasta (package passt) is not installed'
 if (noPasta !== false) console.warn(`skipped: ${noPasta}`)
 
+const noSlirp = spawnSync('which', ['slirp4netns']).status === 0 ? false : 'slirp4netns is not installed'
+if (noSlirp !== false) console.warn(`skipped: ${noSlirp}`)
+
 describe.skipIf(noContainers || noNetworks || noPasta)('without privileges', () => {
   async function startPasta(members: object): Promise<{ readonly box: Monitored; readonly answer: PlanAnswer }> {
     host.run('ip', 'route', 'add', 'default', 'via', '192.0.2.2')
@@ -618,7 +621,7 @@ describe.skipIf(noContainers || noNetworks || noPasta)('without privileges', () 
     boxes.push(box)
     const options = { prefix: host.prefix }
     const answer = await box.start(['sleep', '1000'], {
-      plan: { network: { mode: 'pasta', ports: [], ...members } },
+      plan: { network: { mode: 'user', ports: [], ...members } },
       options,
     })
     return { box, answer }
@@ -638,6 +641,32 @@ describe.skipIf(noContainers || noNetworks || noPasta)('without privileges', () 
     expect(net.resolve('A', 'elsewhere.example')).toBe('["10.9.8.7"]')
     await box.dispose()
     expect(host.run('ss', '-ltnH')).not.toContain(':8080')
+  })
+
+  it.skipIf(noSlirp)('slirp4netns leads out and in', async () => {
+    const program = { program: spawnSync('which', ['slirp4netns'], { encoding: 'utf8' }).stdout.trim() }
+    const ports = [
+      port(8080, '0.0.0.0'),
+      port(8080, '0.0.0.0', { hostIp: '::' }),
+      port(5000, '0.0.0.0', { proto: 'udp' }),
+    ]
+    const { answer, box } = await startPasta({ ports, ...program })
+    expect(answer.error).toBeUndefined()
+    const net = new Netns(Number(answer.result?.['pid']))
+    inside.push(net)
+    await net.serve('tcp', '0.0.0.0', 80)
+    await outside.serve('tcp', '0.0.0.0', 8000)
+    expect(net.ask('tcp', '192.0.2.2', 8000)).toBe('192.0.2.1 192.0.2.2')
+    expect(host.ask('tcp', '127.0.0.1', 8080)).toBe('10.0.2.2 10.0.2.100')
+    await box.dispose()
+    expect(host.run('ss', '-ltnH')).not.toContain(':8080')
+  })
+
+  it.skipIf(noSlirp)('a port that slirp4netns cannot have is said so', async () => {
+    await host.serve('tcp', '0.0.0.0', 8080)
+    const program = { program: spawnSync('which', ['slirp4netns'], { encoding: 'utf8' }).stdout.trim() }
+    const { answer } = await startPasta({ ports: [port(8080, '0.0.0.0')], ...program })
+    expect(answer.error).toMatchObject({ code: 'PORT_TAKEN' })
   })
 
   it('a port that is taken is said so', async () => {
