@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { hasCode } from '../base/errors.ts'
 import type { LayerFacts, Tree } from '../host/native.ts'
 import type { Snapshot } from '../snapshot/snapshotter.ts'
 import { madeMountPoints, rootTree } from './container-changes.ts'
@@ -13,7 +14,7 @@ import { settle } from './settle.ts'
 
 /**
  * Makes a layer of what a container changed and gives the top of the stack with it; the image's own top when nothing changed. With `pause`
- * a running container stands still meanwhile, so that the layer is of one moment.
+ * a running container stands still meanwhile, so that the layer is of one moment, where there is a cgroup to hold it by.
  */
 export async function commitLayer(
   containers: Containers,
@@ -30,7 +31,13 @@ const nothing: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} }
 
 async function standStill(containers: Containers, id: string): Promise<AsyncDisposable> {
   const client = await connectMonitor(containers.runDirectory(id))
-  await client?.ask({ op: 'pause' })
+  try {
+    await client?.ask({ op: 'pause' })
+  } catch (error) {
+    client?.[Symbol.dispose]()
+    if (!hasCode(error, 'FEATURE_MISSING')) throw error
+    return nothing
+  }
   return {
     async [Symbol.asyncDispose]() {
       await client?.ask({ op: 'resume' })

@@ -20,6 +20,8 @@ export interface Containers {
   readonly records: ContainerRecords
   /** Of the machine. */
   readonly platform: Platform
+  /** Of the user namespace (`groupIds` of the settings). */
+  readonly groupIds: number
   /** Name of the host. */
   readonly hostName: string
   /** The user is not root: each container has a user namespace of its own. */
@@ -39,6 +41,8 @@ export interface ContainerSources {
   readonly networks: ContainerNetworks
   readonly runRoot: string
   readonly platform: Platform
+  /** Of the user namespace (`groupIds` of the settings). */
+  readonly groupIds: number
   readonly hostName: string
   readonly rootless: boolean
 }

@@ -16,6 +16,7 @@ export interface StartFacts {
   readonly directory: string
   readonly runDirectory: string
   readonly architecture: string
+  readonly groupIds: number
   readonly rootfs: Tree
   readonly network: NetworkPlan
   readonly etc: EtcFiles
@@ -40,6 +41,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
   const config = runtimeConfig({
     id: container.id,
     architecture: facts.architecture,
+    groupIds: facts.groupIds,
     process: {
       args: argsOf(program),
       env: processEnv(spec),

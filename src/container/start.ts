@@ -168,6 +168,7 @@ async function startPlan(
     directory,
     runDirectory: containers.runDirectory(id),
     architecture: containers.platform.architecture,
+    groupIds: containers.groupIds,
     rootfs: rootfsOf(containers, container),
     network: network.plan,
     etc: network.etc,

@@ -34,6 +34,7 @@ import { squash } from './build-squash.ts'
 import { resolveImages } from './build-images.ts'
 import { rememberBuild } from './build-remember.ts'
 import type { BuildRequest } from './build-request.ts'
+import { heldLimits } from './held-limits.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 export interface ExecuteOptions {
@@ -123,17 +124,22 @@ export async function executeBuild(
   const resolved = images.byManifest
   const imports = await importCaches(engine, request.cacheFrom, context)
   const seed = (key: string, aborted: AbortSignal): Promise<string | undefined> => importedMount(imports, key, aborted)
-  const services = buildServices(engine, request, {
-    seed,
-    networks: stack.use(buildNetworks(engine, volatile)),
-    plans,
-    open,
-    resolved,
-    tools,
-    scratch,
-    volatile,
-    context,
-  })
+  const limits = { ...request.limits, limits: await heldLimits(engine.native, request.limits.limits ?? {}, context) }
+  const services = buildServices(
+    engine,
+    { ...request, limits },
+    {
+      seed,
+      networks: stack.use(buildNetworks(engine, volatile)),
+      plans,
+      open,
+      resolved,
+      tools,
+      scratch,
+      volatile,
+      context,
+    },
+  )
   const cache = withImports(engineCacheRecords(engine, id), imports)
   const solution = await solve<Op>(
     plans.map((plan) => plan.target),

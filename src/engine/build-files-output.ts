@@ -15,7 +15,7 @@ export interface FilesWriteRequest {
 
 /** Writes the files of the results into one folder or one tar; each platform has a folder of its own in it where there are several. */
 export async function writeFiles(
-  { native, snapshots }: Engine,
+  { native, snapshots, settings }: Engine,
   built: readonly BuiltPlatform[],
   { output, stdout }: FilesWriteRequest,
   { emit, signal }: VerbContext,
@@ -36,7 +36,7 @@ export async function writeFiles(
     return
   }
   await shownStep(emit, 'exporting to folder', async () => {
-    const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+    const { owner } = settings
     for (const { folder, ...part } of parts) {
       const path = folder === undefined ? output.dest : join(output.dest, folder)
       await writeFilesFolder(native, { ...part, path, clean: output.mode === 'delete', owner, signal })

@@ -26,6 +26,7 @@ import { proxyVariables } from '../build/plan/arguments.ts'
 import type { BuildPlan } from '../build/plan/request.ts'
 import { walkVertices } from '../build/solver/vertex.ts'
 import type { Digest } from '../oci/digest.ts'
+import { groupIds } from '../settings/idmap.ts'
 import type { BuildRequest } from './build-request.ts'
 import { failureHandler } from './build-on-error.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -113,6 +114,7 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
     agents: createSshAgents({ agents: request.agents, directory: volatile }),
     devices: cdiDevices,
     architecture: settings.platform.architecture,
+    groupIds: groupIds(settings.idmap),
     proxies: proxyVariables(request.buildArgs),
     limits: request.limits,
     networks: wanted.networks,

@@ -15,21 +15,19 @@ export interface CpRequest {
   /** Keep owners. */
   readonly archive: boolean
   readonly followLink: boolean
-  /** Who owns what is copied to the host. */
-  readonly user: { readonly uid: number; readonly gid: number }
   readonly stdin: () => Readable
   readonly stdout: Writable
 }
 
 /** Copies between host and containers, or from one container to another. Gives the bytes that went over; undefined for streams. CONTAINER_NOT_FOUND, PATH_MISSING, NOT_A_DIRECTORY, USAGE. */
 export async function cp(engine: Engine, request: CpRequest, context: VerbContext): Promise<number | undefined> {
-  const { source, target, archive, followLink, user } = request
+  const { source, target, archive, followLink } = request
   const [from, to] = [parsePlace(source), parsePlace(target)]
   if (from.kind !== 'container' && to.kind !== 'container') {
     throw usage('must specify at least one container source: one side is CONTAINER:PATH')
   }
-  const owner =
-    to.kind === 'container' ? { user: '0', group: '0' } : { user: String(user.uid), group: String(user.gid) }
+  const { uid, gid } = to.kind === 'container' ? { uid: 0, gid: 0 } : engine.settings.owner
+  const owner = { user: String(uid), group: String(gid) }
   const options: CopyOptions = { owner: archive ? null : owner, followLink, signal: context.signal }
   if (from.kind === 'stream') {
     await copyIn(engine.native, request.stdin(), await placeOf(engine, to), options)

@@ -5,6 +5,7 @@ import { familiarReference, formatReference } from '../oci/reference.ts'
 import { formatPlatform, parsePlatform } from '../oci/platform.ts'
 import type { LocalImage, PullPolicy } from '../image/image-service.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { heldLimits } from './held-limits.ts'
 import { imageName } from './image-name.ts'
 import { pull } from './pull.ts'
 
@@ -18,7 +19,8 @@ export interface CreateRequest {
 /** Makes a container, pulling its image where the policy wants it. Codes of `createContainer` and of a pull. */
 export async function create(engine: Engine, request: CreateRequest, context: VerbContext): Promise<Container> {
   const image = await imageFor(engine, request, context)
-  return createContainer(engine.containers, image, request.container, context)
+  const limits = await heldLimits(engine.native, request.container.limits, context)
+  return createContainer(engine.containers, image, { ...request.container, limits }, context)
 }
 
 /** docker's order: a local image by name or ID; else it says that there is none, and pulls. */

@@ -20,7 +20,7 @@ export interface Finding {
  * Looks at what this machine and user allow, without opening the store. Never throws for a missing thing: that is a finding.
  */
 export async function doctor(settings: Settings, signal: AbortSignal): Promise<readonly Finding[]> {
-  const native = createNativeCore(settings.corePath, settings.idmap)
+  const native = createNativeCore(settings.corePath, settings.idmap, settings.env('PATH'))
   const place = await Promise.all([rootFinding(settings), programFinding(settings, 'git', gitUse)])
   try {
     const facts = await probeHost(native, signal)

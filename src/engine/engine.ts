@@ -13,6 +13,7 @@ import { bridgeName } from '../network/bridge-name.ts'
 import { createNetworkService } from '../network/network-service.ts'
 import type { NetworkService } from '../network/network-service.ts'
 import type { RegistryClient } from '../registry/client.ts'
+import { groupIds } from '../settings/idmap.ts'
 import type { Settings } from '../settings/settings.ts'
 import { openOverlaySnapshotter } from '../snapshot/overlay.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
@@ -48,7 +49,7 @@ export interface VerbContext {
 /** Opens the store and what stands on it. Errors: STORE_* codes, NATIVE_MISSING when a dead process left something to remove. */
 export async function openEngine(settings: Settings): Promise<Engine> {
   await using stack = new AsyncDisposableStack()
-  const native = createNativeCore(settings.corePath, settings.idmap)
+  const native = createNativeCore(settings.corePath, settings.idmap, settings.env('PATH'))
   const store = stack.use(await openStore(settings.root))
   const snapshots = stack.use(await openOverlaySnapshotter(store, native))
   let client: Promise<RegistryClient> | undefined
@@ -83,6 +84,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
       networks: containerNetworks(networks, settings),
       runRoot: settings.runRoot,
       platform: settings.platform,
+      groupIds: groupIds(settings.idmap),
       hostName: hostname(),
       rootless: settings.rootless,
     }),

@@ -5,12 +5,17 @@ export function defaultMounts(options: {
   readonly shmSize: number
   readonly writableSystem: boolean
   readonly ipc: 'own' | 'none' | 'shared'
+  /** Group of terminals; absent where the user namespace has no such group. */
+  readonly ttyGroup: number | undefined
 }): readonly OciMount[] {
   const access = options.writableSystem ? 'rw' : 'ro'
   const mounts: OciMount[] = [
     mount('/proc', 'proc', 'proc', ['nosuid', 'noexec', 'nodev']),
     mount('/dev', 'tmpfs', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
-    mount('/dev/pts', 'devpts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
+    mount('/dev/pts', 'devpts', 'devpts', [
+      ...terminalOptions,
+      ...(options.ttyGroup === undefined ? [] : [`gid=${options.ttyGroup}`]),
+    ]),
     mount('/sys', 'sysfs', 'sysfs', ['nosuid', 'noexec', 'nodev', access]),
     mount('/sys/fs/cgroup', 'cgroup', 'cgroup', ['nosuid', 'noexec', 'nodev', 'relatime', access]),
     mount('/dev/mqueue', 'mqueue', 'mqueue', ['nosuid', 'noexec', 'nodev']),
@@ -22,6 +27,8 @@ export function defaultMounts(options: {
   }
   return mounts
 }
+
+const terminalOptions = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'] as const
 
 /** Bytes of /dev/shm where nobody asks for another size. */
 export const defaultShmSize: number = 64 * 1024 * 1024

@@ -32,6 +32,8 @@ export interface RuntimeSpec {
   readonly process: ProcessSpec
   /** GOARCH of the kernel, for the system call filter. */
   readonly architecture: string
+  /** So many group ids, from 0 on, exist in the user namespace that it runs in. Default: all. */
+  readonly groupIds?: number
   readonly network: NetworkPlan['mode']
   /** Only for network mode `path`. */
   readonly networkPath?: string
@@ -117,7 +119,12 @@ function allMounts(spec: RuntimeSpec, privileged: boolean): readonly OciMount[] 
   const asked = sortByDepth(spec.mounts ?? [])
   const targets = new Set(asked.map((mount) => mount.target))
   const ipc = spec.ipc === 'none' ? 'none' : spec.ipc === undefined || spec.ipc === 'own' ? 'own' : 'shared'
-  const base = defaultMounts({ shmSize: spec.shmSize ?? defaultShmSize, writableSystem: privileged, ipc })
+  const base = defaultMounts({
+    shmSize: spec.shmSize ?? defaultShmSize,
+    writableSystem: privileged,
+    ipc,
+    ttyGroup: (spec.groupIds ?? allGroups) > ttyGroup ? ttyGroup : undefined,
+  })
   const kept = base.filter(
     ({ destination }) => !targets.has(destination) && !(targets.has('/dev') && destination.startsWith('/dev/')),
   )
@@ -158,8 +165,16 @@ function choice(type: OciNamespace['type'], wanted: NamespaceChoice | undefined)
 /** Lets any user of a container with a network of its own ping and bind low ports, as dockerd does since 20.10. */
 function defaultSysctls(spec: RuntimeSpec): Readonly<Record<string, string>> {
   if (spec.network === 'host' || spec.network === 'path') return {}
-  return { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' }
+  const last = Math.min((spec.groupIds ?? allGroups) - 1, lastGroup)
+  return { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': `0 ${last}` }
 }
+
+/** The greatest that the kernel takes in `ping_group_range`; it refuses groups that the user namespace does not have. */
+const lastGroup = 2 ** 31 - 1
+/** Of a machine without a user namespace. */
+const allGroups = 2 ** 32 - 1
+/** Debian's and docker's group `tty`. */
+const ttyGroup = 5
 
 /** Below the root of each cgroup hierarchy. */
 export function cgroupPath(spec: Pick<RuntimeSpec, 'id' | 'cgroupParent'>): string {

@@ -22,6 +22,21 @@ export function rootlessIdMap(etc: string, uid: number, gid: number): IdMap {
   }
 }
 
+/**
+ * How many group ids exist, from 0 on, in the user namespace in which processes run: that of the mapping, else our own. 2^32 - 1 outside of all user namespaces.
+ */
+export function groupIds(idmap: IdMap | undefined, ownMap = '/proc/self/gid_map'): number {
+  const ranges = idmap?.gid ?? readRanges(ownMap)
+  let next = 0
+  for (const [inside, , count] of ranges.toSorted(([a], [b]) => a - b)) if (inside === next) next += count
+  return next
+}
+
+function readRanges(path: string): readonly IdRange[] {
+  const lines = readFileSync(path, 'utf8').split('\n')
+  return lines.filter((line) => line !== '').map((line) => line.trim().split(/\s+/).map(Number) as unknown as IdRange)
+}
+
 function subRanges(path: string, owners: readonly string[]): readonly IdRange[] {
   if (!existsSync(path)) return []
   const ranges: IdRange[] = []

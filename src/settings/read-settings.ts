@@ -54,6 +54,7 @@ export async function readSettings(sources: SettingsSources): Promise<Settings> 
     runRoot: runRootOf(place, givenRoot === undefined ? undefined : root),
     rootless,
     idmap: rootless ? rootlessIdMap(place.etc, place.uid, process.getgid!()) : undefined,
+    owner: rootless ? { uid: 0, gid: 0 } : { uid: place.uid, gid: process.getgid!() },
     corePath: findCore(place.env('TSBUILD_CORE')),
     platform: { os: 'linux', architecture: architectureOf(process.arch) },
     cwd: place.cwd,

@@ -47,6 +47,17 @@ describe('defaults', () => {
     })
     expect(config({ network: 'host' }).linux.sysctl).toBeUndefined()
   })
+
+  it.for([
+    [1, '0 0', false],
+    [5, '0 4', false],
+    [65_537, '0 65536', true],
+    [4_294_967_295, '0 2147483647', true],
+  ] as const)('names no group that a user namespace of %i groups has not', ([groupIds, range, hasTty]) => {
+    const { linux, mounts } = config({ groupIds })
+    expect(linux.sysctl?.['net.ipv4.ping_group_range']).toBe(range)
+    expect(mounts.find(({ type }) => type === 'devpts')?.options?.includes('gid=5')).toBe(hasTty)
+  })
 })
 
 describe('choices', () => {

@@ -19,6 +19,8 @@ export interface ExecServices extends MountServices {
   readonly snapshots: Snapshotter
   /** GOARCH of the kernel. */
   readonly architecture: string
+  /** Of the user namespace (`groupIds` of the settings). */
+  readonly groupIds: number
   /** `NAME=value`: reach the process where it has no variable of that name, and are not part of the key. */
   readonly proxies: readonly string[]
   readonly limits: StepLimits
@@ -91,6 +93,7 @@ async function run(
       user: op.user,
     },
     architecture: services.architecture,
+    groupIds: services.groupIds,
     network: network.plan,
     hostname: network.hostname,
     etc: network.etc,

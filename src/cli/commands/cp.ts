@@ -30,7 +30,6 @@ export const command: Command = defineCommand({
         target,
         archive: flags.archive,
         followLink: flags['follow-link'],
-        user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
         stdin: () => terminal.stdin,
         stdout: terminal.stdout,
       },

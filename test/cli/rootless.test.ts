@@ -1,0 +1,105 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { monitorOf, until } from '../helpers/container-cli.ts'
+import { startRegistry, type Registry } from '../helpers/registry.ts'
+import { standIns, type Cli } from '../helpers/tsbuild.ts'
+import { hasSubIdTools, noUsers, openUnprivilegedCli, userId } from '../helpers/unprivileged.ts'
+
+const image = 'debian:bookworm'
+let hub: Registry
+beforeAll(async () => {
+  hub = await startRegistry({ seed: standIns })
+})
+afterAll(() => hub[Symbol.asyncDispose]())
+
+const noWays = ['a single id', ...(hasSubIdTools ? ['sub-ids'] : [])] as const
+
+describe.skipIf(noUsers !== false).for(noWays)('an unprivileged user with %s', (ids) => {
+  let cli: Cli
+  beforeAll(() => {
+    cli = openUnprivilegedCli({ hasSubIds: ids === 'sub-ids' }, { hub: hub.origin })
+  })
+  afterAll(() => cli[Symbol.asyncDispose]())
+
+  it('builds', async () => {
+    const dockerfile = `FROM ${image}\nRUN --network=none id -u > /made && mkdir /d\nCOPY file /d/\n`
+    const context = cli.files('context', { Dockerfile: dockerfile, file: 'of the context' })
+    await cli.ok('build', '-t', 'made', context)
+    expect(await cli.ok('run', '--rm', '--network', 'none', 'made', 'cat', '/made', '/d/file')).toBe(
+      '0\nof the context',
+    )
+  })
+
+  it.skipIf(ids !== 'sub-ids')('gives files to other users', async () => {
+    const dockerfile = `FROM ${image}\nCOPY --chown=33:44 file /a\nRUN --network=none chown 5:6 /a -R; touch /b; chown 7:8 /b; ls -ln /a /b > /made\n`
+    const context = cli.files('owners', { Dockerfile: dockerfile, file: '' })
+    await cli.ok('build', '-t', 'owners', context)
+    expect(await cli.ok('run', '--rm', '--network', 'none', 'owners', 'cat', '/made')).toMatch(/ 5 +6 .* 7 +8 /s)
+  })
+
+  it('runs, enters, copies, commits, stops', async () => {
+    await cli.ok('run', '-d', '--name', 'box', '--network', 'none', image, 'sh', '-c', 'echo said; exec sleep 1000')
+    expect(await cli.ok('exec', 'box', 'id', '-u')).toBe('0\n')
+    await until('it spoke', async () => (await cli.ok('logs', 'box')) === 'said\n')
+    await cli.ok('cp', join(cli.folder, 'config.json'), 'box:/root/copied')
+    expect(await cli.ok('exec', 'box', 'cat', '/root/copied')).toBe('{}')
+    await cli.ok('cp', 'box:/root/copied', join(cli.folder, 'back'))
+    expect(readFileSync(join(cli.folder, 'back'), 'utf8')).toBe('{}')
+    expect(statSync(join(cli.folder, 'back')).uid).toBe(userId)
+    await cli.ok('commit', 'box', 'committed')
+    expect(await cli.ok('run', '--rm', '--network', 'none', 'committed', 'cat', '/root/copied')).toBe('{}')
+    // There is no cgroup by which it could be killed.
+    await cli.ok('stop', '-t', '0', 'box')
+    expect(await cli.ok('ps', '-a', '--filter', 'name=box', '--format', '{{.Status}}')).toContain('Exited (137)')
+    await cli.ok('rm', 'box')
+  })
+
+  it('keeps volumes, saves and loads, prunes', async () => {
+    await cli.ok('run', '--rm', '--network', 'none', '-v', 'kept:/data', image, 'sh', '-c', 'echo kept > /data/file')
+    expect(await cli.ok('run', '--rm', '--network', 'none', '-v', 'kept:/data', image, 'cat', '/data/file')).toBe(
+      'kept\n',
+    )
+    const tar = join(cli.folder, 'saved.tar')
+    await cli.ok('save', '-o', tar, image)
+    await cli.ok('load', '-i', tar)
+    await cli.ok('network', 'create', 'own')
+    await cli.ok('network', 'rm', 'own')
+    await cli.ok('system', 'prune', '-af', '--volumes')
+    await cli.ok('volume', 'rm', 'kept')
+    expect(readdirSync(join(cli.root, 'snapshots'))).toEqual([])
+  })
+
+  it('finds its way after a monitor was killed, beside bridges and interfaces of root', async () => {
+    await cli.ok('run', '-d', '--name', 'killed', '--network', 'none', image, 'sleep', '1000')
+    process.kill(await monitorOf(cli, 'killed'), 'SIGKILL')
+    expect(await cli.ok('ps', '-q')).toBe('')
+    await cli.ok('rm', '-f', 'killed')
+  })
+
+  it('is told of limits that nobody delegated, and runs', async () => {
+    const { status, stderr } = await cli.run(['run', '--rm', '--network', 'none', '-m', '64m', image, 'true'])
+    if (stderr !== '')
+      expect(stderr).toContain('The cgroup controller "memory" is not available here: its limits are discarded')
+    expect(status).toBe(0)
+  })
+})
+
+describe.skipIf(noUsers !== false)('the network of an unprivileged user', () => {
+  it('without a program for it is a clear error', async () => {
+    await using cli = openUnprivilegedCli({ hasSubIds: false, path: '/nonexistent' }, { hub: hub.origin })
+    expect(await cli.fails(['run', '--rm', image, 'true'])).toMatchObject({
+      code: 'FEATURE_MISSING',
+      message: expect.stringMatching(/'pasta' \(package passt\) or 'slirp4netns'/) as string,
+    })
+    expect(await cli.ok('ps', '-aq')).toBe('')
+  })
+
+  it('without /dev/net/tun is a clear error', async () => {
+    await using cli = openUnprivilegedCli({ hasSubIds: false, prepare: 'rm /dev/net/tun' }, { hub: hub.origin })
+    expect(await cli.fails(['run', '--rm', image, 'true'])).toMatchObject({
+      code: 'FEATURE_MISSING',
+      message: expect.stringContaining("cannot open '/dev/net/tun'") as string,
+    })
+  })
+})
