@@ -12,7 +12,7 @@ command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || die "the se
 
 # Compiler and libraries of the native core; then what tests and quickstart run: a registry, firewall and network tools, a JDK and busybox.
 packages='gcc make libc6-dev pkg-config libseccomp-dev libjansson-dev zlib1g-dev libdeflate-dev libzstd-dev liblzma-dev libbz2-dev libssl-dev
-  docker-registry nftables iproute2 curl git ca-certificates default-jdk-headless busybox-static attr libcap2-bin xz-utils bzip2 zstd'
+  docker-registry nftables iproute2 curl git ca-certificates default-jdk-headless busybox-static uidmap passt slirp4netns attr libcap2-bin xz-utils bzip2 zstd'
 # shellcheck disable=SC2086 # a list of words
 present=$(dpkg-query -W -f='${Status} ${Package}\n' $packages 2>/dev/null | sed -n 's/^install ok installed //p')
 missing=
