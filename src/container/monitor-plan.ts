@@ -33,6 +33,11 @@ export const logFile = 'container.log'
 /** Seconds between the stop signal and SIGKILL where nobody asks for others. */
 export const defaultStopTimeout = 10
 
+/** Of a grace in seconds; one below 0 never ends. */
+export function milliseconds(grace: number): number {
+  return grace < 0 ? -1 : grace * 1000
+}
+
 /** The `monitor` plan of one start. Pure. */
 export function monitorPlan(container: Container, facts: StartFacts): Readonly<Record<string, unknown>> {
   const { spec } = container
@@ -93,7 +98,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     restart: spec.restart,
     stop: {
       signal: signalNumber(spec.stopSignal ?? 'SIGTERM'),
-      timeoutMs: (spec.stopTimeout ?? defaultStopTimeout) * 1000,
+      timeoutMs: milliseconds(spec.stopTimeout ?? defaultStopTimeout),
     },
     health: healthOf(spec),
     init: spec.init,

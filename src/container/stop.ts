@@ -8,7 +8,7 @@ import type { Containers } from './containers.ts'
 import { askForEnd, connectMonitor } from './monitor-client.ts'
 import type { MonitorClient } from './monitor-client.ts'
 import { monitorGone } from './monitor-life.ts'
-import { defaultStopTimeout } from './monitor-plan.ts'
+import { defaultStopTimeout, milliseconds } from './monitor-plan.ts'
 import { claimContainer, settle } from './settle.ts'
 import { startClaimed } from './start.ts'
 import { markStopped } from './stop-mark.ts'
@@ -36,7 +36,7 @@ export async function stopClaimed(containers: Containers, container: Container, 
   const settled = await settle(containers, container, { held: true, keep: true })
   if (settled === undefined || !isLive(settled.state)) return
   using client = await connectMonitor(containers.runDirectory(container.id))
-  const stop = { op: 'stop', timeoutMs: seconds < 0 ? -1 : seconds * 1000, signal: stopSignal }
+  const stop = { op: 'stop', timeoutMs: milliseconds(seconds), signal: stopSignal }
   if (client !== undefined) await askForEnd(client, stop)
   await monitorGone(containers, container.id, options.signal)
   await recordTransitions(containers, container)

@@ -1,8 +1,10 @@
+import { TsbuildError } from '../base/errors.ts'
 import type { Container } from '../container/container-records.ts'
 import { createContainer } from '../container/create.ts'
 import type { NewContainer } from '../container/new-container.ts'
 import { familiarReference, formatReference } from '../oci/reference.ts'
-import { formatPlatform, parsePlatform } from '../oci/platform.ts'
+import { formatPlatform, normalisePlatform, parsePlatform, platformDistance } from '../oci/platform.ts'
+import type { Platform } from '../oci/types.ts'
 import type { LocalImage, PullPolicy } from '../image/image-service.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { heldLimits } from './held-limits.ts'
@@ -23,6 +25,23 @@ export async function create(engine: Engine, request: CreateRequest, context: Ve
   return createContainer(engine.containers, image, { ...request.container, limits }, context)
 }
 
+/** Only a platform that was asked for by name excludes the image of another one. */
+function isWanted({ config }: LocalImage, asked: string | undefined, platform: Platform): boolean {
+  return asked === undefined || platformDistance(platform, platformOf(config)) !== undefined
+}
+
+function warned(image: LocalImage, host: Platform, request: CreateRequest, { emit }: VerbContext): LocalImage {
+  const own = platformOf(image.config)
+  if (request.platform !== undefined || platformDistance(host, own) !== undefined) return image
+  const text = `The requested image's platform (${formatPlatform(own)}) does not match the detected host platform (${formatPlatform(host)}) and no specific platform was requested`
+  emit({ kind: 'notice', level: 'warning', text })
+  return image
+}
+
+function platformOf({ os, architecture, variant }: LocalImage['config']): Platform {
+  return normalisePlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) })
+}
+
 /** docker's order: a local image by name or ID; else it says that there is none, and pulls. */
 async function imageFor(engine: Engine, request: CreateRequest, context: VerbContext): Promise<LocalImage> {
   const { platform: host } = engine.settings
@@ -30,7 +49,7 @@ async function imageFor(engine: Engine, request: CreateRequest, context: VerbCon
   const name = request.container.imageName
   if (request.pull !== 'always' && request.pull !== 'newer') {
     const local = await engine.images.find(name, platform)
-    if (local !== undefined) return local
+    if (local !== undefined && isWanted(local, request.platform, platform)) return warned(local, host, request, context)
   }
   const reference = await imageName(engine, name, platform)
   if (request.pull === 'missing') {
@@ -46,8 +65,10 @@ async function imageFor(engine: Engine, request: CreateRequest, context: VerbCon
     { name: formatReference(reference), allTags: false, policy: request.pull, platform: formatPlatform(platform) },
     context,
   )
-  return (
+  const image =
     (await engine.images.find(pulled[0]!.id, platform)) ??
-    engine.images.ensure(reference, { platform, policy: 'never', ...context })
-  )
+    (await engine.images.ensure(reference, { platform, policy: 'never', ...context }))
+  if (isWanted(image, request.platform, platform)) return warned(image, host, request, context)
+  const text = `image with reference ${familiarReference(reference)} was found but does not provide the specified platform (${formatPlatform(platform)})`
+  throw new TsbuildError('PLATFORM_NOT_FOUND', text, { hint: 'Leave --platform out, or build the image for it' })
 }

@@ -24,7 +24,8 @@ export function attachChoice(flags: Flags, { terminal }: CommandContext): Attach
     )
   }
   if (flags.detach) {
-    if (streams.length > 0) throw new TsbuildError('USAGE', 'Conflicting options: -a and -d')
+    if (streams.length > 0)
+      throw new TsbuildError('USAGE', 'conflicting options: cannot specify both --attach and --detach')
     return null
   }
   if (flags.tty && flags.interactive && terminal.stdin.isTTY !== true) {

@@ -49,6 +49,12 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
   const restart = parseRestart(flags.restart ?? 'no')
   if (flags.rm && restart.policy !== 'no')
     throw new TsbuildError('USAGE', 'conflicting options: cannot specify both --restart and --rm')
+  if (namespaces.uts === 'host' && flags.hostname !== undefined)
+    throw new TsbuildError('USAGE', 'conflicting options: hostname and the UTS mode')
+  if (network.mode === 'host' && network.ports.length > 0) {
+    const text = 'Published ports are discarded when using host network mode'
+    context.emit({ kind: 'notice', level: 'warning', text })
+  }
   if (flags['stop-signal'] !== undefined) signalNumber(flags['stop-signal'])
   return {
     ...optional('name', flags.name),
@@ -67,7 +73,7 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
     annotations: await readPairs([], flags.annotation),
     exposed: [...flags.expose.flatMap(parseExpose), ...network.ports.map(({ port, proto }) => `${port}/${proto}`)],
     ...optional('stopSignal', flags['stop-signal']),
-    stopTimeout: flags['stop-timeout'] ?? null,
+    stopTimeout: flags['stop-timeout'] === undefined ? null : Math.max(-1, flags['stop-timeout']),
     ...optional('healthcheck', healthcheck),
     healthOnFailure: flags['health-on-failure'],
     restart,
@@ -80,7 +86,7 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
     devices,
     deviceRules: flags['device-cgroup-rule'].map(parseDeviceRule),
     sysctls: Object.fromEntries(flags.sysctl.map((text) => parseSysctl(text, shared))),
-    oomScoreAdj: flags['oom-score-adj'] ?? null,
+    oomScoreAdj: checkedOomScore(flags['oom-score-adj']) ?? null,
     shmSize: flags['shm-size'] ?? defaultShmSize,
     namespaces,
     cgroupParent: flags['cgroup-parent'] ?? null,
@@ -138,6 +144,11 @@ function readMounts(flags: ContainerFlags, cwd: string): readonly MountRequest[]
 function checkedWorkdir(text: string | undefined): string | undefined {
   if (text === undefined || text.startsWith('/')) return text
   throw new TsbuildError('USAGE', `the working directory '${text}' is invalid, it needs to be an absolute path`)
+}
+
+function checkedOomScore(score: number | undefined): number | undefined {
+  if (score === undefined || (score >= -1000 && score <= 1000)) return score
+  throw new TsbuildError('USAGE', `Invalid value ${score}, range for oom score adj is [-1000, 1000]`)
 }
 
 /** Refused rather than ignored: the user would believe that it is there. */

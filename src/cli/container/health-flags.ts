@@ -23,5 +23,6 @@ export function readHealthcheck(flags: ContainerInput['flags']): 'none' | Health
 function duration<K extends string>(key: K, flag: string, ms: number | undefined): { readonly [P in K]?: number } {
   if (ms === undefined) return {}
   if (ms < 0) throw new TsbuildError('USAGE', `${flag} cannot be negative`)
+  if (ms > 0 && ms < 1) throw new TsbuildError('USAGE', `${key} in Healthcheck cannot be less than 1ms`)
   return { [key]: Math.round(ms * nanoseconds) } as { readonly [P in K]: number }
 }

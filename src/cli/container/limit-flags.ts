@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { TsbuildError } from '../../base/errors.ts'
 import { readDeviceValue } from '../../container/flags/device-flag.ts'
 import type { DeviceValue, Limits } from '../../runtime/resources.ts'
@@ -38,15 +39,18 @@ export function readUpdatableLimits(flags: LimitFlags): Limits {
   if (swap !== undefined && swap > 0 && swap < (memory ?? 0)) {
     throw usage('Minimum memoryswap limit should be larger than memory limit', 'It counts memory and swap together')
   }
+  const reservation = flags['memory-reservation']
+  if (reservation !== undefined && memory !== undefined && memory > 0 && reservation > memory) {
+    throw usage('Minimum memory limit can not be less than memory reservation limit')
+  }
   if (flags.cpus !== undefined && (flags['cpu-quota'] !== undefined || flags['cpu-period'] !== undefined)) {
     throw usage('Conflicting options: --cpus and --cpu-quota or --cpu-period cannot both be set')
   }
-  if (flags.cpus !== undefined && flags.cpus <= 0)
-    throw usage(`invalid value "${flags.cpus}" for --cpus: it must be above 0`)
+  checkCpus(flags.cpus)
   return given({
     memory,
     memorySwap: swap,
-    memoryReservation: flags['memory-reservation'],
+    memoryReservation: reservation,
     nanoCpus: flags.cpus === undefined ? undefined : Math.round(flags.cpus * 1e9),
     cpuShares: flags['cpu-shares'],
     cpuQuota: flags['cpu-quota'],
@@ -89,6 +93,12 @@ async function deviceValues(
   const parse = (text: string): number =>
     Number(parseFlagValue(`Flag "${flag}"`, { kind, help: '' } satisfies Flags[string], text))
   return await Promise.all(texts.map((text) => readDeviceValue(flag, text, parse)))
+}
+
+function checkCpus(cpus: number | undefined): void {
+  const most = availableParallelism()
+  if (cpus === undefined || (cpus >= 0.01 && cpus <= most)) return
+  throw usage(`range of CPUs is from 0.01 to ${most}.00, as there are only ${most} CPUs available`)
 }
 
 function checkedList(flag: string, text: string | undefined): string | undefined {

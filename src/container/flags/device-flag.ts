@@ -15,6 +15,8 @@ export async function readDevice(text: string): Promise<readonly DeviceSpec[]> {
   if (!host.startsWith('/') || !inside.startsWith('/')) {
     throw invalidFlag('--device', text, 'expected HOST_PATH[:CONTAINER_PATH][:rwm] with absolute paths')
   }
+  if (third !== undefined && !isAccess(third))
+    throw invalidFlag('--device', text, `bad mode specified: ${String(third)}`)
   const found = await lookUp(text, host)
   if (!found.isDirectory()) return [{ ...nodeOf(text, found), path: inside, access }]
   const names = await readdir(host)
