@@ -27,8 +27,17 @@ export interface JsonContext {
   readonly what: string
 }
 
-/** Parses UTF-8 JSON text. Errors: the context's code for malformed text, text that is not UTF-8, or a wrong member. */
+/** Nothing honest nests deeper, or has more values; parsed, each of them costs many times its text. */
+const maxDepth = 200
+const maxValues = 500_000
+
+/**
+ * Parses UTF-8 JSON text. Errors: the context's code for malformed text, text that is not UTF-8, that nests too deep or has too many
+ * values, and for a wrong member.
+ */
 export function readJson(bytes: Uint8Array, context: JsonContext): JsonReader {
+  const excess = excessOf(bytes)
+  if (excess !== undefined) throw new TsbuildError(context.code, `Cannot read ${context.what}: ${excess}`)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -36,6 +45,25 @@ export function readJson(bytes: Uint8Array, context: JsonContext): JsonReader {
     throw new TsbuildError(context.code, `Cannot read ${context.what}: it is not JSON`, { cause: error })
   }
   return createReader(value, '', context)
+}
+
+/** Looks at brackets, commas and strings alone: before a parser makes objects of them. */
+function excessOf(bytes: Uint8Array): string | undefined {
+  let depth = 0
+  let values = 0
+  let inString = false
+  for (let at = 0; at < bytes.byteLength; at += 1) {
+    const byte = bytes[at]
+    if (byte === 0x22) inString = !inString
+    else if (inString) at += byte === 0x5c ? 1 : 0
+    else if (byte === 0x2c) values += 1
+    else if (byte === 0x5b || byte === 0x7b) {
+      depth += 1
+      values += 1
+      if (depth > maxDepth) return `it nests deeper than ${maxDepth} levels`
+    } else if (byte === 0x5d || byte === 0x7d) depth -= 1
+  }
+  return values > maxValues ? `it has more than ${maxValues} values` : undefined
 }
 
 /** Members that hold nothing are left out, so that optional members stay absent. */

@@ -7,6 +7,8 @@ import type { Descriptor } from '../oci/types.ts'
 import type { Ingest } from '../store/content.ts'
 import type { RegistryClient, RegistryResponse } from './client.ts'
 import type { Place } from './endpoints.ts'
+import { createByteBuffer } from './transport/byte-buffer.ts'
+import type { ByteBuffer } from './transport/byte-buffer.ts'
 import { createBackoff } from './transport/retry.ts'
 import { parseUrl } from './transport/url.ts'
 
@@ -74,9 +76,9 @@ export async function readBlob(
       `${options.action}: blob ${shortId(blob.digest)} has ${blob.size} bytes, at most ${limit} are allowed`,
     )
   }
-  const chunks: Uint8Array[] = []
-  await fetchBlob(client, repository, blob, async () => memorySink(blob, chunks), options)
-  return Buffer.concat(chunks)
+  const content = createByteBuffer()
+  await fetchBlob(client, repository, blob, async () => memorySink(blob, content), options)
+  return content.bytes()
 }
 
 /** The blob as a stream, verified at its end: the last chunk comes only when the digest is right. */
@@ -240,26 +242,23 @@ function inlineContent(blob: Descriptor): Uint8Array | undefined {
   return digest === blob.digest && content.byteLength === blob.size ? content : undefined
 }
 
-function memorySink(blob: Descriptor, chunks: Uint8Array[]): BlobSink & AsyncDisposable {
-  let offset = 0
+function memorySink(blob: Descriptor, content: ByteBuffer): BlobSink & AsyncDisposable {
   return {
     get offset() {
-      return offset
+      return content.size
     },
     async write(chunk) {
-      if (offset + chunk.byteLength > blob.size) throw sizeMismatch(blob, offset + chunk.byteLength)
-      chunks.push(chunk)
-      offset += chunk.byteLength
+      const size = content.size + chunk.byteLength
+      if (size > blob.size) throw sizeMismatch(blob, size)
+      content.append(chunk)
     },
     async restart() {
-      chunks.length = 0
-      offset = 0
+      content.clear()
     },
     async commit() {
-      const hash = createHash(digestAlgorithm(blob.digest))
-      for (const chunk of chunks) hash.update(chunk)
-      if (`${digestAlgorithm(blob.digest)}:${hash.digest('hex')}` === blob.digest) return
-      chunks.length = 0
+      const algorithm = digestAlgorithm(blob.digest)
+      if (`${algorithm}:${createHash(algorithm).update(content.bytes()).digest('hex')}` === blob.digest) return
+      content.clear()
       throw new TsbuildError('DIGEST_MISMATCH', `Blob ${blob.digest} has other content`)
     },
     async [Symbol.asyncDispose]() {

@@ -12,6 +12,7 @@ export interface ListOptions {
   readonly notify?: (note: string) => void
 }
 
+const maxNames = 500_000
 /** ECR refuses a larger page. */
 const pageSize = '1000'
 const maxPageBytes = 16 * 1024 * 1024
@@ -63,5 +64,5 @@ async function readNames(
 ): Promise<{ readonly response: RegistryResponse; readonly items: readonly string[] }> {
   const { response, bytes } = await readDocument(client, send, { limit: maxPageBytes, what: 'the list', ...options })
   const names = readJson(bytes, { code: 'REGISTRY_PROTOCOL', what: `the answer (${action})` }).get(member)
-  return { response, items: optional(names, (list: JsonReader) => list.list((item) => item.string(), 1_000_000)) ?? [] }
+  return { response, items: optional(names, (list: JsonReader) => list.list((item) => item.string(), maxNames)) ?? [] }
 }

@@ -4,6 +4,7 @@ import { formatUrl, hostOf, parseUrl } from './transport/url.ts'
 
 /** A list longer than this is no list that anybody reads. */
 const maxPages = 10_000
+const maxItems = 500_000
 
 /**
  * Walks a paged list (distribution-spec "Listing Tags": `Link: <url>; rel="next"`). `fetch` gets undefined for the first page.
@@ -14,9 +15,11 @@ export async function* walkPages<T>(
 ): AsyncGenerator<T> {
   const seen = new Set<string>()
   let next: Url | undefined
-  for (let page = 0; page < maxPages; page += 1) {
+  let count = 0
+  for (let page = 0; page < maxPages && count < maxItems; page += 1) {
     const { response, items } = await fetch(next)
     yield* items
+    count += items.length
     next = nextLink(response)
     if (next === undefined) return
     const key = formatUrl(next)

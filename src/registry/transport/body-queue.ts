@@ -22,6 +22,8 @@ export interface BodyQueue {
 
 /** Held back for a slow reader; more makes the connection pause. */
 const highWater = 256 * 1024
+/** A body in chunks of a byte costs a hundred times its size. */
+const manyChunks = 1000
 /** Reading so much of an unwanted body, or waiting so long for it, is cheaper than a new connection. */
 const discardLimit = 64 * 1024
 const discardTime = 500
@@ -50,7 +52,7 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
     const chunk = chunks.shift()
     if (chunk === undefined) return undefined
     held -= chunk.byteLength
-    if (paused && held < highWater / 2) {
+    if (paused && held < highWater / 2 && chunks.length < manyChunks / 2) {
       paused = false
       options.resume()
     }
@@ -88,7 +90,7 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
       chunks.push(chunk)
       held += chunk.byteLength
       arrived += chunk.byteLength
-      if (held > highWater && !paused) {
+      if ((held > highWater || chunks.length > manyChunks) && !paused) {
         paused = true
         readerWasSlow = true
         options.pause()

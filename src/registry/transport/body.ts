@@ -1,4 +1,5 @@
 import { TsbuildError } from '../../base/errors.ts'
+import { createByteBuffer } from './byte-buffer.ts'
 import type { HttpResponse, RequestBody } from './http.ts'
 import { hostOf } from './url.ts'
 
@@ -25,42 +26,38 @@ export interface ReadLimits {
 /** Reads a small document whole. A body shorter than its Content-Length is REGISTRY_UNREACHABLE from the wire. */
 export async function readBody(response: HttpResponse, limits: ReadLimits): Promise<Uint8Array> {
   const promised = Number(response.headers['content-length'] ?? 0)
-  const chunks: Uint8Array[] = []
-  let size = 0
+  const read = createByteBuffer()
   const started = performance.now()
   if (promised > limits.limit) {
     await response.discard()
     throw tooLarge(response, limits)
   }
   for await (const chunk of response.body) {
-    size += chunk.byteLength
-    if (size > limits.limit) throw tooLarge(response, limits)
+    if (read.size + chunk.byteLength > limits.limit) throw tooLarge(response, limits)
     if (performance.now() - started > limits.deadline) {
       throw new TsbuildError(
         'REGISTRY_TIMEOUT',
         `Cannot read ${limits.what} from ${hostOf(response.url)}: it came too slowly`,
       )
     }
-    chunks.push(chunk)
+    read.append(chunk)
   }
-  return Buffer.concat(chunks)
+  return read.bytes()
 }
 
 /** As much of a body as fits, for error texts; never rejects. */
 export async function readSome(response: HttpResponse, limit: number, deadline: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
+  const read = createByteBuffer()
   const started = performance.now()
   try {
     for await (const chunk of response.body) {
-      chunks.push(chunk.subarray(0, limit - size))
-      size += chunk.byteLength
-      if (size >= limit || performance.now() - started > deadline) break
+      read.append(chunk.subarray(0, limit - read.size))
+      if (read.size >= limit || performance.now() - started > deadline) break
     }
   } catch {
     // What came is what there is to show.
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return read.bytes().toString('utf8')
 }
 
 function tooLarge(response: HttpResponse, limits: ReadLimits): TsbuildError {

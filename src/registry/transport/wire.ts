@@ -8,6 +8,9 @@ import type { Timeouts } from './timing.ts'
 import { hostOf } from './url.ts'
 import { wireError } from './wire-error.ts'
 
+/** 1xx before the answer itself. */
+const maxInterim = 20
+
 /**
  * The end of the chain: one request on one connection. Every phase (connect, send, wait for headers, read the body) ends by a
  * time-out of its own with REGISTRY_TIMEOUT; other failures are REGISTRY_UNREACHABLE, REGISTRY_TLS, REGISTRY_PROTOCOL, CANCELLED.
@@ -26,6 +29,7 @@ function dispatchOnce(dispatcher: Dispatcher, request: HttpRequest, timeouts: Ti
   let controller: Dispatcher.DispatchController | undefined
   let failure: TsbuildError | undefined
   let timer: NodeJS.Timeout | undefined
+  let interim = 0
   const queue = createBodyQueue({
     idle: timeouts.idle,
     minimum: minimumProgress,
@@ -73,7 +77,11 @@ function dispatchOnce(dispatcher: Dispatcher, request: HttpRequest, timeouts: Ti
         else awaitHeaders()
       },
       onResponseStart(_, status, headers) {
-        if (status < 200) return
+        if (status < 200) {
+          interim += 1
+          if (interim > maxInterim) abort(protocolError(request, 'it sends interim answers without an end'))
+          return
+        }
         clearTimeout(timer)
         queue.start()
         resolve({ status, headers: joinHeaders(headers), url: request.url, body: queue.body, discard: queue.discard })
@@ -121,6 +129,10 @@ function joinHeaders(
       Array.isArray(value) ? value.join(', ') : value,
     ]),
   )
+}
+
+function protocolError(request: HttpRequest, why: string): TsbuildError {
+  return new TsbuildError('REGISTRY_PROTOCOL', `Cannot reach ${hostOf(request.url)}: ${why}`)
 }
 
 function timeout(request: HttpRequest, why: string): TsbuildError {
