@@ -22,7 +22,8 @@ export async function sweepBuilds(place: Place): Promise<void> {
   const dead = await deadFolders(place, volatile)
   const cgroups = (await Promise.all(dead.map(stepCgroups))).flat()
   if (cgroups.length > 0) await native.call('cgroup', { op: 'remove', paths: cgroups })
-  if (cgroups.length > 0 && !settings.rootless) {
+  // One that no step is on right now may have had some.
+  if (dead.length > 0 && !settings.rootless) {
     await native.call('network', { op: 'bridge-remove', name: bridgeName(settings), wait: false })
   }
   for (const folder of [...dead, ...(await deadFolders(place, scratch))]) {

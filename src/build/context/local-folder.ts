@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { compileIgnore, decodeSource } from '@dockerfile/parser'
 import type { IgnoreMatcher } from '@dockerfile/parser'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
@@ -26,10 +26,9 @@ export interface FolderOptions {
 export async function openFolder(options: FolderOptions): Promise<BuildContext> {
   const { name, title, indexes, dockerfile, dispose } = options
   const path = await folderPath(options.path, title)
-  const ignore = await readIgnore([
-    ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
-    join(path, '.dockerignore'),
-  ])
+  const ignores = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), join(path, '.dockerignore')]
+  if (dispose !== undefined) for (const file of ignores) await requireInside(path, file)
+  const ignore = await readIgnore(ignores)
   return {
     name,
     path,
@@ -52,6 +51,19 @@ async function folderPath(path: string, title: string): Promise<string> {
   throw new TsbuildError('CONTEXT_UNREADABLE', `Cannot use "${title}" as build context: it is not a folder`, {
     hint: 'The last argument is the folder; a Dockerfile is named with -f',
   })
+}
+
+/** What was fetched for this build is hostile: its ignore file may not lead to the host's files, nor be one that is never read to its end. */
+async function requireInside(folder: string, path: string): Promise<void> {
+  const real = await realpath(path).catch((error: unknown) => {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  })
+  if (real === undefined || (real.startsWith(`${folder}/`) && (await stat(real)).isFile())) return
+  throw new TsbuildError(
+    'CONTEXT_UNREADABLE',
+    `Cannot read the ignore file "${basename(path)}": it is no file of the build context`,
+  )
 }
 
 /** The matcher of the first ignore file that exists; null when none does or it says nothing. */

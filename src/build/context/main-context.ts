@@ -22,7 +22,11 @@ export interface ContextTools {
   /** Brings a URL's content into a file; gives the server's time of it in milliseconds. */
   readonly download: (url: string, path: string, signal: AbortSignal) => Promise<{ readonly modified?: number }>
   /** Checks a repository out into a folder; gives the commit's time in milliseconds. */
-  readonly checkout: (git: GitSource, path: string, signal: AbortSignal) => Promise<{ readonly committed: number }>
+  readonly checkout: (
+    git: GitSource,
+    folder: string,
+    signal: AbortSignal,
+  ) => Promise<{ readonly committed: number; readonly path: string }>
   readonly signal: AbortSignal
 }
 
@@ -73,8 +77,8 @@ export async function openNamedContext(name: string, source: string, tools: Cont
   const git = gitSource(source)
   if (git !== undefined) {
     const { folder, dispose } = await scratchFolder(tools, name)
-    await tools.checkout(git, folder, tools.signal)
-    return openFolder({ name, path: join(folder, git.subdir), title: source, indexes: null, dispose })
+    const { path } = await tools.checkout(git, folder, tools.signal)
+    return openFolder({ name, path, title: source, indexes: null, dispose })
   }
   if (/^https?:\/\//.test(source)) {
     const { folder, dispose } = await scratchFolder(tools, name)
@@ -108,8 +112,8 @@ async function openGit(
   tools: ContextTools,
 ): Promise<MainContext> {
   const { folder, dispose } = await scratchFolder(tools, mainContext)
-  const { committed } = await tools.checkout(git, folder, tools.signal)
-  return { ...(await openFetched(title, join(folder, git.subdir), dispose, file, tools)), time: committed }
+  const { committed, path } = await tools.checkout(git, folder, tools.signal)
+  return { ...(await openFetched(title, path, dispose, file, tools)), time: committed }
 }
 
 async function openUrl(url: string, file: string | undefined, tools: ContextTools): Promise<MainContext> {

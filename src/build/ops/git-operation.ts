@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { rm } from 'node:fs/promises'
 import type { NativeCore, Tree } from '../../host/native.ts'
 import type { Snapshotter } from '../../snapshot/snapshotter.ts'
@@ -38,9 +37,9 @@ export function gitOperation(op: GitOp, services: GitServices): Operation {
       const commit = await git.resolve(op, signal)
       const folder = services.temporary(`git-${id.slice(-16)}`)
       try {
-        await git.checkout(op, commit, folder, signal)
+        const { path } = await git.checkout(op, commit, folder, signal)
         await using active = await snapshots.prepare(null)
-        const from: Tree = { kind: 'dir', path: join(folder, op.subdir) }
+        const from: Tree = { kind: 'dir', path }
         const action = {
           op: 'copy',
           from,

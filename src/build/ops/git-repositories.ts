@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm, lutimes } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, lutimes, mkdir, readdir, rm } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import { TsbuildError, hasCode, hasErrno, messageOf } from '../../base/errors.ts'
 import { processOutput } from '../../base/process-output.ts'
 
@@ -18,8 +18,15 @@ export interface GitWant {
 export interface GitRepositories {
   /** The commit that the reference names, asked of the remote once a build; a full commit is taken as it is. GIT_FAILED. */
   resolve(want: GitWant, signal: AbortSignal): Promise<string>
-  /** Makes `folder` a checkout of the commit; gives the commit's time in milliseconds. GIT_FAILED. */
-  checkout(want: GitWant, commit: string, folder: string, signal: AbortSignal): Promise<{ readonly committed: number }>
+  /** Makes `folder` a checkout of the commit. GIT_FAILED, also for a subdirectory that is none. */
+  checkout(want: GitWant, commit: string, folder: string, signal: AbortSignal): Promise<GitCheckout>
+}
+
+export interface GitCheckout {
+  /** Time of the commit in milliseconds. */
+  readonly committed: number
+  /** The subdirectory that is wanted. */
+  readonly path: string
 }
 
 export interface GitOptions {
@@ -108,7 +115,8 @@ export function createGitRepositories({ env }: GitOptions): GitRepositories {
       await mkdir(folder, { recursive: true, mode: 0o755 })
       await git(want, ['init', '--quiet', '--initial-branch=main', folder], signal)
       await git(want, ['remote', 'add', 'origin', want.remote], signal, folder)
-      const source = fullCommit.test(want.ref) || want.ref === '' ? commit : want.ref
+      const byName = want.ref !== '' && !fullCommit.test(want.ref)
+      const source = byName ? want.ref : commit
       await git(
         want,
         ['fetch', '--quiet', '--depth=1', '--no-tags', '--end-of-options', 'origin', source],
@@ -118,6 +126,18 @@ export function createGitRepositories({ env }: GitOptions): GitRepositories {
         // Some servers give no single commits.
         () => git(want, ['fetch', '--quiet', '--tags', 'origin'], signal, folder),
       )
+      if (want.keepGitDir && byName && !want.ref.startsWith('refs/')) {
+        const tag = `refs/tags/${want.ref}`
+        // So that `git describe` knows it; a branch has no such reference.
+        await git(
+          want,
+          ['fetch', '--quiet', '--depth=1', '--no-tags', 'origin', `${tag}:${tag}`],
+          signal,
+          folder,
+        ).catch((error: unknown) => {
+          if (!hasCode(error, 'GIT_FAILED')) throw error
+        })
+      }
       await git(want, ['checkout', '--quiet', '--force', '--detach', commit], signal, folder)
       if (want.submodules) {
         await git(want, ['submodule', 'update', '--quiet', '--init', '--recursive', '--depth=1'], signal, folder)
@@ -125,9 +145,27 @@ export function createGitRepositories({ env }: GitOptions): GitRepositories {
       const seconds = Number(await git(want, ['show', '--no-patch', '--format=%ct', commit], signal, folder))
       if (!want.keepGitDir) await removeGitDirs(folder)
       if (want.mtime === 'commit') await setTimes(folder, seconds)
-      return { committed: seconds * 1000 }
+      return { committed: seconds * 1000, path: await subdirectory(want, folder) }
     },
   }
+}
+
+/** As in BuildKit no part of it may be a link: the repository decides where that leads, to files of the host as well. */
+async function subdirectory({ remote, ref, subdir }: GitWant, folder: string): Promise<string> {
+  let path = folder
+  for (const name of posix.join('/', subdir).split('/')) {
+    path = join(path, name)
+    const found = await lstat(path).catch((error: unknown) => {
+      if (hasErrno(error, 'ENOENT')) return undefined
+      throw error
+    })
+    if (found?.isDirectory() === true) continue
+    const problem = found === undefined ? 'it has no folder' : 'what it has there is no folder:'
+    throw new TsbuildError('GIT_FAILED', `Cannot use git repository "${remote}": ${problem} "${subdir}"`, {
+      details: { remote, ref, subdir },
+    })
+  }
+  return path
 }
 
 /** Takes `.git` away, and the links to it that submodules have. */

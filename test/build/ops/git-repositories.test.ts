@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createGitRepositories } from '../../../src/build/ops/git-repositories.ts'
@@ -61,15 +61,33 @@ describe('git repositories', () => {
     const made = await repositories().checkout(want(path, { ref: 'v1', mtime: 'commit' }), first, folder, signal)
     expect(readFileSync(join(folder, 'sub', 'f'), 'utf8')).toBe('one')
     expect(existsSync(join(folder, '.git'))).toBe(false)
-    expect(made).toEqual({ committed })
+    expect(made).toEqual({ committed, path: folder })
     expect(statSync(join(folder, 'sub', 'f')).mtimeMs).toBe(committed)
   })
 
   it('keeps .git when asked', async () => {
-    const { path, second } = repository()
+    const { path, first, second } = repository()
     const folder = join(tempDir(), 'out')
     await repositories().checkout(want(path, { keepGitDir: true }), second, folder, signal)
     expect(git(folder, 'rev-parse', 'HEAD')).toBe(second)
+    const tagged = join(tempDir(), 'out')
+    await repositories().checkout(want(path, { ref: 'v1', keepGitDir: true }), first, tagged, signal)
+    expect(git(tagged, 'describe')).toBe('v1')
+  })
+
+  it('gives a subdirectory, and none that a link of the repository leads to', async () => {
+    const { path } = repository()
+    symlinkSync('/etc', join(path, 'evil'))
+    symlinkSync('..', join(path, 'sub', 'up'))
+    git(path, 'add', '.')
+    git(path, 'commit', '-q', '-m', 'links')
+    const commit = git(path, 'rev-parse', 'main')
+    const checkout = (subdir: string): Promise<{ readonly path: string }> =>
+      repositories().checkout(want(path, { subdir }), commit, join(tempDir(), 'out'), signal)
+    expect((await checkout('x/../sub')).path).toMatch(/\/out\/sub$/)
+    for (const subdir of ['evil', 'evil/ssl', 'sub/up', 'sub/f', 'nope', '../../etc']) {
+      await expect(checkout(subdir), subdir).rejects.toMatchObject({ code: 'GIT_FAILED', details: { subdir } })
+    }
   })
 
   it.for<[string, Partial<GitWant>, string]>([
