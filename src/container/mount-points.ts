@@ -2,7 +2,7 @@ import { lstat, mkdir } from 'node:fs/promises'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
 import type { MountSpec } from '../runtime/mount-spec.ts'
 import type { TreeMount } from '../runtime/sandbox.ts'
-import { volumeSource } from '../volume/local-driver.ts'
+import { volumeSource, withAddress } from '../volume/local-driver.ts'
 import type { MountRequest } from '../volume/mount-request.ts'
 import type { VolumeService } from '../volume/volume-service.ts'
 import type { SnapshotId } from '../snapshot/snapshotter.ts'
@@ -121,12 +121,12 @@ export interface PlannedMounts {
 }
 
 /** `view` gives the read-only tree of a stack of layers, `shared` what other containers have mounted already. */
-export function planMounts(
+export async function planMounts(
   points: readonly MountPoint[],
   volumes: VolumeService,
   view: (top: SnapshotId | null) => TreeMount['tree'],
   shared: ReadonlyMap<string, TreeMount['tree']>,
-): PlannedMounts {
+): Promise<PlannedMounts> {
   const mounts: MountSpec[] = []
   const trees: TreeMount[] = []
   for (const point of points) {
@@ -136,7 +136,7 @@ export function planMounts(
     } else if (point.kind === 'volume' && (subpath !== '' || shared.has(point.name))) {
       const tree = shared.get(point.name) ?? { kind: 'dir', path: directoryOf(point, volumes) }
       trees.push({ tree, source: `/${subpath}`, target, readonly })
-    } else mounts.push(mountSpec(point, volumes))
+    } else mounts.push(await mountSpec(point, volumes))
   }
   return { mounts, trees }
 }
@@ -147,7 +147,7 @@ export function directoryOf(point: MountPoint, volumes: VolumeService): string {
   return source.kind === 'bind' ? source.source : point.source
 }
 
-function mountSpec(point: MountPoint, volumes: VolumeService): MountSpec {
+async function mountSpec(point: MountPoint, volumes: VolumeService): Promise<MountSpec> {
   const { target, readonly } = point
   if (point.kind === 'tmpfs') return { kind: 'tmpfs', target, options: point.options }
   if (point.kind === 'bind') {
@@ -160,13 +160,15 @@ function mountSpec(point: MountPoint, volumes: VolumeService): MountSpec {
       return { kind: 'bind', source: point.source, target, readonly }
     case 'bind':
       return { kind: 'bind', source: source.source, target, readonly: readonly || source.readonly }
-    case 'filesystem':
+    case 'filesystem': {
+      const options = await withAddress(source.options)
       return {
         kind: 'filesystem',
         type: source.type,
         source: source.device,
         target,
-        options: readonly ? [...source.options, 'ro'] : source.options,
+        options: readonly ? [...options, 'ro'] : options,
       }
+    }
   }
 }

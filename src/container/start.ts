@@ -172,7 +172,7 @@ async function startPlan(
     rootfs: rootfsOf(containers, container),
     network: network.plan,
     etc: network.etc,
-    mounts: planMounts(container.mounts, containers.volumes, containers.snapshots.view, shared),
+    mounts: await planMounts(container.mounts, containers.volumes, containers.snapshots.view, shared),
     runtime: runtimeChoice(spec.runtime, containers.runDirectory(id)),
     pidOf,
     start,

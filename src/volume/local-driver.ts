@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { TsbuildError } from '../base/errors.ts'
 import type { Volume } from './volume-records.ts'
 
@@ -28,4 +30,25 @@ export function volumeSource(volume: Volume): VolumeSource {
     return { kind: 'bind', source: device, readonly: options.includes('ro') }
   }
   return { kind: 'filesystem', type, device: device === '' ? type : device, options }
+}
+
+/**
+ * Options with the host name of `addr=NAME` replaced by its address: the kernel knows no names, and other than mount(8) nobody asks for it. Looked up
+ * at each start. VOLUME_INVALID when there is none.
+ */
+export async function withAddress(options: readonly string[]): Promise<readonly string[]> {
+  return await Promise.all(
+    options.map(async (option) => {
+      const name = /^addr=(.+)$/.exec(option)?.[1]
+      if (name === undefined || isIP(name) !== 0) return option
+      try {
+        return `addr=${(await lookup(name)).address}`
+      } catch (error) {
+        throw new TsbuildError('VOLUME_INVALID', `error resolving passed in network volume address: ${name}`, {
+          cause: error,
+          hint: 'Give the address of the server: -o o=addr=10.0.0.2',
+        })
+      }
+    }),
+  )
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openStore } from '../../src/store/store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { withAddress } from '../../src/volume/local-driver.ts'
 import { createVolumeService } from '../../src/volume/volume-service.ts'
 import type { VolumeService } from '../../src/volume/volume-service.ts'
 import { testCore } from '../helpers/core.ts'
@@ -70,4 +71,17 @@ it('does not remove a volume that a container uses, and says whose it is', async
   await volumes.remove('data')
   expect(existsSync(join(root, 'volumes/data'))).toBe(false)
   await expect(volumes.remove('data')).rejects.toMatchObject({ code: 'VOLUME_NOT_FOUND' })
+})
+
+it('a server of a volume may be named', async () => {
+  const options = ['rw', 'addr=127.0.0.1', 'addr=::1', 'vers=4']
+  expect(await withAddress(options)).toEqual(options)
+  expect(await withAddress(['addr=localhost', 'rw'])).toEqual([
+    expect.stringMatching(/^addr=(127\.0\.0\.1|::1)$/),
+    'rw',
+  ])
+  await expect(withAddress(['addr=nowhere.invalid'])).rejects.toMatchObject({
+    code: 'VOLUME_INVALID',
+    message: 'error resolving passed in network volume address: nowhere.invalid',
+  })
 })
