@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
-import { sqliteBusy, sqliteCannotOpen, sqliteCode } from './db/database.ts'
+import { sqliteBusy, sqliteCannotOpen, sqliteCode, sqliteIoError } from './db/database.ts'
 import type { Database } from './db/database.ts'
 
 /**
@@ -132,7 +132,8 @@ function isAlive(directory: string, id: number): boolean {
     return false
   } catch (error) {
     if (sqliteCode(error) === sqliteBusy) return true
-    if (sqliteCode(error) === sqliteCannotOpen && !existsSync(path)) return false
+    // Its holder removes it as the last thing it does, before or after it was opened here.
+    if ([sqliteCannotOpen, sqliteIoError].includes(sqliteCode(error) ?? 0) && !existsSync(path)) return false
     throw error
   } finally {
     probe?.close()

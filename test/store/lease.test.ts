@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -96,4 +97,26 @@ it('refuses a store of a newer format and touches nothing in it', async () => {
     store.db.exec('PRAGMA user_version = 999')
   }
   await expect(openStore(root)).rejects.toMatchObject({ code: 'STORE_VERSION' })
+})
+
+it('processes that come and go at the same time do not disturb each other', { timeout: 120_000 }, async () => {
+  const script = `
+    import { openStore } from ${JSON.stringify(new URL('../../src/store/store.ts', import.meta.url).href)}
+    for (let round = 0; round < 150; round += 1) {
+      using store = await openStore(${JSON.stringify(root)})
+      store.lease.hold('blob', 'sha256:x')
+      store.lease.bury()
+    }`
+  const outputs = Array.from({ length: 5 }, async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let text = ''
+    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    await once(child, 'close')
+    return text.replace(/^.*ExperimentalWarning[^]*?\n.*trace-warnings.*\n/m, '')
+  })
+  expect(await Promise.all(outputs)).toEqual(['', '', '', '', ''])
+  using store = await openStore(root)
+  expect(store.db.all('SELECT * FROM leases')).toEqual([])
 })

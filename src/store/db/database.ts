@@ -23,6 +23,7 @@ const busyTimeoutMs = 15_000
 
 /** SQLite's primary result codes that we tell apart. */
 export const sqliteBusy = 5
+export const sqliteIoError = 10
 export const sqliteCannotOpen = 14
 const sqliteFull = 13
 
