@@ -40,11 +40,14 @@ function skipGlobalFlags(words: readonly string[]): readonly string[] {
   return words.slice(next)
 }
 
+/** Words of the longest spelling: `buildx imagetools create`. */
+const longestCommand = 3
+
 function findEntry(
   table: readonly CommandEntry[],
   words: readonly string[],
 ): { entry: CommandEntry; rest: readonly string[] } | undefined {
-  for (const count of [2, 1]) {
+  for (const count of [longestCommand, 2, 1]) {
     const typed = words.slice(0, count).join(' ')
     const entry =
       words.length < count ? undefined : table.find(({ name, also }) => name === typed || also?.includes(typed))
@@ -53,24 +56,24 @@ function findEntry(
   return undefined
 }
 
-/** Commands whose spelling begins with the words before the cursor. */
+/** The next words of the commands whose spelling begins with the words before the cursor; a word that more follow is a group. */
 function commandsAfter(table: readonly CommandEntry[], before: readonly string[]): readonly Candidate[] {
+  const start = before.map((word) => `${word} `).join('')
+  const commands = new Map<string, string>()
+  const groups = new Set<string>()
   const visible = table.filter(({ hidden }) => !hidden)
-  if (before.length === 0) {
-    const groups = new Set(
-      visible.flatMap(({ name, also }) => [name, ...(also ?? [])]).flatMap((name) => name.split(' ').slice(0, -1)),
-    )
-    const single = visible.filter(({ name }) => !name.includes(' '))
-    return [
-      ...single.map(({ name, summary }) => ({ text: name, help: summary })),
-      ...[...groups].map((text) => ({ text, help: 'Commands' })),
-    ]
+  for (const { name, also, summary } of visible) {
+    for (const spelling of [name, ...(also ?? [])].filter((text) => text.startsWith(start))) {
+      const [word = '', ...more] = spelling.slice(start.length).split(' ')
+      if (more.length > 0) groups.add(word)
+      // In first place a command is offered by its name alone.
+      else if (start !== '' || spelling === name) commands.set(word, summary)
+    }
   }
-  const start = `${before.join(' ')} `
-  return visible.flatMap(({ name, also, summary }) => {
-    const spelling = [name, ...(also ?? [])].find((item) => item.startsWith(start))
-    return spelling === undefined ? [] : [{ text: spelling.slice(start.length), help: summary }]
-  })
+  return [
+    ...[...commands].map(([text, help]) => ({ text, help })),
+    ...[...groups].filter((text) => !commands.has(text)).map((text) => ({ text, help: 'Commands' })),
+  ]
 }
 
 async function completeInCommand(

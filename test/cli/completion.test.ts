@@ -29,6 +29,7 @@ const table = [
   entry('run', 'container run'),
   entry('rmi', 'image rm'),
   entry('volume create'),
+  entry('imagetools create', 'buildx imagetools create'),
   { ...entry('__x'), hidden: true as const },
 ]
 const names = (what: string): Promise<readonly string[]> =>
@@ -42,10 +43,13 @@ async function words(...line: readonly string[]): Promise<readonly string[] | st
 describe('complete', () => {
   it.for([
     [['r'], ['run', 'rmi']],
-    [[''], ['run', 'rmi', 'container', 'image', 'volume']],
+    [[''], ['run', 'rmi', 'container', 'image', 'volume', 'imagetools', 'buildx']],
     [['--ro'], ['--root']],
     [['container', ''], ['run']],
     [['volume', 'c'], ['create']],
+    [['buildx', ''], ['imagetools']],
+    [['buildx', 'imagetools', ''], ['create']],
+    [['buildx', 'imagetools', 'create', '--pu'], ['--pull']],
     [
       ['run', '--'],
       ['--pull', '--tty', '--network', '--env-file'],

@@ -33,7 +33,7 @@ export const command: Command = defineCommand({
     using progress = await openTransferProgress(context.terminal, {
       direction: 'push',
       stream: 'stderr',
-      quiet: flags.quiet,
+      quiet: flags.quiet || flags['dry-run'],
     })
     await using opened = await openLocationTools(context, progress.emit)
     const copied = await registryCopy(opened.tools, {

@@ -9,13 +9,14 @@ export function printCopied(
   terminal: Terminal,
 ): void {
   for (const { target, digest, blobs, bytes, planned } of copied) {
+    const name = target.endsWith(`@${digest}`) ? target : `${target}@${digest}`
     if (options.quiet) terminal.printLine(digest)
     else if (options.dryRun) {
       const size = planned.reduce((sum, one) => sum + one.size, 0)
-      terminal.printLine(`${target}@${digest}: would write ${planned.length} objects of ${humanSize(size)}`)
+      terminal.printLine(`${name}: would write ${planned.length} objects of ${humanSize(size)}`)
     } else {
       const moved = `${blobs.copied} blobs copied (${humanSize(bytes)}), ${blobs.mounted} mounted, ${blobs.existed} there already`
-      terminal.printLine(`${target}@${digest}: ${moved}`)
+      terminal.printLine(`${name}: ${moved}`)
     }
   }
 }

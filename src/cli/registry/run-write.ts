@@ -19,7 +19,8 @@ export async function runWrite(
   using progress = await openTransferProgress(context.terminal, {
     direction: 'push',
     stream: 'stderr',
-    quiet: flags.quiet,
+    // What would be is no progress.
+    quiet: flags.quiet || flags['dry-run'],
   })
   await using opened = await openLocationTools(context, progress.emit)
   const copied = await write(opened.tools)

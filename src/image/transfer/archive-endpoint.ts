@@ -103,6 +103,7 @@ export async function archiveSink(
   return {
     name,
     putBlob: ({ digest, size, open }) => add(digest, size, () => open()),
+    hasBlob: async ({ digest }) => written.has(digest),
     async putManifest({ descriptor, bytes }, top) {
       const { mediaType, digest, size } = descriptor
       await add(digest, size, () => once(bytes))

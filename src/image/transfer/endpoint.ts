@@ -28,6 +28,8 @@ export interface ContentSink {
   readonly name: string
   /** Told whether the bytes had to travel. */
   putBlob(blob: BlobSource, descriptor: Descriptor, from: ContentSource): Promise<'exists' | 'mounted' | 'copied'>
+  /** Whether putBlob would have nothing to send. */
+  hasBlob(descriptor: Descriptor): Promise<boolean>
   /** Under the location's own name when `top`, else by digest alone. */
   putManifest(manifest: RawManifest, top: boolean): Promise<void>
   /** Looks whether a manifest is here already, with everything below it. */

@@ -82,6 +82,8 @@ export function layoutSink(folder: string, tag: string | undefined): ContentSink
     async putBlob(blob) {
       return (await writeBlobFile(folder, blob)) ? 'copied' : 'exists'
     },
+    hasBlob: async ({ digest, size }) =>
+      (await stat(join(folder, blobPath(digest))).catch(() => undefined))?.size === size,
     async putManifest(manifest, top) {
       const { digest, size } = manifest.descriptor
       await writeBlobFile(folder, { digest, size, open: () => once(manifest.bytes) })

@@ -7,7 +7,7 @@ import type { RegistryClient } from '../../registry/client.ts'
 import { getManifest, headManifest } from '../../registry/fetch-manifest.ts'
 import { putManifest } from '../../registry/put-manifest.ts'
 import { addReferrer, listReferrers } from '../../registry/referrers.ts'
-import { uploadBlob } from '../../registry/upload-blob.ts'
+import { blobExists, uploadBlob } from '../../registry/upload-blob.ts'
 import type { ContentSink, ContentSource, RawManifest } from './endpoint.ts'
 import { referrerDescriptor } from './referrer-descriptor.ts'
 
@@ -59,6 +59,7 @@ export function registrySink(
       })
       return result.kind === 'pushed' ? 'copied' : result.kind
     },
+    hasBlob: ({ digest }) => blobExists(client, reference, digest, { ...options, action }),
     async putManifest(manifest, top) {
       const target = top ? reference : withDigest(reference, manifest.descriptor.digest)
       const { indexedSubject } = await putManifest(client, target, manifest, { ...options, action })

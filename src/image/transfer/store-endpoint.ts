@@ -72,6 +72,7 @@ export function storeSink(tools: PackTools, reference: Reference, signal: AbortS
       await ingest.commit()
       return 'copied'
     },
+    hasBlob: async ({ digest }) => store.content.size(digest) !== undefined,
     async putManifest({ descriptor, bytes }, top) {
       await storeDocument(store.content, descriptor, bytes)
       if (top) target = descriptor
