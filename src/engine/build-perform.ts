@@ -6,7 +6,7 @@ import type { RecordedStep } from '../build/explain/recorder.ts'
 import type { BuildKey } from '../build/recall/remembered-build.ts'
 import type { Digest } from '../oci/digest.ts'
 import { executeBuild } from './build-execute.ts'
-import { keepWithin } from './build-housekeeping.ts'
+import { keepOutput, keepWithin } from './build-housekeeping.ts'
 import type { OutputsResult } from './build-outputs.ts'
 import type { BuildRequest } from './build-request.ts'
 import { manifestPaths } from './build-services.ts'
@@ -48,6 +48,7 @@ export async function performBuild(
     onCause: (vertex: Parameters<Causes['set']>[1]['vertex'], cause: Parameters<Causes['set']>[1]['cause']) =>
       void causes.set(vertex.digest, { vertex, cause }),
   }
+  stack.defer(async () => (causes.size > 0 ? keepOutput(engine) : undefined))
   if (request.verify) await verifyBuild(engine, request, options, context)
   const { images, target, names } = await executeBuild(engine, request, options, context)
   if (causes.size > 0) await keepWithin(engine, context)

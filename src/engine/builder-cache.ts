@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { containerRoots } from '../container/roots.ts'
 import { cacheMountRecords } from '../build/ops/cache-mount-records.ts'
 import { cacheRecords } from '../build/solver/cache-records.ts'
-import type { CacheRecords } from '../build/solver/cache-records.ts'
+import type { CacheEntry, CacheRecords } from '../build/solver/cache-records.ts'
 import { identityOf } from '../build/solver/operation.ts'
 import { imageRoots } from '../image/image-roots.ts'
-import type { ChainId } from '../oci/digest.ts'
-import type { SnapshotId } from '../snapshot/snapshotter.ts'
+import type { ChainId, Digest } from '../oci/digest.ts'
+import type { Snapshot, SnapshotId } from '../snapshot/snapshotter.ts'
 import type { Engine } from './engine.ts'
 
 /** Something that the build cache keeps on the disk. */
@@ -16,7 +16,7 @@ export interface CacheItem {
   readonly kind: 'layer' | 'mount'
   /** What made it, or the mount's id. */
   readonly description: string
-  /** Bytes on the disk. */
+  /** Bytes on the disk: files, and forms that were packed for a push or an archive. */
   readonly size: number
   readonly createdAt: number
   readonly usedAt: number
@@ -25,6 +25,10 @@ export interface CacheItem {
   readonly inUse: boolean
   /** An image or a container needs the layer as well: removing it from the cache frees nothing. */
   readonly shared: boolean
+  /** Layers that it stands on, the base first. */
+  readonly below: readonly string[]
+  /** False for a layer that is here only because others stand on it. */
+  readonly recorded: boolean
 }
 
 /** The cache records of an engine, for the build of that name. */
@@ -39,48 +43,81 @@ export function engineCacheRecords({ store, snapshots }: Engine, build = ''): Ca
   })
 }
 
-/** Everything in the build cache, in the order in which it should go: least recently used first. A layer that several records name is one item. */
+/**
+ * Everything in the build cache, in the order in which it should go: least recently used first. A layer that several records name is
+ * one item; one that others stand on was used when they were.
+ */
 export async function cacheItems(engine: Engine): Promise<readonly CacheItem[]> {
   const records = engineCacheRecords(engine)
   await measureLayers(engine, records)
   await measureMounts(engine)
-  const shared = await sharedSnapshots(engine)
-  const layers = new Map<SnapshotId, CacheItem>()
-  for (const entry of records.entries()) {
-    if (entry.snapshot === undefined) continue
-    const known = layers.get(entry.snapshot)
-    // Entries come by use, so the last one tells when the layer was used.
-    layers.delete(entry.snapshot)
-    layers.set(entry.snapshot, {
-      id: String(entry.snapshot),
-      kind: 'layer',
-      description: entry.name,
-      size: entry.disk ?? 0,
-      createdAt: Math.min(entry.createdAt, known?.createdAt ?? Infinity),
-      usedAt: entry.usedAt,
-      uses: entry.uses + (known?.uses ?? 0),
-      inUse: false,
-      shared: shared.has(entry.snapshot),
-    })
-  }
+  const layers = await cachedLayers(engine, records)
   const mounts = cacheMountRecords(engine.store)
     .entries()
     .map(({ id, name, size, createdAt, usedAt, uses, inUse }): CacheItem => {
-      return {
-        id: `mount-${id}`,
-        kind: 'mount',
-        description: name,
-        size,
-        createdAt,
-        usedAt,
-        uses,
-        inUse,
-        shared: false,
-      }
+      const rest = { size, createdAt, usedAt, uses, inUse, shared: false, below: [], recorded: true }
+      // The id follows the slash behind a namespace, which is mostly empty.
+      return { id: `mount-${id}`, kind: 'mount', description: name.replace(/^\//, ''), ...rest }
     })
-  // Of layers used at one time the upper ones come first: a layer is only freed after those that stand on it.
-  const upperFirst = [...layers.values()].sort((a, b) => Number(b.id) - Number(a.id))
-  return [...mounts, ...upperFirst].sort((a, b) => a.usedAt - b.usedAt)
+  return [...mounts, ...layers].sort((a, b) => a.usedAt - b.usedAt)
+}
+
+/** The layers of all records and those below, upper ones before those that they stand on. */
+async function cachedLayers(engine: Engine, records: CacheRecords): Promise<readonly CacheItem[]> {
+  const { snapshots } = engine
+  const kept = await imageNeeds(engine)
+  const entries = new Map(
+    records.entries().flatMap((entry) => (entry.snapshot ? [[entry.snapshot, [] as CacheEntry[]]] : [])),
+  )
+  for (const entry of records.entries()) if (entry.snapshot !== undefined) entries.get(entry.snapshot)?.push(entry)
+  const found = new Map<SnapshotId, Snapshot>()
+  for (const id of entries.keys()) for (const snapshot of snapshots.chain(id)) found.set(snapshot.id, snapshot)
+  const items: CacheItem[] = []
+  const lastUse = new Map<SnapshotId, number>()
+  for (const snapshot of [...found.values()].sort((a, b) => b.id - a.id)) {
+    const own = entries.get(snapshot.id) ?? []
+    const [first] = own
+    const usedAt = Math.max(lastUse.get(snapshot.id) ?? 0, ...own.map((entry) => entry.usedAt))
+    const below = snapshots.chain(snapshot.id).slice(0, -1)
+    for (const { id } of below) lastUse.set(id, Math.max(lastUse.get(id) ?? 0, usedAt))
+    items.push({
+      id: String(snapshot.id),
+      kind: 'layer',
+      description: own.at(-1)?.name ?? 'layer of a base image',
+      size: (first?.disk ?? snapshot.bytes) + (own.some(isOwn) ? packedBytes(engine, snapshot, kept.blobs) : 0),
+      createdAt: Math.min(...own.map((entry) => entry.createdAt), usedAt),
+      usedAt,
+      uses: own.reduce((sum, { uses }) => sum + uses, 0),
+      inUse: false,
+      shared: kept.snapshots.has(snapshot.id),
+      below: below.map(({ id }) => String(id)),
+      recorded: first !== undefined,
+    })
+  }
+  return items
+}
+
+/** Layers of images keep the blobs that they came as only with their image. */
+function isOwn({ kind }: CacheEntry): boolean {
+  return kind !== 'image'
+}
+
+/** Bytes of the forms of a layer that no image keeps. */
+function packedBytes({ store, imageRecords }: Engine, { diffId }: Snapshot, kept: ReadonlySet<Digest>): number {
+  const forms = imageRecords.layerBlobs(diffId).filter(({ descriptor }) => !kept.has(descriptor.digest))
+  return forms.reduce((sum, { descriptor }) => sum + (store.content.size(descriptor.digest) ?? 0), 0)
+}
+
+/** Packed forms of layers that the cache holds: packing them again would be the dearer way to save room. */
+export function cachedBlobs({ store }: Engine): readonly Digest[] {
+  return store.db
+    .all<{ digest: Digest }>(
+      `SELECT DISTINCT layer_blobs.digest AS digest FROM layer_blobs
+       JOIN snapshots ON snapshots.diff_id = layer_blobs.diff_id
+       JOIN cache_records ON cache_records.snapshot = snapshots.id
+       WHERE cache_records.kind <> 'image'`,
+    )
+    .map(({ digest }) => digest)
 }
 
 async function measureLayers({ native, store }: Engine, records: CacheRecords): Promise<void> {
@@ -114,12 +151,15 @@ async function usage(native: Engine['native'], paths: readonly string[]): Promis
   return Array.isArray(bytes) ? bytes.map(Number) : []
 }
 
-/** Layers that images and containers stand on. */
-async function sharedSnapshots(engine: Engine): Promise<ReadonlySet<number>> {
+/** Layers that images and containers stand on, and the blobs of images. */
+async function imageNeeds(
+  engine: Engine,
+): Promise<{ readonly snapshots: ReadonlySet<number>; readonly blobs: ReadonlySet<Digest> }> {
   const { store, snapshots, imageRecords } = engine
-  const roots = [
-    ...(await imageRoots(imageRecords, store.content, snapshots)).snapshots,
-    ...containerRoots(store.db).snapshots,
-  ] as SnapshotId[]
-  return new Set(roots.flatMap((id) => snapshots.chain(id).map((snapshot) => snapshot.id)))
+  const images = await imageRoots(imageRecords, store.content, snapshots)
+  const tops = [...images.snapshots, ...containerRoots(store.db).snapshots] as SnapshotId[]
+  return {
+    snapshots: new Set(tops.flatMap((id) => snapshots.chain(id).map((snapshot) => snapshot.id))),
+    blobs: new Set(images.blobs),
+  }
 }

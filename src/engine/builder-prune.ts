@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makerClaim } from '../build/ops/cache-mounts.ts'
 import { cacheMountRecords } from '../build/ops/cache-mount-records.ts'
@@ -12,8 +12,18 @@ export interface BuilderPruneRequest {
   /** Layers that images need are forgotten as well; their files stay with the image. */
   readonly all: boolean
   readonly filters: readonly string[]
-  /** Bytes that may stay; absent: nothing has to. */
-  readonly keepBytes?: number
+  /** What may stay; absent: nothing has to. */
+  readonly keep?: KeepSpace
+}
+
+/** Bounds of what a prune leaves, in bytes, as BuildKit has them. */
+export interface KeepSpace {
+  /** The cache is not made smaller than this. */
+  readonly reserved?: number
+  /** The cache is made no larger than this. */
+  readonly max?: number
+  /** So much of the disk shall be free. */
+  readonly minFree?: number
 }
 
 export interface BuilderPruneResult {
@@ -23,7 +33,7 @@ export interface BuilderPruneResult {
   readonly bytes: number
 }
 
-/** Empties the build cache, least recently used first, down to `keepBytes`. What a running build uses stays. USAGE for an unknown filter. */
+/** Empties the build cache, least recently used first, as far as `keep` wants. What a running build uses stays. USAGE for an unknown filter. */
 export async function builderPrune(
   engine: Engine,
   request: BuilderPruneRequest,
@@ -31,20 +41,55 @@ export async function builderPrune(
 ): Promise<BuilderPruneResult> {
   const fits = cacheFilter(request.filters, Date.now())
   const items = await cacheItems(engine)
+  const space = cacheSpace(items)
+  const keep = request.keep === undefined ? undefined : await bytesToKeep(engine, request.keep, space.total())
   const removed: CacheItem[] = []
-  let total = items.reduce((sum, item) => sum + (item.shared ? 0 : item.size), 0)
   for (const item of items) {
-    if (request.keepBytes !== undefined && total <= request.keepBytes) break
-    if (item.inUse || (item.shared && !request.all) || !fits(item)) continue
+    if (keep !== undefined && space.total() <= keep) break
+    if (!item.recorded || item.inUse || (item.shared && !request.all) || !fits(item)) continue
     if (!evict(engine, item, request.all)) continue
     removed.push(item)
-    if (!item.shared) total -= item.size
+    space.remove(item)
   }
-  if (request.all && request.filters.length === 0 && request.keepBytes === undefined) forgetKnowledge(engine)
+  if (request.all && request.filters.length === 0 && keep === undefined) forgetKnowledge(engine)
   const freed = new Set((await collectGarbage(engine)).snapshots.map(({ id }) => String(id)))
   await sweepFolders(engine, signal)
   const gone = [...items.filter(({ id }) => freed.has(id)), ...removed.filter(({ kind }) => kind === 'mount')]
   return { removed, bytes: gone.reduce((sum, item) => sum + item.size, 0) }
+}
+
+/** The least of the bounds, but what is reserved stays. */
+async function bytesToKeep(
+  { store }: Engine,
+  { reserved = 0, max, minFree }: KeepSpace,
+  total: number,
+): Promise<number> {
+  const { bavail, bsize } = await statfs(store.root)
+  const excess = minFree === undefined ? 0 : minFree - bavail * bsize
+  const bound = max ?? (minFree === undefined ? reserved : total)
+  return Math.max(reserved, excess > 0 ? Math.min(bound, total - excess) : bound)
+}
+
+/** What the cache alone takes of the disk, while items go: a layer is free when nothing stands on it any more. */
+function cacheSpace(items: readonly CacheItem[]): { total(): number; remove(item: CacheItem): void } {
+  const byId = new Map(items.map((item) => [item.id, item]))
+  const users = new Map<string, number>()
+  const needs = ({ id, below }: CacheItem): readonly string[] => [id, ...below]
+  for (const item of items) {
+    if (item.recorded) for (const id of needs(item)) users.set(id, (users.get(id) ?? 0) + 1)
+  }
+  let total = items.reduce((sum, { shared, size }) => sum + (shared ? 0 : size), 0)
+  return {
+    total: () => total,
+    remove(item) {
+      for (const id of needs(item)) {
+        const left = (users.get(id) ?? 0) - 1
+        users.set(id, left)
+        const layer = byId.get(id)
+        if (left === 0 && layer?.shared === false) total -= layer.size
+      }
+    },
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Snapshot, SnapshotId } from '../snapshot/snapshotter.ts'
 import { sweepBlobs } from '../store/gc.ts'
 import type { SweptBlob } from '../store/gc.ts'
+import { cachedBlobs } from './builder-cache.ts'
 import type { Engine } from './engine.ts'
 
 export interface Collected {
@@ -29,7 +30,7 @@ async function rootsOf(
   const images = await imageRoots(imageRecords, store.content, snapshots)
   const containers = containerRoots(store.db)
   return {
-    blobs: new Set([...images.blobs, ...containers.images.filter(isDigest)]),
+    blobs: new Set([...images.blobs, ...containers.images.filter(isDigest), ...cachedBlobs(engine)]),
     snapshots: new Set([...images.snapshots, ...containers.snapshots, ...cachedSnapshots(engine)] as SnapshotId[]),
   }
 }

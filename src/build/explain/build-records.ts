@@ -25,7 +25,10 @@ export interface BuildRecord {
 }
 
 export interface BuildRecords {
+  /** Adds a record; the oldest go beyond what is kept. */
   add(record: BuildRecord): void
+  /** Newest first. */
+  ids(): readonly string[]
   /** Newest first. */
   list(): readonly BuildRecord[]
   /** By ID or unambiguous prefix; `latest` or empty is the newest. BUILD_NOT_FOUND, ID_AMBIGUOUS. */
@@ -37,6 +40,9 @@ interface Row {
   readonly record: string
 }
 
+/** Records of builds that are kept. */
+const keptBuilds = 200
+
 /** Table `builds`. */
 export function buildRecords(db: Database): BuildRecords {
   const list = (): readonly BuildRecord[] =>
@@ -45,15 +51,22 @@ export function buildRecords(db: Database): BuildRecords {
       .map(({ record }) => JSON.parse(record) as BuildRecord)
   return {
     list,
+    ids: () => db.all<{ id: string }>('SELECT id FROM builds ORDER BY started_at DESC, id').map(({ id }) => id),
     add: (record) =>
-      void db.run(
-        'INSERT INTO builds (id, started_at, ended_at, status, record) VALUES (?, ?, ?, ?, ?)',
-        record.id,
-        record.startedAt,
-        record.endedAt,
-        record.status,
-        JSON.stringify(record),
-      ),
+      db.transaction(() => {
+        db.run(
+          'INSERT INTO builds (id, started_at, ended_at, status, record) VALUES (?, ?, ?, ?, ?)',
+          record.id,
+          record.startedAt,
+          record.endedAt,
+          record.status,
+          JSON.stringify(record),
+        )
+        db.run(
+          'DELETE FROM builds WHERE id IN (SELECT id FROM builds ORDER BY started_at DESC, id LIMIT -1 OFFSET ?)',
+          keptBuilds,
+        )
+      }),
     find(id) {
       const builds = list()
       const found =

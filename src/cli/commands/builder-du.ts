@@ -17,34 +17,56 @@ export const command: Command = defineCommand({
     format: { kind: 'string', value: 'TEMPLATE', help: 'Go template, "table TEMPLATE" or "json"' },
     verbose: { kind: 'boolean', help: 'Show what made each item' },
   },
-  async run({ flags }, context) {
+  async run({ flags }, { openEngine, terminal }) {
     const { builderDu } = await import('../../engine/builder-du.ts')
-    const { formatList } = await import('../../ui/list.ts')
-    const { humanSize, relativeAge } = await import('../../ui/human.ts')
-    const items = await builderDu(await context.openEngine(), flags.filter)
-    const columns: Readonly<Record<string, ListColumn<CacheItem>>> = {
-      ID: { header: 'ID', value: ({ id }) => id },
-      Reclaimable: { header: 'RECLAIMABLE', value: ({ inUse, shared }) => String(!inUse && !shared) },
-      Size: { header: 'SIZE', value: ({ size }) => humanSize(size) },
-      LastAccessed: { header: 'LAST ACCESSED', value: ({ usedAt }) => relativeAge(usedAt, Date.now()) },
-      Type: { header: 'TYPE', value: ({ kind }) => kind },
-      Uses: { header: 'USES', value: ({ uses }) => String(uses) },
-      Description: { header: 'DESCRIPTION', value: ({ description }) => description },
+    const { humanSize } = await import('../../ui/human.ts')
+    const items = await builderDu(await openEngine(), flags.filter)
+    if (flags.verbose) terminal.print((await Promise.all(items.map(details))).join(''))
+    else {
+      const { formatList } = await import('../../ui/list.ts')
+      const shown = ['ID', 'Reclaimable', 'Size', 'LastUsedAt']
+      terminal.print(formatList(items, { columns: await columns(), shown, format: flags.format }))
     }
-    const shown = [
-      'ID',
-      'Reclaimable',
-      'Size',
-      'LastAccessed',
-      ...(flags.verbose ? ['Type', 'Uses', 'Description'] : []),
-    ]
-    context.terminal.print(formatList(items, { columns, shown, format: flags.format }))
-    if (flags.format === undefined) {
-      const total = items.reduce((sum, { size }) => sum + size, 0)
-      const reclaimable = items.reduce((sum, { size, inUse, shared }) => sum + (inUse || shared ? 0 : size), 0)
-      context.terminal.printLine(`Reclaimable:\t${humanSize(reclaimable)}`)
-      context.terminal.printLine(`Total:\t\t${humanSize(total)}`)
-    }
+    if (flags.format !== undefined && !flags.verbose) return 0
+    const sum = (some: readonly CacheItem[]): string => humanSize(some.reduce((total, { size }) => total + size, 0))
+    terminal.printLine(`Reclaimable:\t${sum(items.filter(isReclaimable))}`)
+    terminal.printLine(`Total:\t\t${sum(items)}`)
     return 0
   },
 })
+
+function isReclaimable({ inUse, shared }: CacheItem): boolean {
+  return !inUse && !shared
+}
+
+/** The fields of buildx. */
+async function columns(): Promise<Readonly<Record<string, ListColumn<CacheItem>>>> {
+  const { humanSize, localTime, relativeAge } = await import('../../ui/human.ts')
+  const now = Date.now()
+  return {
+    ID: { header: 'ID', value: ({ id }) => id },
+    Parents: { header: 'PARENTS', value: ({ below }) => below.slice(-1) },
+    CreatedAt: { header: 'CREATED AT', value: ({ createdAt }) => localTime(new Date(createdAt)) },
+    Mutable: { header: 'MUTABLE', value: ({ kind }) => kind === 'mount' },
+    Reclaimable: { header: 'RECLAIMABLE', value: isReclaimable },
+    Shared: { header: 'SHARED', value: ({ shared }) => shared },
+    Size: { header: 'SIZE', value: ({ size }) => humanSize(size) },
+    Description: { header: 'DESCRIPTION', value: ({ description }) => description },
+    UsageCount: { header: 'USAGE COUNT', value: ({ uses }) => uses },
+    LastUsedAt: { header: 'LAST ACCESSED', value: ({ usedAt }) => relativeAge(usedAt, now) },
+    Type: { header: 'TYPE', value: ({ kind }) => (kind === 'layer' ? 'regular' : 'exec.cachemount') },
+  }
+}
+
+/** One item, a field on each line. */
+async function details(item: CacheItem): Promise<string> {
+  const { printable } = await import('../../base/printable.ts')
+  const { alignTable } = await import('../../ui/table.ts')
+  const fields = await columns()
+  const rows = Object.entries(fields).flatMap(([name, { header, value }]) => {
+    const shown = name === 'Parents' ? item.below.slice(-1).join(', ') : String(value(item))
+    const title = name === 'LastUsedAt' ? 'Last used' : `${header[0]}${header.slice(1).toLowerCase()}`
+    return shown === '' ? [] : [[`${name === 'ID' ? 'ID' : title}:`, printable(shown).replaceAll('\n', ' ')]]
+  })
+  return `${alignTable(rows, { minWidth: 14, padding: 2 })}\n`
+}
