@@ -78,6 +78,8 @@ async function run(
     }
     await using active = await services.snapshots.prepare(base?.id ?? null)
     return await active.commit(await change(services.native, active.tree, actions, commit, context))
+  } catch (error) {
+    throw hasCode(error, 'FILE_CHANGED') ? stale(op, services.contexts, error) : error
   } finally {
     for (const [path, kept] of manifests) await rename(path, kept).catch(() => rm(path, { force: true }))
   }
@@ -95,12 +97,15 @@ async function change(
   commit: object,
   { signal }: RunContext,
 ): Promise<LayerFacts> {
-  try {
-    return layerOf(await native.call('files', { target, actions, commit }, { signal }))
-  } catch (error) {
-    if (hasCode(error, 'FILE_CHANGED')) throw new StaleInput(error.message, { cause: error })
-    throw error
+  return layerOf(await native.call('files', { target, actions, commit }, { signal }))
+}
+
+/** A change of a context during the build: it is walked again, and the step done again. */
+function stale(op: FilesOp, contexts: ContextFiles, error: TsbuildError): StaleInput {
+  for (const action of op.actions) {
+    if (action.op === 'copy' && action.from.kind === 'context') contexts.forget(action.from.name)
   }
+  return new StaleInput(error.message, { cause: error })
 }
 
 interface ActionSite {
@@ -145,8 +150,7 @@ async function actionPlan(action: FileAction, site: ActionSite): Promise<object>
       const manifest = services.temporary(`manifest-${context.id.slice(-16)}-${at}`)
       const before = await services.contexts.digest(from.name, action)
       if ((await services.contexts.manifest(from.name, action, manifest)) !== before) {
-        services.contexts.forget(from.name)
-        throw new StaleInput('The build context changed while it was read')
+        throw new TsbuildError('FILE_CHANGED', 'The build context changed while it was read')
       }
       manifests.set(manifest, services.manifestPath(before))
       const { path, ignore } = await services.contexts.open(from.name)

@@ -1,3 +1,5 @@
+import { TsbuildError } from '../../base/errors.ts'
+import type { ErrorOptions } from '../../base/errors.ts'
 import type { Emit } from '../../base/events.ts'
 import type { Snapshot } from '../../snapshot/snapshotter.ts'
 
@@ -70,6 +72,10 @@ export interface Operation {
 }
 
 /** Thrown by `run` when what `cacheMap` read has changed since: the step is keyed and done again. */
-export class StaleInput extends Error {
+export class StaleInput extends TsbuildError {
   override readonly name = 'StaleInput'
+
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('FILE_CHANGED', message, { hint: 'Build again when nothing writes to the build context', ...options })
+  }
 }

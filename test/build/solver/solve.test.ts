@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { TsbuildError } from '../../../src/base/errors.ts'
+import { StaleInput } from '../../../src/build/solver/operation.ts'
 import type { RunContext } from '../../../src/build/solver/operation.ts'
 import { solve } from '../../../src/build/solver/solve.ts'
 import { World } from './fakes.ts'
@@ -138,6 +139,22 @@ describe('solve', () => {
     for (const [chain, text] of world.texts) if (text.startsWith('copy')) world.evicted.add(chain)
     await solve([target('third')], world.options())
     expect(earlier).toEqual([undefined, results[0]?.chainId, undefined])
+  })
+
+  it('does a step again when what it read has changed, and gives up when that does not end', async () => {
+    const world = new World()
+    let changes = 2
+    world.effects['copy'] = async () => {
+      if (changes-- > 0) throw new StaleInput('it changed')
+    }
+    await solve([world.vertex({ name: 'copy' })], world.options())
+    expect(world.ran).toEqual(['copy', 'copy', 'copy'])
+    changes = Infinity
+    await expect(solve([world.vertex({ name: 'copy' }, [null])], world.options())).rejects.toMatchObject({
+      code: 'FILE_CHANGED',
+    })
+    expect(world.ran.length).toBeLessThan(10)
+    expect(world.records).toHaveLength(1)
   })
 
   it('stops everything at the first failure and reports that one', async () => {
