@@ -15,9 +15,10 @@ import { annotationsFor } from '../build/options/annotation-option.ts'
 import { operationOf } from '../build/ops/operations.ts'
 import { planBuild } from '../build/plan/plan.ts'
 import type { BuildKey } from '../build/recall/remembered-build.ts'
-import type { PlanRequest } from '../build/plan/request.ts'
+import type { BuildPlan, PlanRequest } from '../build/plan/request.ts'
 import type { Cause } from '../build/solver/cause.ts'
 import { solve, stepsByDigest } from '../build/solver/solve.ts'
+import { walkVertices } from '../build/solver/vertex.ts'
 import { formatPlatform, parsePlatform } from '../oci/platform.ts'
 import { parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Platform } from '../oci/types.ts'
@@ -141,6 +142,8 @@ export async function executeBuild(
     },
   )
   const cache = withImports(engineCacheRecords(engine, id), imports)
+  const anew = cachesToForget(plans)
+  if (anew.size > 0) await services.caches.forget(anew, signal)
   const solution = await solve<Op>(
     plans.map((plan) => plan.target),
     {
@@ -247,6 +250,16 @@ function epochOf(value: string | undefined, contextTime: number | undefined): nu
   if (value === 'context') return contextTime === undefined ? undefined : Math.floor(contextTime / 1000)
   if (/^-?\d+$/.test(value)) return Number(value)
   throw new TsbuildError('USAGE', `Cannot read SOURCE_DATE_EPOCH "${value}": expected seconds since 1970`)
+}
+
+/** As in BuildKit steps that ignore the cache ignore what is in their cache mounts as well. */
+function cachesToForget(plans: readonly BuildPlan[]): ReadonlySet<string> {
+  const steps = [...walkVertices(plans.map((plan) => plan.target))].filter(({ label }) => label.ignoreCache)
+  return new Set(
+    steps.flatMap(({ op }) =>
+      op.kind === 'exec' ? op.mounts.flatMap((mount) => (mount.kind === 'cache' ? [mount.id] : [])) : [],
+    ),
+  )
 }
 
 /** The error of a step with its place in the Dockerfile. */

@@ -29,6 +29,8 @@ export interface OpenCacheMount extends AsyncDisposable {
  */
 export interface CacheMounts {
   open(request: CacheMountRequest, signal: AbortSignal): Promise<OpenCacheMount>
+  /** Removes the caches of these ids, so that their next users start anew. Those in use stay. */
+  forget(ids: ReadonlySet<string>, signal: AbortSignal): Promise<void>
 }
 
 /** One maker at a time: a directory without a record belongs to it, or to nobody. */
@@ -97,6 +99,13 @@ export function createCacheMounts({ store, native, records, seed }: CacheMountTo
         [Symbol.asyncDispose]: async () => owned.dispose(),
       }
     },
+    async forget(ids, signal) {
+      using _maker = await lease.claim(makerClaim, signal)
+      const gone = records.entries().filter(({ id, name }) => ids.has(name) && records.remove(id))
+      if (gone.length === 0) return
+      const names = gone.map(({ directory }) => directory)
+      await native.call('remove', { root: join(store.root, 'caches'), names }, { signal })
+    },
   }
 }
 
@@ -124,8 +133,8 @@ function copyOf(tree: Tree, source: string): object {
   }
 }
 
-/** A cache of its own for each start: what it is copied from, or the owner of its directory. */
-function cacheKey({ id, owner, from, source }: CacheMountRequest): string {
+/** Tells caches apart. Each start has its own: what it is copied from, or the owner of its directory. */
+export function cacheKey({ id, owner, from, source }: CacheMountRequest): string {
   if (from === undefined && owner === undefined) return id
   return sha256(canonicalJson([id, from === undefined ? null : [from.identity, source], owner ?? null]))
 }

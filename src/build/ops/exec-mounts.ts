@@ -5,7 +5,8 @@ import type { TreeMount } from '../../runtime/sandbox.ts'
 import type { Snapshotter } from '../../snapshot/snapshotter.ts'
 import { identityOf } from '../solver/operation.ts'
 import type { Result } from '../solver/operation.ts'
-import type { CacheMounts } from './cache-mounts.ts'
+import { cacheKey } from './cache-mounts.ts'
+import type { CacheMountRequest, CacheMounts, OpenCacheMount } from './cache-mounts.ts'
 import type { ExecMount, ExecOp } from './op.ts'
 import type { Secrets } from './secrets.ts'
 import type { SshAgents } from './ssh-agents.ts'
@@ -43,6 +44,7 @@ export async function prepareMounts(
   const mounts: MountSpec[] = []
   const env: string[] = []
   const secrets: Uint8Array[] = []
+  const caches = await openCaches(op, inputs, services, stack, signal)
   for (const mount of op.mounts) await prepareMount(mount)
   const devices = op.devices.flatMap(({ name, required }) => services.devices(name, required))
   const owned = stack.move()
@@ -59,14 +61,8 @@ export async function prepareMounts(
         return
       }
       case 'cache': {
-        const { input, source, target, readonly } = mount
-        const result = input === undefined ? undefined : (inputs[input] ?? null)
-        const from =
-          result === undefined
-            ? {}
-            : { from: { tree: services.snapshots.view(result?.id ?? null), identity: identityOf(result) } }
-        const cache = stack.use(await services.caches.open({ ...mount, ...from }, signal))
-        trees.push({ tree: cache.tree, source, target, readonly })
+        const { source, target, readonly } = mount
+        trees.push({ tree: caches(mount).tree, source, target, readonly })
         return
       }
       case 'tmpfs': {
@@ -94,4 +90,31 @@ export async function prepareMounts(
       }
     }
   }
+}
+
+type CacheMount = Extract<ExecMount, { readonly kind: 'cache' }>
+
+/**
+ * Opens the caches of a step. One that is mounted twice is one, whatever its sharing; all are taken in the same order by every
+ * step, so that two steps with several locked ones do not wait for each other.
+ */
+async function openCaches(
+  op: ExecOp,
+  inputs: readonly Result[],
+  { caches, snapshots }: MountServices,
+  stack: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<(mount: CacheMount) => OpenCacheMount> {
+  const requestOf = (mount: CacheMount): CacheMountRequest => {
+    if (mount.input === undefined) return mount
+    const result = inputs[mount.input] ?? null
+    return { ...mount, from: { tree: snapshots.view(result?.id ?? null), identity: identityOf(result) } }
+  }
+  const requests = op.mounts.flatMap((mount) => (mount.kind === 'cache' ? [requestOf(mount)] : []))
+  const opened = new Map<string, OpenCacheMount>()
+  for (const request of requests.toSorted((a, b) => (cacheKey(a) < cacheKey(b) ? -1 : 1))) {
+    const key = cacheKey(request)
+    if (!opened.has(key)) opened.set(key, stack.use(await caches.open(request, signal)))
+  }
+  return (mount) => opened.get(cacheKey(requestOf(mount)))!
 }
