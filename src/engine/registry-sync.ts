@@ -1,28 +1,17 @@
 import { TsbuildError } from '../base/errors.ts'
-import { readJson, optional } from '../oci/json.ts'
-import type { JsonReader } from '../oci/json.ts'
+import { isDigest, parseDigest } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
-import { formatReference, parseReference, withTag } from '../oci/reference.ts'
+import { formatReference, parseReference, withDigest, withTag } from '../oci/reference.ts'
 import type { Platform } from '../oci/types.ts'
 import { listTags } from '../registry/list.ts'
 import type { LocationTools } from './open-location.ts'
 import { registryCopy } from './registry-copy.ts'
 import type { CopiedImage } from './registry-copy.ts'
+import { readSyncFile } from './sync-file.ts'
+import type { SyncEntry, SyncFile } from './sync-file.ts'
+import { versionRange } from '../oci/version-range.ts'
 
-/** One line of work of a sync file. */
-export interface SyncEntry {
-  readonly source: string
-  readonly target: string
-  /** Tags to copy: names, or regular expressions between slashes; empty: the one of `source`. */
-  readonly tags: readonly string[]
-  readonly platforms: readonly string[]
-  readonly referrers: boolean
-}
-
-export interface RegistrySyncRequest {
-  /** JSON or TOML text: `[[sync]] source = "…", target = "…", tags = ["1.0", "/^2\\./"]`. */
-  readonly text: string
-  readonly format: 'json' | 'toml'
+export interface RegistrySyncRequest extends SyncFile {
   readonly host: Platform
   readonly dryRun: boolean
   /** Goes on with the others when one fails. */
@@ -34,70 +23,72 @@ export interface SyncResult {
   readonly failed: readonly { readonly source: string; readonly error: TsbuildError }[]
 }
 
-/** Copies many images as a file says. Errors: SETTINGS_INVALID for the file, else those of `registryCopy`. */
+/** Copies many images as a file says. Errors: those of `readSyncFile` and `registryCopy`. */
 export async function registrySync(tools: LocationTools, request: RegistrySyncRequest): Promise<SyncResult> {
   const copied: CopiedImage[] = []
   const failed: { source: string; error: TsbuildError }[] = []
-  for (const entry of await readEntries(request)) {
+  const attempt = async (source: string, work: () => Promise<void>): Promise<void> => {
     try {
-      copied.push(...(await syncEntry(tools, entry, request)))
+      await work()
     } catch (error) {
       if (!request.keepGoing || !(error instanceof TsbuildError) || error.code === 'CANCELLED') throw error
-      failed.push({ source: entry.source, error })
+      failed.push({ source, error })
     }
+  }
+  const { entries, notes } = await readSyncFile(request)
+  for (const text of notes) tools.emit({ kind: 'notice', level: 'warning', text })
+  for (const entry of entries) {
+    await attempt(entry.source, async () => {
+      for (const [source, target] of await namesOf(tools, entry))
+        await attempt(source, async () => {
+          copied.push(...(await copyEntry(tools, entry, source, target, request)))
+        })
+    })
   }
   return { copied, failed }
 }
 
-async function syncEntry(
+function copyEntry(
   tools: LocationTools,
   entry: SyncEntry,
+  source: string,
+  target: string,
   request: RegistrySyncRequest,
 ): Promise<readonly CopiedImage[]> {
-  const copied: CopiedImage[] = []
-  for (const [source, target] of await namesOf(tools, entry)) {
-    copied.push(
-      ...(await registryCopy(tools, {
-        source,
-        target,
-        platforms: entry.platforms.map((text) => parsePlatform(text, request.host)),
-        allTags: false,
-        referrers: entry.referrers,
-        foreignLayers: false,
-        dryRun: request.dryRun,
-        compression: { kind: 'gzip' },
-      })),
-    )
-  }
-  return copied
+  return registryCopy(tools, {
+    source,
+    target,
+    platforms: entry.platforms.map((text) => parsePlatform(text, request.host)),
+    allTags: false,
+    referrers: entry.referrers,
+    foreignLayers: false,
+    dryRun: request.dryRun,
+    compression: { kind: 'gzip' },
+  })
 }
 
 async function namesOf(tools: LocationTools, entry: SyncEntry): Promise<readonly (readonly [string, string])[]> {
-  if (entry.tags.length === 0) return [[entry.source, entry.target]]
-  const source = parseReference(entry.source)
-  const target = parseReference(entry.target)
-  const patterns = entry.tags.filter((tag) => isPattern(tag)).map((tag) => new RegExp(tag.slice(1, -1)))
-  const fixed = entry.tags.filter((tag) => !isPattern(tag))
-  const listed =
-    patterns.length === 0 ? [] : await Array.fromAsync(listTags(tools.client, source, { signal: tools.signal }))
-  const tags = new Set([...fixed, ...listed.filter((tag) => patterns.some((pattern) => pattern.test(tag)))])
-  return [...tags].map((tag) => [formatReference(withTag(source, tag)), formatReference(withTag(target, tag))] as const)
+  const { source, target, tags: choice } = entry
+  if (choice.kind === 'named') return [[source, target]]
+  const [from, to] = [parseReference(source), parseReference(target)]
+  const fits = listedTest(choice)
+  const listed = fits === undefined ? [] : await Array.fromAsync(listTags(tools.client, from, { signal: tools.signal }))
+  const names = new Set([...(choice.kind === 'some' ? choice.names : []), ...listed.filter((tag) => fits?.(tag))])
+  return [...names].map((name) =>
+    isDigest(name)
+      ? [formatReference(withDigest(from, parseDigest(name))), formatReference(withDigest(to, parseDigest(name)))]
+      : [formatReference(withTag(from, name)), formatReference(withTag(to, name))],
+  )
 }
 
-function isPattern(tag: string): boolean {
-  return tag.length > 2 && tag.startsWith('/') && tag.endsWith('/')
-}
-
-async function readEntries({ text, format }: RegistrySyncRequest): Promise<readonly SyncEntry[]> {
-  const json = format === 'json' ? text : JSON.stringify((await import('smol-toml')).parse(text))
-  const root = readJson(Buffer.from(json), { code: 'SETTINGS_INVALID', what: 'the sync file' })
-  const texts = (reader: JsonReader): readonly string[] =>
-    optional(reader, (list) => list.list((item) => item.string())) ?? []
-  return root.get('sync').list((entry) => ({
-    source: entry.get('source').string(),
-    target: entry.get('target').string(),
-    tags: texts(entry.get('tags')),
-    platforms: texts(entry.get('platforms')),
-    referrers: optional(entry.get('referrers'), (flag) => flag.boolean()) ?? false,
-  }))
+/** Which of the registry's tags are wanted; undefined when they need not be asked for. */
+function listedTest(choice: Exclude<SyncEntry['tags'], { kind: 'named' }>): ((tag: string) => boolean) | undefined {
+  switch (choice.kind) {
+    case 'all':
+      return () => true
+    case 'versions':
+      return versionRange(choice.range)
+    case 'some':
+      return choice.patterns.length === 0 ? undefined : (tag) => choice.patterns.some((pattern) => pattern.test(tag))
+  }
 }

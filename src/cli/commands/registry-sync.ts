@@ -7,12 +7,17 @@ import { writeFlags } from '../registry/edit-flags.ts'
 export const command: Command = defineCommand({
   arguments: [{ name: 'FILE', complete: 'file' }],
   flags: {
+    to: { kind: 'string', value: 'REGISTRY[/PATH]', help: "Where the images of a file in skopeo's form go" },
+    scoped: { kind: 'boolean', help: 'Below it under their whole names, not only the last part' },
     'keep-going': { kind: 'boolean', help: 'Go on with the other images when one fails' },
     ...writeFlags,
   },
   details:
-    'FILE is TOML or JSON: a list "sync" of tables with source, target, and optionally tags (names, or regular expressions between slashes), platforms, referrers.',
-  examples: ['tsbuild registry sync --dry-run mirror.toml'],
+    'FILE is TOML, JSON or YAML: a list "sync" of tables with source, target, and optionally tags (names, or regular expressions between slashes), platforms, referrers; or the YAML of skopeo sync, a map of registries with images, images-by-tag-regex and images-by-semver.',
+  examples: [
+    'tsbuild registry sync --dry-run mirror.toml',
+    'tsbuild registry sync --to registry.example.com/mirror skopeo.yaml',
+  ],
   async run({ flags, args: [file = ''] }, context) {
     const { registrySync } = await import('../../engine/registry-sync.ts')
     const { openTransferProgress } = await import('../../ui/progress/progress.ts')
@@ -29,7 +34,9 @@ export const command: Command = defineCommand({
     await using opened = await openLocationTools(context, progress.emit)
     const { copied, failed } = await registrySync(opened.tools, {
       text,
-      format: file.endsWith('.json') ? 'json' : 'toml',
+      format: formatOf(file),
+      to: flags.to,
+      scoped: flags.scoped,
       host: context.settings.platform,
       dryRun: flags['dry-run'],
       keepGoing: flags['keep-going'],
@@ -41,3 +48,8 @@ export const command: Command = defineCommand({
     return failed.length === 0 ? 0 : 1
   },
 })
+
+function formatOf(file: string): 'json' | 'toml' | 'yaml' {
+  if (file.endsWith('.json')) return 'json'
+  return /\.ya?ml$/.test(file) ? 'yaml' : 'toml'
+}
