@@ -62,6 +62,33 @@ function ociMembers(image: SampleImage, annotations: Readonly<Record<string, str
   ]
 }
 
+/** An archive whose manifest is right but for one size. */
+async function wrongSize(what: 'layers' | 'config'): Promise<Buffer> {
+  const image = await tarImage([{ a: 'x' }], {
+    compression: 'none',
+    manifest: ({ config, layers, ...rest }) => ({
+      ...rest,
+      config: what === 'config' ? { ...config, size: config.size + 1 } : config,
+      layers: layers.map((layer) => (what === 'layers' ? { ...layer, size: layer.size + 1 } : layer)),
+    }),
+  })
+  return tar(ociMembers(image))
+}
+
+/** A header whose size is written in base 256, as big as the field allows. */
+async function hugeEntry(): Promise<Buffer> {
+  const bytes = await tar([['manifest.json', '[]']])
+  bytes.fill(0xff, 125, 136)
+  bytes[124] = 0x80
+  bytes.fill(' ', 148, 156)
+  const sum = bytes.subarray(0, 512).reduce((total, byte) => total + byte, 0)
+  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+  return bytes
+}
+
+const withoutLayer = (image: SampleImage): readonly Member[] =>
+  legacyMembers(image).filter(([name]) => name !== 'id0/layer.tar')
+
 /** docker save before 25: folders named by ids, layers as layer.tar, one of them a link. */
 function legacyMembers(image: SampleImage): readonly Member[] {
   const config = `${digestHex(sha256(image.config))}.json`
@@ -189,6 +216,37 @@ describe('load', () => {
       'a blob with other content',
       async (image) => tar(ociMembers(image).map((member, at): Member => (at === 0 ? [member[0], 'other'] : member))),
       'DIGEST_MISMATCH',
+    ],
+    [
+      'an index that tells another size',
+      async (image) => {
+        const entry = { mediaType: image.manifest.mediaType, digest: image.digest, size: image.bytes.byteLength + 1 }
+        const index: Member = ['index.json', JSON.stringify({ schemaVersion: 2, manifests: [entry] })]
+        return tar([...ociMembers(image).filter(([name]) => name !== 'index.json'), index])
+      },
+      'ARCHIVE_INVALID',
+    ],
+    ['a manifest that tells another size of its layer', () => wrongSize('layers'), 'ARCHIVE_INVALID'],
+    ['a manifest that tells another size of its config', () => wrongSize('config'), 'ARCHIVE_INVALID'],
+    ['a size of 2^87 bytes', async () => hugeEntry(), 'ARCHIVE_INVALID'],
+    [
+      'a layer that is a link to itself',
+      async (image) => tar([...withoutLayer(image), ['id0/layer.tar', '', { type: 'symlink', linkname: 'layer.tar' }]]),
+      'ARCHIVE_INVALID',
+    ],
+    [
+      'a layer that is a link out of the archive',
+      async (image) =>
+        tar([...withoutLayer(image), ['id0/layer.tar', '', { type: 'symlink', linkname: '/etc/passwd' }]]),
+      'ARCHIVE_INVALID',
+    ],
+    [
+      'a second list of images that names what is not there',
+      async (image) => {
+        const list = [{ Config: 'none.json', RepoTags: [], Layers: [] }]
+        return tar([...legacyMembers(image), ['manifest.json', JSON.stringify(list)]])
+      },
+      'ARCHIVE_INVALID',
     ],
     ['a missing layer', async (image) => tar(ociMembers(image).slice(1)), 'ARCHIVE_INVALID'],
     [

@@ -97,6 +97,7 @@ function collect(
       )
     return
   }
+  checkSize(descriptor, bytes.byteLength)
   const document = parseManifest(bytes, descriptor.mediaType, `manifest ${descriptor.digest} of the archive`)
   documents.push({ descriptor: plain(descriptor), bytes })
   if (document.kind === 'index') {
@@ -112,6 +113,7 @@ function collect(
   const config = archive.bytes(manifest.config.digest)
   if (config === undefined)
     throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: config ${manifest.config.digest} is missing`)
+  checkSize(manifest.config, config.byteLength)
   documents.push({ descriptor: manifest.config, bytes: config })
   for (const layer of manifest.layers) {
     const small = archive.bytes(layer.digest)
@@ -197,6 +199,15 @@ function namesOf({ annotations = {} }: Descriptor): readonly Reference[] {
 
 function unique(names: readonly Reference[]): readonly Reference[] {
   return [...new Map(names.map((name) => [tagName(name), withTag(name, name.tag ?? 'latest')])).values()]
+}
+
+/** A descriptor that tells another size than its content has would be refused by every registry. Error: ARCHIVE_INVALID. */
+export function checkSize({ digest, size }: Descriptor, actual: number): void {
+  if (size !== actual)
+    throw new TsbuildError(
+      'ARCHIVE_INVALID',
+      `Cannot read the archive: ${digest} has ${actual} bytes, its descriptor says ${size}`,
+    )
 }
 
 /** Names and inline copies belong to the archive, not to the image. */

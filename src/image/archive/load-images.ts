@@ -9,7 +9,7 @@ import type { ImageRecords } from '../image-records.ts'
 import { storeDocument } from '../remote-documents.ts'
 import { unpackLayers } from '../unpack-layers.ts'
 import type { UnpackTools } from '../unpack-layers.ts'
-import { findArchivedImages } from './archived-images.ts'
+import { checkSize, findArchivedImages } from './archived-images.ts'
 import type { FoundImage } from './archived-images.ts'
 import type { ReadArchive } from './read-archive.ts'
 
@@ -50,10 +50,12 @@ async function enter(tools: LoadTools, image: FoundImage, { emit, signal }: Load
     layers: layersToUnpack(part.manifest, part.config, 'Cannot load the image'),
   }))
   for (const { descriptor, bytes } of image.documents) await storeDocument(store.content, descriptor, bytes)
-  for (const { layers } of parts) {
-    for (const { blob } of layers) {
-      if (store.content.size(blob) === undefined)
-        throw new TsbuildError('ARCHIVE_INVALID', `Cannot load the image: the archive lacks layer ${blob}`)
+  for (const { layers, manifest } of parts) {
+    for (const layer of manifest.layers) {
+      const size = store.content.size(layer.digest)
+      if (size === undefined)
+        throw new TsbuildError('ARCHIVE_INVALID', `Cannot load the image: the archive lacks layer ${layer.digest}`)
+      checkSize(layer, size)
     }
     await unpackLayers(unpacking, layers, {
       signal,

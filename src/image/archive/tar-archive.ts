@@ -75,8 +75,8 @@ export interface TarEntry {
   readonly content: AsyncIterable<Uint8Array>
 }
 
-/** More files than any archive of images has. */
-const maxEntries = 200_000
+/** More files than any archive of images has; each costs memory. */
+const maxEntries = 50_000
 
 /**
  * Reads a tar as it comes. Only files and links are given; paths are made relative, those that climb out are ARCHIVE_INVALID, as is a tar that
