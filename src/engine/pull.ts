@@ -1,17 +1,10 @@
 import type { Digest } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
-import {
-  defaultTag,
-  familiarReference,
-  familiarRepository,
-  parseReference,
-  withDefaultTag,
-  withTag,
-} from '../oci/reference.ts'
+import { defaultTag, familiarReference, parseReference, withDefaultTag, withTag } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
 import { resolveAlias } from '../oci/short-name.ts'
 import { listTags } from '../registry/list.ts'
-import type { PullPolicy } from '../image/image-service.ts'
+import type { PulledImage, PullPolicy } from '../image/image-service.ts'
 import { TsbuildError } from '../base/errors.ts'
 import { recordImageEvent } from './image-events.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -79,17 +72,19 @@ async function pullOne(
   const platform =
     request.platform === undefined ? settings.platform : parsePlatform(request.platform, settings.platform)
   const inform = (text: string): void => emit({ kind: 'notice', level: 'info', text })
+  const first = pullingLine(reference, context)
   const pulled = await outcome(engine, reference, {
     platform,
     policy: request.policy,
     signal,
-    emit: tellFirst(reference, context),
+    emit: first.emit,
   })
   const { image, changed } = pulled
   if (changed) recordImageEvent(engine, 'pull', image.id, familiarReference(reference))
+  if (pulled.asked) first.tell()
   inform(`Digest: ${image.target.digest}`)
   inform(
-    `Status: ${changed ? 'Downloaded newer image for' : 'Image is up to date for'} ${familiarReference(reference)}`,
+    `Status: ${changed ? 'Downloaded newer image for' : 'Image is up to date for'} ${familiarReference(withoutTag(reference))}`,
   )
   return { reference, digest: image.target.digest, id: image.id, changed }
 }
@@ -98,23 +93,36 @@ async function outcome(
   engine: Engine,
   reference: Reference,
   options: Parameters<Engine['images']['pull']>[1],
-): ReturnType<Engine['images']['pull']> {
-  if (options.policy === 'always' || options.policy === 'newer') return engine.images.pull(reference, options)
+): Promise<PulledImage & { readonly asked: boolean }> {
+  if (options.policy === 'always' || options.policy === 'newer')
+    return { ...(await engine.images.pull(reference, options)), asked: true }
   const local = await engine.images.find(familiarReference(reference), options.platform)
-  if (local !== undefined) return { image: local, changed: false }
-  return { image: await engine.images.ensure(reference, options), changed: true }
+  if (local !== undefined) return { image: local, changed: false, asked: false }
+  return { image: await engine.images.ensure(reference, options), changed: true, asked: true }
 }
 
-/** `latest: Pulling from library/busybox` comes before the first line about a layer. */
-function tellFirst(reference: Reference, { emit }: VerbContext): VerbContext['emit'] {
+/** A digest says all; docker leaves the tag out where both are given. */
+function withoutTag(reference: Reference): Reference {
+  return reference.digest === undefined ? reference : { ...reference, tag: undefined }
+}
+
+/** `latest: Pulling from library/busybox`, once: before the first line about a layer, or when `tell` is called. */
+function pullingLine(
+  reference: Reference,
+  { emit }: VerbContext,
+): { readonly emit: VerbContext['emit']; tell(): void } {
   let told = false
-  return (event) => {
-    if (!told && event.kind === 'transfer') {
-      told = true
-      const what = reference.tag ?? reference.digest ?? ''
-      const where = reference.registry === 'docker.io' ? reference.repository : familiarRepository(reference)
-      emit({ kind: 'notice', level: 'info', text: `${what}: Pulling from ${where}` })
-    }
-    emit(event)
+  const tell = (): void => {
+    if (told) return
+    told = true
+    const what = reference.digest === undefined ? reference.tag : familiarReference(withoutTag(reference))
+    emit({ kind: 'notice', level: 'info', text: `${what}: Pulling from ${reference.repository}` })
+  }
+  return {
+    tell,
+    emit(event) {
+      if (event.kind === 'transfer') tell()
+      emit(event)
+    },
   }
 }
