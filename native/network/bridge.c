@@ -34,7 +34,7 @@ static int look(struct nl *nl, struct nft *nft, const struct bridge *bridge, str
         return found;
     if (strcmp(link->kind, "bridge") != 0 || strcmp(link->alias, MARK_BRIDGE) != 0)
         return rt_fail(err, "NETWORK_FAILED", 0, "", "the interface '%s' was not made by tsbuild", bridge->name);
-    return link->up && rules_bridge_present(nft, bridge->name) ? 1 : 0;
+    return link->up && rules_bridge_present(nft, bridge) ? 1 : 0;
 }
 
 struct overlap {

@@ -66,13 +66,23 @@ void nft_counter(struct nft *nft);
 
 /* One rule of a listing. Strings live only during the call. */
 struct nft_rule_info {
+    int family;
     const char *table, *chain, *comment; /* comment NULL: none */
     uint64_t handle;
 };
 typedef int nft_visit(const struct nft_rule_info *rule, void *context);
 /*
- * Visits the rules of a table, of one chain or of all (`chain` NULL). 0, or what the visitor returned, or a negative errno (-ENOENT: no such
+ * Visits the rules of a table (of all tables of all families where `table` is NULL), of one chain or of all (`chain` NULL). 0, or what the visitor returned, or a negative errno (-ENOENT: no such
  * table or chain). A listing that changes disturbed is begun again: a rule may be visited twice.
  */
 int nft_rules(struct nft *nft, int family, const char *table, const char *chain, nft_visit *visit, void *context);
-bool nft_chain_exists(struct nft *nft, int family, const char *table, const char *chain);
+
+struct nft_chain_info {
+    int family;
+    const char *table, *name;
+    const char *type; /* NULL: it has no hook */
+    unsigned hook;
+};
+typedef int nft_chain_visit(const struct nft_chain_info *chain, void *context);
+/* As nft_rules, the chains of all tables. */
+int nft_chains(struct nft *nft, nft_chain_visit *visit, void *context);

@@ -64,10 +64,10 @@ int bridge_parse(const json_t *value, struct bridge *out, struct rt_error *err)
 {
     int64_t mtu = 0;
     out->masquerade = true;
-    if (json_allow(value, err, "name", "addresses", "mtu", "internal", "masquerade", "isolated", NULL) < 0 || parse_interface_name(value, out->name, err) < 0 ||
+    if (json_allow(value, err, "name", "addresses", "mtu", "internal", "masquerade", "isolated", "open", NULL) < 0 || parse_interface_name(value, out->name, err) < 0 ||
         parse_addresses(value, "addresses", &out->addresses, &out->address_count, err) < 0 || json_opt_i64(value, "mtu", 0, 65535, &mtu, err) < 0 ||
         json_opt_bool(value, "internal", &out->internal, err) < 0 || json_opt_bool(value, "masquerade", &out->masquerade, err) < 0 ||
-        json_opt_bool(value, "isolated", &out->isolated, err) < 0)
+        json_opt_bool(value, "isolated", &out->isolated, err) < 0 || json_opt_bool(value, "open", &out->open, err) < 0)
         return -1;
     out->mtu = (unsigned)mtu;
     return 0;

@@ -6,16 +6,13 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "network/foreign.h"
 #include "network/mark.h"
 
 #define TABLE "tsbuild"
 #define FRAME "tsbuild"
 #define BRIDGE MARK_BRIDGE " "
 #define CONTAINER MARK_CONTAINER
-#define DOCKER_TABLE "filter"
-#define DOCKER_CHAIN "DOCKER-USER"
-
-static const int docker_families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
 static const struct {
     const char *name;
@@ -31,12 +28,11 @@ static const struct {
 /* Rules found in a listing, to be deleted. */
 struct found {
     int family;
-    char chain[64];
+    char table[NFT_NAME_MAXLEN], chain[NFT_NAME_MAXLEN];
     uint64_t handle;
 };
 
 struct search {
-    int family;
     const char *comment;  /* exactly this one, or */
     rules_dead *dead;     /* a container's that this calls dead */
     void *context;
@@ -62,7 +58,7 @@ static int collect(const struct nft_rule_info *rule, void *context)
         return 0;
     }
     for (size_t i = 0; i < s->count; i++)
-        if (s->found[i].handle == rule->handle && s->found[i].family == s->family)
+        if (s->found[i].handle == rule->handle && s->found[i].family == rule->family)
             return 0; /* a listing that was begun again shows a rule twice */
     if (s->count == s->capacity) {
         size_t capacity = s->capacity ? s->capacity * 2 : 16;
@@ -73,7 +69,8 @@ static int collect(const struct nft_rule_info *rule, void *context)
         s->capacity = capacity;
     }
     struct found *f = &s->found[s->count++];
-    *f = (struct found){ .family = s->family, .handle = rule->handle };
+    *f = (struct found){ .family = rule->family, .handle = rule->handle };
+    strncpy(f->table, rule->table, sizeof f->table - 1);
     strncpy(f->chain, rule->chain, sizeof f->chain - 1);
     return 0;
 }
@@ -90,7 +87,6 @@ static void search_clear(struct search *s)
  */
 static int search_table(struct nft *nft, const char *chain, struct search *s, struct rt_error *err)
 {
-    s->family = NFPROTO_INET;
     int result = nft_rules(nft, NFPROTO_INET, TABLE, chain, collect, s);
     if (result == 0 || result == -ENOENT)
         return 0;
@@ -98,19 +94,20 @@ static int search_table(struct nft *nft, const char *chain, struct search *s, st
                    "cannot list the rules of the nftables table '%s'", TABLE);
 }
 
-static void search_docker(struct nft *nft, struct search *s)
+/* Rules of every table: what stands in the chains of others, too. */
+static int search_all(struct nft *nft, struct search *s, struct rt_error *err)
 {
-    for (size_t i = 0; i < ARRAY_LEN(docker_families); i++) {
-        s->family = docker_families[i];
-        nft_rules(nft, s->family, DOCKER_TABLE, DOCKER_CHAIN, collect, s); /* no dockerd, nothing to do */
-    }
+    int result = nft_rules(nft, NFPROTO_UNSPEC, NULL, NULL, collect, s);
+    if (result == 0)
+        return 0;
+    return rt_fail(err, result == -EOPNOTSUPP || result == -EINVAL ? "FEATURE_MISSING" : "NETWORK_FAILED", -result, "netlink", "cannot list the nftables rules");
 }
 
 static void put_deletions(struct nft *nft, const struct search *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct found *f = &s->found[i];
-        nft_rule_delete(nft, f->family, f->family == NFPROTO_INET ? TABLE : DOCKER_TABLE, f->chain, f->handle);
+        nft_rule_delete(nft, f->family, f->table, f->chain, f->handle);
     }
 }
 
@@ -216,19 +213,6 @@ static void put_masquerade(struct nft *nft, const struct bridge *bridge, const c
     end(nft, r, NF_DROP);
 }
 
-static void put_docker_accept(struct nft *nft, int family, const char *name, const char *comment)
-{
-    for (int out = 0; out < 2; out++) {
-        struct nft_rule r = nft_rule(nft, family, DOCKER_TABLE, DOCKER_CHAIN, NFT_FIRST, comment);
-        if (out)
-            nft_match_oif(nft, name, true);
-        else
-            nft_match_iif(nft, name, true);
-        nft_counter(nft); /* iptables lists no rule without one */
-        end(nft, r, NF_ACCEPT);
-    }
-}
-
 static int refused(int result, const char *reason, const char *what, struct rt_error *err)
 {
     bool missing = result == -ENOENT || result == -EOPNOTSUPP || result == -EINVAL || result == -EPROTONOSUPPORT;
@@ -252,40 +236,35 @@ int rules_bridge(struct nft *nft, const struct bridge *bridge, struct rt_error *
     stpcpy(stpcpy(comment, BRIDGE), bridge->name);
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search s = { .comment = comment };
+        auto_foreign struct foreign foreign = { 0 };
         bool frame = frame_present(nft, err);
-        if (search_table(nft, NULL, &s, err) < 0)
+        if (search_all(nft, &s, err) < 0)
             return -1;
-        search_docker(nft, &s);
+        foreign_list(nft, bridge->open, &foreign);
         nft_begin(nft);
         put_deletions(nft, &s);
         put_frame(nft, !frame);
         put_forward(nft, bridge, comment);
         put_masquerade(nft, bridge, comment);
-        for (size_t i = 0; i < ARRAY_LEN(docker_families); i++) {
-            struct nft look = { .nl = nft->nl }; /* the batch is under construction in nft->buf */
-            bool docker = nft_chain_exists(&look, docker_families[i], DOCKER_TABLE, DOCKER_CHAIN);
-            nft->nl.seq = look.nl.seq;
-            nl_buf_free(&look.buf);
-            if (docker)
-                put_docker_accept(nft, docker_families[i], bridge->name, comment);
-        }
+        foreign_put_accept(nft, &foreign, bridge->name, comment);
         result = nft_commit(nft, reason);
     }
     return result == 0 ? 0 : refused(result, reason, bridge->name, err);
 }
 
-bool rules_bridge_present(struct nft *nft, const char *name)
+bool rules_bridge_present(struct nft *nft, const struct bridge *bridge)
 {
     char comment[sizeof BRIDGE + IFNAMSIZ];
     struct rt_error ignored = { 0 };
-    stpcpy(stpcpy(comment, BRIDGE), name);
+    stpcpy(stpcpy(comment, BRIDGE), bridge->name);
     auto_search struct search own = { .comment = comment };
-    if (search_table(nft, "forward", &own, &ignored) < 0 || own.count == 0 || !frame_present(nft, &ignored))
+    auto_foreign struct foreign foreign = { 0 };
+    if (search_table(nft, "forward", &own, &ignored) < 0 || own.count == 0 || !frame_present(nft, &ignored) || foreign_list(nft, bridge->open, &foreign) < 0)
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(docker_families); i++) {
-        auto_search struct search docker = { .comment = comment, .family = docker_families[i] };
-        if (nft_rules(nft, docker.family, DOCKER_TABLE, DOCKER_CHAIN, collect, &docker) == 0 && docker.count == 0 &&
-            nft_chain_exists(nft, docker.family, DOCKER_TABLE, DOCKER_CHAIN))
+    for (size_t i = 0; i < foreign.count; i++) {
+        const struct foreign_chain *f = &foreign.chains[i];
+        auto_search struct search there = { .comment = comment };
+        if (nft_rules(nft, f->family, f->table, f->chain, collect, &there) == 0 && there.count == 0)
             return false;
     }
     return true;
@@ -297,16 +276,13 @@ int rules_bridge_remove(struct nft *nft, const char *name, struct rt_error *err)
     int result = -ENOENT;
     stpcpy(stpcpy(comment, BRIDGE), name);
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
-        auto_search struct search own = { .comment = comment }, docker = { .comment = comment };
-        if (search_table(nft, NULL, &own, err) < 0)
+        auto_search struct search own = { .comment = comment }, all = { .comment = comment };
+        if (search_table(nft, NULL, &own, err) < 0 || search_all(nft, &all, err) < 0)
             return -1;
-        search_docker(nft, &docker);
         nft_begin(nft);
-        put_deletions(nft, &docker);
+        put_deletions(nft, &all);
         if (own.others == 0 && own.count > 0)
             nft_table_delete(nft, NFPROTO_INET, TABLE);
-        else
-            put_deletions(nft, &own);
         result = nft_commit(nft, reason);
     }
     return result == 0 ? 0 : refused(result, reason, name, err);

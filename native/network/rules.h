@@ -9,15 +9,15 @@
  *   tsbuild bridge NAME        isolation, masquerading and loopback of a bridge
  *   tsbuild container RUNDIR   the published ports of a container
  *
- * Beside a dockerd, whose FORWARD policy is drop, an accept for each bridge stands in the chain DOCKER-USER that it leaves to others. An
- * accept in one table cannot overrule a drop in another, so a firewall of the host keeps its say.
+ * Beside a dockerd an accept for each bridge stands in the chain that it leaves to others (foreign.h). An accept in one table cannot overrule a drop in
+ * another, so a firewall of the host keeps its say, but for a bridge that is `open`.
  * Errors are NETWORK_FAILED, FEATURE_MISSING where the kernel lacks an expression.
  */
 
 /* Writes the rules of a bridge, replacing earlier ones. */
 int rules_bridge(struct nft *nft, const struct bridge *bridge, struct rt_error *err);
-/* True when the rules of that bridge are all there: those of the table, and the accept where a dockerd is. */
-bool rules_bridge_present(struct nft *nft, const char *name);
+/* True when the rules of that bridge are all there: those of the table, and the accepts in the chains of others. */
+bool rules_bridge_present(struct nft *nft, const struct bridge *bridge);
 /* Removes them, and the table when it was the last bridge's. */
 int rules_bridge_remove(struct nft *nft, const char *name, struct rt_error *err);
 

@@ -13,6 +13,7 @@ struct bridge {
     unsigned mtu; /* 0: the kernel's */
     bool internal, masquerade;
     bool isolated; /* its ports do not reach each other */
+    bool open;     /* the host's firewall lets pass what goes to it and comes from it */
 };
 
 struct route {

@@ -9,6 +9,8 @@ export interface BridgeOptions {
   readonly mtu: number
   /** Containers of the network do not reach each other, except by published ports. */
   readonly isolated: boolean
+  /** The host's firewall lets its packets pass. */
+  readonly open: boolean
   /** Where ports are published that name no address; empty: everywhere. */
   readonly hostIp: string
   /** Of the interfaces inside: a number follows. */
@@ -23,6 +25,7 @@ export function bridgeOptions(options: Readonly<Record<string, string>>): Bridge
     masquerade: bool('com.docker.network.bridge.enable_ip_masquerade', bridge('enable_ip_masquerade'), true),
     mtu: mtuOf(options['com.docker.network.driver.mtu'] ?? options['mtu']),
     isolated: !bool('com.docker.network.bridge.enable_icc', bridge('enable_icc'), true),
+    open: openOf(options['tsbuild.firewall']),
     hostIp: bridge('host_binding_ipv4') ?? '',
     interfacePrefix:
       checked(
@@ -41,6 +44,12 @@ function isInterfaceName(text: string): boolean {
 function checked(key: string, text: string | undefined, fits: (text: string) => boolean): string | undefined {
   if (text === undefined || fits(text)) return text
   throw invalid(key, text, 'not an interface name of at most 15 characters')
+}
+
+function openOf(text: string | undefined): boolean {
+  if (text === undefined || text === 'respect') return false
+  if (text === 'open') return true
+  throw invalid('tsbuild.firewall', text, 'neither "respect" nor "open"')
 }
 
 function mtuOf(text: string | undefined): number {

@@ -46,6 +46,8 @@ export interface BridgeInterface {
   readonly masquerade: boolean
   /** Its containers do not reach each other. */
   readonly isolated: boolean
+  /** The host's firewall lets its packets pass. */
+  readonly open: boolean
 }
 
 export interface PortPlan {
@@ -86,13 +88,15 @@ export function gatewayOf({ internal, subnets }: Network, family: 'ipv4' | 'ipv6
 }
 
 function bridgeInterface(network: Network): BridgeInterface {
+  const { isolated, open } = bridgeOptions(network.options)
   return {
     name: network.bridge,
     addresses: network.subnets.flatMap(({ gateway }) => withPrefix(network, gateway)),
     mtu: network.mtu,
     internal: network.internal,
     masquerade: network.masquerade,
-    isolated: bridgeOptions(network.options).isolated,
+    isolated,
+    open,
   }
 }
 

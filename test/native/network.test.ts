@@ -39,6 +39,7 @@ interface Bridge {
   readonly addresses: readonly string[]
   readonly internal?: boolean
   readonly masquerade?: boolean
+  readonly open?: boolean
 }
 
 const first: Bridge = { name: 'tst0', addresses: ['172.30.0.1/16'] }
@@ -556,6 +557,34 @@ describe.skipIf(noContainers || noNetworks)('the host', () => {
     await serving('web', { interfaces: [{ address: '172.30.0.2' }], ports: [port(8080, '172.30.0.2')] })
     expect(outside.ask('tcp', '192.0.2.1', 8080)).toBe('ETIMEDOUT')
     expect(host.ask('tcp', '127.0.0.1', 8080)).toBe('172.30.0.1 172.30.0.2')
+  })
+
+  it('with a firewall that drops lets an open bridge pass, as long as it stands', async () => {
+    const firewalls = [
+      'table inet firewall { chain forward { type filter hook forward priority 10; policy drop; }; chain other { accept; }; }',
+      'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }',
+    ]
+    for (const text of firewalls) host.run('sh', '-c', `echo '${text}' | nft -f -`)
+    const before = host.rules()
+    const open = { ...first, open: true }
+    const web = await serving('web', {
+      interfaces: [{ address: '172.30.0.2', bridge: open }],
+      ports: [port(8080, '172.30.0.2')],
+    })
+    await start('shut', { interfaces: [{ address: '172.31.0.2', bridge: second }], ports: [port(8081, '172.31.0.2')] })
+    expect(outside.ask('tcp', '192.0.2.1', 8080)).toBe('192.0.2.2 172.30.0.2')
+    expect(outside.ask('tcp', '192.0.2.1', 8081)).toBe('ETIMEDOUT')
+    // What is not published stays out of reach.
+    expect(outside.ask('tcp', '172.30.0.2', 80)).toBe('ETIMEDOUT')
+    // The firewall is loaded anew.
+    for (const text of firewalls) host.run('sh', '-c', `nft flush table ${text.split(' ').slice(1, 3).join(' ')}`)
+    expect(outside.ask('tcp', '192.0.2.1', 8080)).toBe('ETIMEDOUT')
+    await web.box.ask({ op: 'network-reload' })
+    expect(outside.ask('tcp', '192.0.2.1', 8080)).toBe('192.0.2.2 172.30.0.2')
+    await Promise.all(boxes.map((box) => box.dispose()))
+    boxes = []
+    await until(() => host.links().length === 2, 'the end of the bridges')
+    expect(host.rules()).toBe(before.replace('\t\taccept\n', ''))
   })
 
   it('keeps an interface that is not ours', async () => {

@@ -26,6 +26,11 @@ export const command: Command = defineCommand({
     opt: { kind: 'string', short: 'o', repeat: true, value: 'KEY=VALUE', help: 'Option of the driver' },
     subnet: { kind: 'string', repeat: true, value: 'CIDR', help: 'Subnet in CIDR form' },
   },
+  details:
+    'A firewall of the host that drops what it forwards is obeyed: published ports are then reached from the host alone. With -o tsbuild.firewall=open ' +
+    'an accept for the network stands at the head of its chains, as long as containers run in the network; "tsbuild network reload" puts it back when the firewall was ' +
+    'loaded anew. Options of docker that work: com.docker.network.bridge.name, .enable_icc, .enable_ip_masquerade and .host_binding_ipv4, ' +
+    'com.docker.network.driver.mtu, com.docker.network.container_iface_prefix.',
   examples: ['tsbuild network create backend', 'tsbuild network create --subnet 10.5.0.0/16 --gateway 10.5.0.1 lab'],
   async run({ flags, args: [name = ''] }, context) {
     const { readPairs } = await import('../../container/flags/env-flag.ts')
