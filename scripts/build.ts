@@ -1,69 +1,9 @@
-/**
- * Builds what is shipped: the native core, and dist/ with the bundle of the command line (split, so that a command loads only its own
- * modules) and the licences of what is bundled.
- */
+/** Builds what is shipped by npm: the native core and the bundle of the command line in dist/. */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { rolldown } from 'rolldown'
-import type { OutputChunk } from 'rolldown'
-import { chunkGroups } from './chunk-groups.ts'
-import { lazyBuiltins } from './lazy-builtins.ts'
+import { join } from 'node:path'
+import { writeBundle } from './bundle.ts'
 
 const home = join(import.meta.dirname, '..')
 
 execFileSync('make', ['-s', '-C', 'native'], { cwd: home, stdio: 'inherit' })
-rmSync(join(home, 'dist'), { recursive: true, force: true })
-await using bundle = await rolldown({
-  cwd: home,
-  input: { main: 'src/cli/main.ts' },
-  platform: 'node',
-  resolve: { conditionNames: ['tsbuild-source', 'node', 'import', 'default'] },
-  plugins: [lazyBuiltins],
-  transform: { target: 'node24', define: { TSBUILD_COMMIT: JSON.stringify(currentCommit()) } },
-})
-const { output } = await bundle.write({
-  dir: 'dist',
-  // Node loads fifty CommonJS files in 20 ms less than fifty ES modules.
-  format: 'cjs',
-  codeSplitting: { groups: chunkGroups },
-  entryFileNames: '[name].cjs',
-  chunkFileNames: '[name]-[hash].cjs',
-  comments: { legal: false },
-  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-})
-const modules = output
-  .filter((part): part is OutputChunk => part.type === 'chunk')
-  .flatMap(({ moduleIds }) => moduleIds)
-writeFileSync(join(home, 'dist/THIRD-PARTY-NOTICES.txt'), notices(modules))
-
-function currentCommit(): string {
-  try {
-    return execFileSync('git', ['rev-parse', '--short=10', 'HEAD'], {
-      cwd: home,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim()
-  } catch {
-    // A source archive has no history; the version alone names the build then.
-    return 'archive'
-  }
-}
-
-/** The licence texts of every package that has code in the bundle. */
-function notices(ids: readonly string[]): string {
-  const folders = ids.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [])
-  const packages = [...new Set(folders)].sort().map((folder) => {
-    const source = readFileSync(join(folder, 'package.json'), 'utf8')
-    const { name, version, license } = JSON.parse(source) as Record<string, string>
-    const files = readdirSync(folder)
-      .filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
-      .sort()
-    const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim())
-    if (files.length === 0 && license === 'Apache-2.0') texts.push('The Apache License 2.0 is in LICENSE.')
-    else if (files.length === 0) throw new Error(`${relative(home, folder)} comes without a licence text`)
-    return `${name} ${version} (${license})\n\n${texts.join('\n\n')}\n`
-  })
-  const intro = 'The bundle of tsbuild contains code of the following packages.\n'
-  return [intro, ...packages].join(`\n${'-'.repeat(80)}\n\n`)
-}
+await writeBundle(join(home, 'dist'), '')

@@ -1,10 +1,13 @@
 import { enableCompileCache } from 'node:module'
 import { homedir } from 'node:os'
+import { commit } from '../base/version.ts'
 
-// Compiled code is kept from run to run, which takes a third off the start. A shared directory would let other users plant code, so it
-// is the user's own. What cannot be cached is compiled again.
-const cacheHome = process.getuid!() === 0 ? '/var/cache' : (process.env['XDG_CACHE_HOME'] ?? `${homedir()}/.cache`)
-enableCompileCache(`${cacheHome}/tsbuild/node`)
+// Sources that run directly are stripped of their types and compiled once. The folder is the user's own: a shared one would let others
+// plant code. Bundles keep their code themselves (start/).
+if (commit === 'source') {
+  const cacheHome = process.getuid!() === 0 ? '/var/cache' : (process.env['XDG_CACHE_HOME'] ?? `${homedir()}/.cache`)
+  enableCompileCache(`${cacheHome}/tsbuild/node`)
+}
 void main()
 
 async function main(): Promise<never> {

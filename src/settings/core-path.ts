@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { embeddedCoreName } from '../base/embedded.ts'
+import { embeddedCore } from './embedded-core.ts'
 
 /**
- * Where the native core is: TSBUILD_CORE (`given`), else the build of a clone, else the npm package for this machine, nested or
+ * Where the native core is: TSBUILD_CORE (`given`), else what the single executable carries, else the build of a clone, else the npm package for this machine, nested or
  * hoisted. Without any, the place where a clone's build would put it, so that NATIVE_MISSING names a useful path.
  */
-export function findCore(given: string | undefined): string {
+export function findCore(given: string | undefined, folders: readonly string[]): string {
   if (given !== undefined) return given
+  if (embeddedCoreName !== '') return embeddedCore(embeddedCoreName, folders)
   const home = packageRoot(import.meta.dirname)
   const built = join(home, 'native/build/tsbuild-core')
   if (existsSync(built)) return built

@@ -55,7 +55,7 @@ export async function readSettings(sources: SettingsSources): Promise<Settings> 
     rootless,
     idmap: rootless ? rootlessIdMap(place.etc, place.uid, process.getgid!()) : undefined,
     owner: rootless ? { uid: 0, gid: 0 } : { uid: place.uid, gid: process.getgid!() },
-    corePath: findCore(place.env('TSBUILD_CORE')),
+    corePath: findCore(place.env('TSBUILD_CORE'), programFolders(place)),
     platform: { os: 'linux', architecture: architectureOf(process.arch) },
     cwd: place.cwd,
     registries: await readRegistrySettings(place, own, sources.config),
@@ -85,6 +85,14 @@ function runRootOf(place: Place, chosenRoot: string | undefined): string {
   const base = place.uid === 0 ? '/run/tsbuild' : join(userRunDirectory(place), 'tsbuild')
   if (chosenRoot === undefined) return base
   return join(base, `at-${shortHash(chosenRoot)}`)
+}
+
+/** Where the single executable may put its native core, in order. */
+function programFolders(place: Place): readonly string[] {
+  if (place.uid === 0) return ['/var/cache/tsbuild', '/run/tsbuild']
+  const runtime = place.env('XDG_RUNTIME_DIR')
+  const cache = join(place.env('XDG_CACHE_HOME') ?? join(place.home, '.cache'), 'tsbuild')
+  return runtime === undefined ? [cache] : [cache, join(runtime, 'tsbuild')]
 }
 
 function userRunDirectory(place: Place): string {

@@ -39,7 +39,7 @@ export async function openTestImages(client: RegistryClient, root?: string): Pro
   await using stack = new AsyncDisposableStack()
   const folder = root ?? (await mkdtemp(join(tmpdir(), 'tsbuild-images-')))
   if (root === undefined) stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }))
-  const native = createNativeCore(findCore(process.env['TSBUILD_CORE']), undefined)
+  const native = createNativeCore(findCore(process.env['TSBUILD_CORE'], []), undefined)
   const store = stack.use(await openStore(folder))
   const snapshots = stack.use(await openOverlaySnapshotter(store, native))
   const events: Event[] = []

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { writeFileAtomic } from '../../base/atomic-file.ts'
+import { embeddedCoreName } from '../../base/embedded.ts'
 import { TsbuildError } from '../../base/errors.ts'
 import { processOutput } from '../../base/process-output.ts'
 import { defineCommand } from '../command.ts'
@@ -53,8 +54,9 @@ export const command: Command = defineCommand({
   },
 })
 
-/** bin/tsbuild of the installation that this module belongs to, be it a clone or a package. */
+/** The single executable, or bin/tsbuild of the installation that this module belongs to, be it a clone or a package. */
 function launcher(): string | undefined {
+  if (embeddedCoreName !== '') return process.execPath
   for (let place = import.meta.dirname; place !== dirname(place); place = dirname(place)) {
     const program = join(place, 'bin/tsbuild')
     if (existsSync(program)) return program
