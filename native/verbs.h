@@ -22,7 +22,7 @@
     X(remove, 0, 0)                                                                                                                        \
     X(flush, 0, 0)                                                                                                                         \
     X(lock, 0, 0)                                                                                                                          \
-    X(probe, 1, 0)                                                                                                                         \
+    X(probe, 0, 0)                                                                                                                         \
     X(sandbox, 1, 1)                                                                                                                       \
     X(monitor, 1, 1)                                                                                                                       \
     X(exec, 1, 1)                                                                                                                          \

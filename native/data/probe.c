@@ -199,6 +199,7 @@ static int probe_resource_capability(void)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct data[2] = { 0 };
+    if (in_user_namespace()) return EPERM; /* limits are the machine's */
     if (syscall(SYS_capget, &header, data) < 0) return errno;
     return data[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective & CAP_TO_MASK(CAP_SYS_RESOURCE) ? 0 : EPERM;
 }

@@ -7,8 +7,9 @@
 #include "data/commit.h"
 #include "data/copy.h"
 #include "data/selection.h"
+#include "network/network.h"
 
-/* libFuzzer harness: any bytes as a plan, through every parser of the data plane. Nothing is carried out. */
+/* libFuzzer harness: any bytes as a plan, through every parser of the data plane and of networks. Nothing is carried out. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rt_error err;
@@ -30,6 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct copy_action copy = { .reuse = REUSE_NONE };
     copy_parse(json, &copy, &err);
     copy_free(&copy);
+    struct network *network = NULL;
+    if (network_parse(json_object_get(json, "network"), &network, &err) == 0) network_free(&network);
     char *bytes = NULL;
     size_t length;
     json_opt_bytes(json, "data", &bytes, &length, &err);

@@ -1,38 +1,29 @@
 import { constants, existsSync } from 'node:fs'
 import { access, readdir, statfs } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
-import { messageOf } from '../base/errors.ts'
+import { dirname } from 'node:path'
+import { hasCode, messageOf } from '../base/errors.ts'
 import { createNativeCore } from '../host/native-client.ts'
 import { probeHost } from '../host/probe.ts'
 import type { FeatureState, HostFacts } from '../host/probe.ts'
 import type { Settings } from '../settings/settings.ts'
-
-/** One thing that was looked at. `broken`: builds or containers do not work without it; `limited`: something does not. */
-export interface Finding {
-  readonly name: string
-  readonly state: 'good' | 'limited' | 'broken'
-  readonly detail: string
-  /** What to do about it. */
-  readonly advice?: string
-}
+import type { Finding } from './doctor-finding.ts'
+import { rungFinding } from './doctor-rung.ts'
+import { findProgram, userFindings } from './doctor-user.ts'
 
 /**
  * Looks at what this machine and user allow, without opening the store. Never throws for a missing thing: that is a finding.
  */
 export async function doctor(settings: Settings, signal: AbortSignal): Promise<readonly Finding[]> {
-  const native = createNativeCore(settings.corePath, settings.idmap, settings.env('PATH'))
-  const place = await Promise.all([rootFinding(settings), programFinding(settings, 'git', gitUse)])
+  const place = await Promise.all([storeFinding(settings), gitFinding(settings)])
   try {
-    const facts = await probeHost(native, signal)
-    const foreign = await foreignPlatforms()
-    const rootless = settings.rootless ? [idsFinding(settings), await programFinding(settings, 'pasta', pastaUse)] : []
+    const { facts, refused } = await look(settings, signal)
     return [
       { name: 'core', state: 'good', detail: settings.corePath },
-      ladder(settings, facts),
+      rungFinding({ settings, facts, refused }),
       ...hostFindings(settings, facts),
-      ...rootless,
+      ...(settings.rootless ? await userFindings(settings) : []),
       ...place,
-      foreign,
+      await foreignPlatforms(),
     ]
   } catch (error) {
     signal.throwIfAborted()
@@ -41,28 +32,18 @@ export async function doctor(settings: Settings, signal: AbortSignal): Promise<r
   }
 }
 
-const gitUse = { state: 'limited', lost: 'contexts and ADD from git repositories', advice: 'Install git' } as const
-const pastaUse = {
-  state: 'limited',
-  lost: 'networks of an unprivileged user',
-  advice: 'Install the package passt',
-} as const
-
-/** The rung of the privilege ladder that builds and containers stand on. */
-function ladder(settings: Settings, facts: HostFacts): Finding {
-  if (!settings.rootless)
-    return { name: 'privilege', state: 'good', detail: facts.userNamespace ? 'root of a user namespace' : 'root' }
-  if (!facts.features.userNamespaces.available) {
-    const advice =
-      'Run as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)'
+/** What the machine allows from inside the user's namespace; where none can be made, from outside, with the reason. */
+async function look(settings: Settings, signal: AbortSignal): Promise<{ facts: HostFacts; refused: unknown }> {
+  const path = settings.env('PATH')
+  try {
     return {
-      name: 'privilege',
-      state: 'broken',
-      detail: `no user namespaces${reason(facts.features.userNamespaces)}`,
-      advice,
+      facts: await probeHost(createNativeCore(settings.corePath, settings.idmap, path), signal),
+      refused: undefined,
     }
+  } catch (error) {
+    if (settings.idmap === undefined || !hasCode(error, 'FEATURE_MISSING')) throw error
+    return { facts: await probeHost(createNativeCore(settings.corePath), signal), refused: error }
   }
-  return { name: 'privilege', state: 'good', detail: 'an unprivileged user, in a user namespace' }
 }
 
 function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFacts): readonly Finding[] {
@@ -80,13 +61,7 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
   const overlay = settings.rootless ? features.userxattr : features.overlay
   return [
     { name: 'kernel', state: 'good', detail: kernel },
-    feature(
-      'overlay',
-      overlay,
-      'no layers can be stacked',
-      'broken',
-      'Put the store on a file system that overlay takes (ext4, xfs, btrfs), or load the module "overlay"',
-    ),
+    feature('overlay', overlay, 'no layers can be stacked', 'broken', 'As root: modprobe overlay'),
     feature(
       'network namespaces',
       features.networkNamespaces,
@@ -99,14 +74,14 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
       features.nftables,
       'no published ports and no bridge',
       'limited',
-      'Load the module nf_tables, run with CAP_NET_ADMIN',
+      'As root: modprobe nf_tables; in a container: --cap-add NET_ADMIN',
     ),
     feature(
       'bridge',
       features.bridge,
       'no networks of containers',
       'limited',
-      'Load the module "bridge", run with CAP_NET_ADMIN',
+      'As root: modprobe bridge; in a container: --cap-add NET_ADMIN',
     ),
     feature(
       'seccomp',
@@ -120,7 +95,7 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
       features.sysResource,
       'no --ulimit above the hard limits of this shell',
       'limited',
-      'Run with CAP_SYS_RESOURCE',
+      'In a container: --cap-add SYS_RESOURCE',
     ),
     wanted.length === 0
       ? { name: 'cgroups', state: 'good', detail: `${cgroup.version}: ${cgroup.controllers.join(', ')}` }
@@ -129,31 +104,32 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
           state: 'limited',
           detail: `${cgroup.version}; without ${wanted.join(', ')} these limits cannot be set`,
           advice: settings.rootless
-            ? 'Ask for delegation: systemctl edit user@.service, Delegate=cpu memory pids'
-            : 'Mount the cgroup hierarchy writable',
+            ? delegationAdvice
+            : 'In a container: docker run --privileged --cgroupns private, or -v /sys/fs/cgroup:/sys/fs/cgroup:rw',
         },
   ]
 }
+
+const delegationAdvice =
+  "As root: mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' > /etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload"
 
 function reason({ errno }: FeatureState): string {
   return errno === undefined ? '' : ` (${errno})`
 }
 
-function idsFinding({ idmap }: Settings): Finding {
-  const name = 'subordinate ids'
-  const count = (idmap?.uid ?? []).slice(1).reduce((sum, [, , size]) => sum + size, 0)
-  if (count >= 65_536) return { name, state: 'good', detail: `${count}` }
-  const advice = 'Give the user a range: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER'
-  return { name, state: 'limited', detail: `${count}: files of other owners cannot be made`, advice }
-}
-
-async function rootFinding({ root }: Settings): Promise<Finding> {
+async function storeFinding({ root }: Settings): Promise<Finding> {
   try {
     const place = existing(root)
     await access(place, constants.W_OK)
-    const { bavail, bsize } = await statfs(place)
+    const { bavail, bsize, type } = await statfs(place)
     const free = bavail * bsize
     const detail = `${root}, ${(free / 1e9).toFixed(1)} GB free`
+    const unfit = unfitFileSystems.get(type)
+    if (unfit !== undefined) {
+      const advice =
+        'Put the store on a file system of the machine with --root or TSBUILD_ROOT: a volume (docker run -v), an emptyDir'
+      return { name: 'store', state: 'broken', detail: `${root} lies on ${unfit}, which cannot hold layers`, advice }
+    }
     if (free > 2e9) return { name: 'store', state: 'good', detail }
     return { name: 'store', state: 'limited', detail, advice: 'Free space, or choose another place with --root' }
   } catch (error) {
@@ -162,31 +138,23 @@ async function rootFinding({ root }: Settings): Promise<Finding> {
   }
 }
 
+/** By the magic number of statfs(2): overlay refuses them as upper layer. */
+const unfitFileSystems: ReadonlyMap<number, string> = new Map([
+  [0x794c7630, 'overlayfs'],
+  [0x6969, 'NFS'],
+  [0xff534d42, 'CIFS'],
+])
+
 /** The directory itself, or the one in which it would be made. */
 function existing(path: string): string {
   return existsSync(path) || dirname(path) === path ? path : existing(dirname(path))
 }
 
-interface ProgramUse {
-  readonly state: 'limited'
-  readonly lost: string
-  readonly advice: string
-}
-
-async function programFinding({ env }: Settings, name: string, { state, lost, advice }: ProgramUse): Promise<Finding> {
-  const folders = (env('PATH') ?? '').split(delimiter).filter((folder) => folder !== '')
-  const found = await Promise.all(
-    folders.map((folder) =>
-      access(join(folder, name), constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-  const at = found.indexOf(true)
-  return at === -1
-    ? { name, state, detail: `without it: no ${lost}`, advice }
-    : { name, state: 'good', detail: join(folders[at]!, name) }
+async function gitFinding({ env }: Settings): Promise<Finding> {
+  const found = await findProgram(env('PATH') ?? '', ['git'])
+  if (found !== undefined) return { name: 'git', state: 'good', detail: found }
+  const advice = 'As root: apt-get install git'
+  return { name: 'git', state: 'limited', detail: 'without it: no contexts and ADD from git repositories', advice }
 }
 
 /** Emulators that the kernel starts for programs of other machines (binfmt_misc). */
@@ -199,6 +167,6 @@ async function foreignPlatforms(): Promise<Finding> {
     name,
     state: 'limited',
     detail: 'RUN steps work for this machine only',
-    advice: 'Install the package qemu-user-static',
+    advice: 'As root: apt-get install qemu-user-static; or docker run --privileged tonistiigi/binfmt --install all',
   }
 }
