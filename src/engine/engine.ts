@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { Emit } from '../base/events.ts'
+import { makePrivateDirectory } from '../base/private-directory.ts'
 import { containerNetworks } from '../container/container-networks.ts'
 import type { Containers } from '../container/containers.ts'
 import { openContainers } from '../container/containers.ts'
@@ -50,6 +51,7 @@ export interface VerbContext {
 export async function openEngine(settings: Settings): Promise<Engine> {
   await using stack = new AsyncDisposableStack()
   const native = createNativeCore(settings.corePath, settings.idmap, settings.env('PATH'))
+  if (settings.rootless) makePrivateDirectory(settings.runRoot)
   const store = stack.use(await openStore(settings.root))
   const snapshots = stack.use(await openOverlaySnapshotter(store, native))
   let client: Promise<RegistryClient> | undefined

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { TsbuildError } from '../base/errors.ts'
 import type { Answer, LayerFacts, NativeCore, Tree } from '../host/native.ts'
 import { parseDigest } from '../oci/digest.ts'
@@ -13,6 +14,11 @@ export interface ApplyOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
+/** What a layer of these compressed bytes may become before it is taken for a bomb: what people pack shrinks to a tenth, and files of zeros are seldom larger than a few GiB. */
+export function layerLimits(compressed: number): { readonly bytes: number; readonly entries: number } {
+  return { bytes: 16 * 2 ** 30 + 200 * compressed, entries: 10_000_000 }
+}
+
 /**
  * Turns the stored blob of a layer into files below `target`, verifying the DiffID while it unpacks. On any error the target is
  * to be thrown away. DIGEST_MISMATCH, LAYER_INVALID (with the entry), LAYER_NEEDS_LOWER, STORE_FULL.
@@ -25,7 +31,14 @@ export async function applyLayer(
 ): Promise<LayerFacts> {
   const answer = await native.call(
     'apply',
-    { blob: blobPath, mediaCompression: 'auto', target, mode: options.mode, expect: { diffId: options.diffId } },
+    {
+      blob: blobPath,
+      mediaCompression: 'auto',
+      target,
+      mode: options.mode,
+      expect: { diffId: options.diffId },
+      limits: layerLimits(statSync(blobPath).size),
+    },
     {
       signal: options.signal,
       onEvent: (event) => options.onProgress?.(Number(event['done']), Number(event['total'])),

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
@@ -96,10 +96,18 @@ function programFolders(place: Place): readonly string[] {
 }
 
 function userRunDirectory(place: Place): string {
-  const given = place.env('XDG_RUNTIME_DIR')
-  if (given !== undefined) return given
-  const usual = `/run/user/${place.uid}`
-  return existsSync(usual) ? usual : `/tmp/tsbuild-${place.uid}`
+  // After "su" the variable may still name the other user's.
+  const usual = [place.env('XDG_RUNTIME_DIR'), `/run/user/${place.uid}`]
+  return usual.find((path) => path !== undefined && isWritable(path)) ?? `/tmp/tsbuild-${place.uid}`
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Node's name of the machine → the image specification's (Go's GOARCH). */

@@ -47,11 +47,16 @@ describe('roots', () => {
     expect((await read({ TSBUILD_RUN_ROOT: '/r' }, { root: '/a' })).runRoot).toBe('/r')
   })
 
+  it('pass by a runtime directory that is not there, as after "su"', async () => {
+    const env = { XDG_RUNTIME_DIR: '/run/user/none' }
+    expect((await read(env, { uid: 54_399 })).runRoot).toBe('/tmp/tsbuild-54399/tsbuild')
+  })
+
   it("are the user's own otherwise", async () => {
-    const env = { XDG_DATA_HOME: '/data', XDG_RUNTIME_DIR: '/run/user/7' }
+    const env = { XDG_DATA_HOME: '/data', XDG_RUNTIME_DIR: '/run' }
     expect(await read(env, { uid: 7 })).toMatchObject({
       root: '/data/tsbuild',
-      runRoot: '/run/user/7/tsbuild',
+      runRoot: '/run/tsbuild',
       rootless: true,
     })
     expect((await read({}, { uid: 7 })).root).toBe(join(place, 'home/.local/share/tsbuild'))
