@@ -149,6 +149,26 @@ static int probe_nftables(void)
     return in_child(read_generation);
 }
 
+static int mount_procfs(void)
+{
+    auto_close int fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
+    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) return errno;
+    auto_close int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+    return mount < 0 ? errno : 0;
+}
+
+/* A user namespace gets no procfs that shows more than the one around it: a container's runtime may have covered parts of that. */
+static int new_procfs(void)
+{
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS) < 0) return errno;
+    return in_child(mount_procfs);
+}
+
+static int probe_procfs(void)
+{
+    return in_child(new_procfs);
+}
+
 static int probe_seccomp(void)
 {
     const unsigned action = SECCOMP_RET_ERRNO;
@@ -211,6 +231,7 @@ static const struct probe probes[] = {
     { "idmappedMounts", probe_idmapped_mounts },
     { "userNamespaces", probe_user_namespaces },
     { "networkNamespaces", probe_network_namespaces },
+    { "procfs", probe_procfs },
     { "seccomp", probe_seccomp },
     { "nftables", probe_nftables },
     { "bridge", probe_bridge },

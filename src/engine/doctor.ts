@@ -63,6 +63,13 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
     { name: 'kernel', state: 'good', detail: kernel },
     feature('overlay', overlay, 'no layers can be stacked', 'broken', 'As root: modprobe overlay'),
     feature(
+      'procfs',
+      features.procfs,
+      'RUN steps and containers cannot have a /proc of their own',
+      'broken',
+      'In a container: docker run --security-opt systempaths=unconfined; in a pod: securityContext: {procMount: Unmasked}',
+    ),
+    feature(
       'network namespaces',
       features.networkNamespaces,
       'RUN steps and containers only with --network host',

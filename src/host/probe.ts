@@ -7,6 +7,7 @@ export const hostFeatures = [
   'idmappedMounts',
   'userNamespaces',
   'networkNamespaces',
+  'procfs',
   'seccomp',
   'nftables',
   'bridge',

@@ -26,6 +26,7 @@ const thefts: readonly (readonly [string, Partial<Unprivileged>, string, string,
   ['/dev/net/tun', { prepare: 'rm /dev/net/tun' }, 'tun', 'limited', 'modprobe tun'],
   ['the right to open it', { prepare: 'chmod 600 /dev/net/tun' }, 'tun', 'limited', 'chmod 666 /dev/net/tun'],
   ['pasta and slirp4netns', { path: '/nonexistent' }, 'user network', 'limited', 'apt-get install passt'],
+  ['an open /proc', { prepare: 'mount -t tmpfs -o ro tmpfs /proc/sys' }, 'procfs', 'broken', 'systempaths=unconfined'],
   ['sub-ids', {}, 'subordinate ids', 'limited', 'usermod --add-subuids'],
 ]
 
