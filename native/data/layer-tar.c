@@ -142,6 +142,19 @@ static int open_file(int dirfd, const char *name)
     return fd >= 0 || errno != EPERM ? fd : openat(dirfd, name, flags);
 }
 
+/* "0 42": the owner that `apply` could not give it. */
+static void owner_from_file(const struct packer *packer, int fd, struct tar_entry *entry)
+{
+    char text[32];
+    unsigned uid, gid;
+    ssize_t n = packer->user_namespace ? fgetxattr(fd, XATTR_OWNER, text, sizeof text - 1) : -1;
+    if (n <= 0) return;
+    text[n] = '\0';
+    if (sscanf(text, "%u %u", &uid, &gid) != 2) return;
+    entry->uid = uid;
+    entry->gid = gid;
+}
+
 /* "c 1 3": the device that `apply` could not make. */
 static bool node_from_file(int fd, struct tar_entry *entry)
 {
@@ -162,6 +175,7 @@ static int pack_file(struct packer *packer, int dirfd, const char *name, int low
     if (fd < 0 || fstat(fd, &st) < 0) return pack_fail(packer, errno, "openat");
     if (!S_ISREG(st.st_mode)) return rt_fail_at(packer->err, packer->path.data, "FILE_CHANGED", 0, NULL, "'%s' was replaced while it was read", packer->path.data);
     struct tar_entry entry = entry_of(packer, &st, ENTRY_FILE);
+    owner_from_file(packer, fd, &entry);
     int linked = pack_link(packer, &st, &entry);
     if (linked != 0) return linked < 0 ? -1 : 0;
     if (with_xattrs(packer, fd, &entry) < 0) return -1;
@@ -281,6 +295,7 @@ static int pack_directory(struct packer *packer, int fd, int lowerfd, bool root)
     bool layered = packer->options->view != VIEW_PLAIN;
     bool opaque = layered && has_xattr(fd, overlay_xattr(packer, true), 'y');
     struct tar_entry entry = entry_of(packer, &st, ENTRY_DIR);
+    owner_from_file(packer, fd, &entry);
     if (root) entry.path = ".";
     if (with_xattrs(packer, fd, &entry) < 0) return -1;
     int unchanged = is_unchanged(packer, fd, lowerfd, opaque, &st);

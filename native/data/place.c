@@ -39,10 +39,20 @@ static bool applies(const struct xattr *xattr, enum entry_type type)
     return type == ENTRY_FILE || type == ENTRY_HARDLINK || type == ENTRY_DIR || strncmp(xattr->name, "user.", 5) != 0;
 }
 
+/* Where root is the only user there is, it has the file, and the owner is written down. */
+static int give(int fd, const struct tar_entry *entry, struct rt_error *err)
+{
+    char owner[32];
+    if (fchown(fd, entry->uid, entry->gid) == 0) return 0;
+    if (errno != EINVAL || !has_single_id()) return owner_fail(err, entry);
+    snprintf(owner, sizeof owner, "%u %u", entry->uid, entry->gid);
+    return fsetxattr(fd, XATTR_OWNER, owner, strlen(owner), 0) == 0 ? 0 : xattr_fail(err, entry, XATTR_OWNER);
+}
+
 int place_metadata(int fd, const struct stat *have, const struct tar_entry *entry, struct rt_error *err)
 {
     bool chown = have->st_uid != entry->uid || have->st_gid != entry->gid;
-    if (chown && fchown(fd, entry->uid, entry->gid) < 0) return owner_fail(err, entry);
+    if (chown && give(fd, entry, err) < 0) return -1;
     /* A change of owner clears setuid and setgid. */
     bool chmod = (have->st_mode & 07777) != entry->mode || (chown && entry->mode & 06000);
     if (chmod && fchmod(fd, entry->mode) < 0) return place_fail(err, errno, "fchmod", entry->path, "set the mode of");

@@ -16,6 +16,8 @@ bool xattr_belongs_to_layer(const char *name);
  * NODE: set by `apply` where a device node cannot be made (user namespaces): "c 1 3" or "b 8 0" on an empty regular file; `pack` turns it back.
  */
 #define XATTR_NODE "user.overlay.tsbuild.node"
+/* OWNER: "0 42", the owner of a file or directory that `apply` could not give away where root is the only user; `pack` turns it back. */
+#define XATTR_OWNER "user.overlay.tsbuild.owner"
 
 /* A list read from a file, sorted by name; one allocation holds everything. */
 struct xattr_list {

@@ -19,7 +19,12 @@ function idsFinding({ idmap }: Settings): Finding {
   const count = Math.min(...counts)
   if (count >= 65_536) return { name, state: 'good', detail: `${count}` }
   const advice = `As root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${userName()}, and apt-get install uidmap`
-  return { name, state: 'limited', detail: `${count}: files of other owners cannot be made`, advice }
+  return {
+    name,
+    state: 'limited',
+    detail: `${count}: processes see every file as root's, and cannot change to other users`,
+    advice,
+  }
 }
 
 function userName(): string {

@@ -668,6 +668,29 @@ describe('in a user namespace', () => {
     ])
   })
 
+  it('with a single id writes owners down, and packs to the very layer', async () => {
+    chownSync(join(root, 'target'), 54_321, 54_321)
+    const single = { uid: [[0, 54_321, 1]], gid: [[0, 54_321, 1]] }
+    const archive = tar(dir('d/', { uid: 33, gid: 34 }), file('d/f', 'x', { gid: 42, mode: 0o640 }), file('plain', 'y'))
+    const { diffId } = await planResult(alone(archive, { idmap: single }))
+    expect(diffId).toBe(sha256(archive))
+    expect(listTree(join(root, 'target'))).toEqual([
+      'd d 755 54321:54321',
+      'd/f f 640 54321:54321 "x"',
+      'plain f 644 54321:54321 "y"',
+    ])
+    const out = join(root, 'target/out')
+    await planResult({ verb: 'pack', idmap: single, tree: { kind: 'dir', path: join(root, 'target') }, out })
+    const entries = readTar(readFileSync(out)).filter(({ name }) => name !== 'out')
+    expect(entries.map(({ name, uid, gid }) => [name, uid, gid].join(' '))).toEqual([
+      'd/ 33 34',
+      'd/f 0 42',
+      'plain 0 0',
+    ])
+    const link = tar({ name: 'link', type: '2', link: 'x', uid: 7 })
+    expect(await planError(alone(link, { idmap: single }))).toMatchObject({ code: 'FEATURE_MISSING', path: 'link' })
+  })
+
   it('refuses an owner that is not mapped', async () => {
     expect(await planError(alone(tar(file('f', 'x', { uid: 70_000 })), { idmap }))).toMatchObject({
       code: 'FEATURE_MISSING',
