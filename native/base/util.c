@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 void util_close(int *fd)
@@ -218,4 +219,9 @@ void hex(const unsigned char *data, size_t size, char *out)
         out[2 * i + 1] = digits[data[i] & 15];
     }
     out[2 * size] = '\0';
+}
+
+void pause_ms(long milliseconds)
+{
+    nanosleep(&(struct timespec){.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000}, NULL);
 }

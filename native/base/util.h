@@ -69,5 +69,8 @@ bool parse_i64(const char *text, int64_t min, int64_t max, int64_t *out);
 bool parse_u64(const char *text, uint64_t max, uint64_t *out);
 bool parse_octal(const char *text, uint64_t max, uint64_t *out);
 
+/* Sleeps, less when a signal comes. */
+void pause_ms(long milliseconds);
+
 /* "0123…" lower-case hex of `size` bytes into `out` (2 * size + 1 bytes). */
 void hex(const unsigned char *data, size_t size, char *out);

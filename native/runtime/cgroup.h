@@ -15,11 +15,17 @@ struct cgroup;
 
 typedef void cgroup_warn(void *context, const char *text);
 
-/*
- * `path`: relative to the caller's own cgroup or absolute in the hierarchy; NULL: tsbuild/<id>. systemd driver: "slice:prefix:name".
- * `whole`: in every hierarchy, for other programs that look there; else in v2 and those of v1 whose limits `resources` sets.
- */
-int cgroup_create(enum cgroup_driver driver, const char *path, const char *id, const struct spec_resources *resources, bool whole, struct cgroup **out, struct rt_error *err);
+struct cgroup_request {
+    enum cgroup_driver driver;
+    const char *path; /* relative to the caller's own cgroup or absolute in the hierarchy; NULL: tsbuild/<id>. systemd driver: "slice:prefix:name" */
+    const char *id;
+    const struct spec_resources *resources;
+    const struct spec_pairs *annotations; /* "org.systemd.property.*", for the systemd driver */
+    bool occupied; /* take it with the processes that are in it, else that is an error */
+    bool whole;    /* in every hierarchy, for other programs that look there; else in v2 and those of v1 whose limits `resources` sets */
+};
+/* One that is there already is taken. */
+int cgroup_create(const struct cgroup_request *request, struct cgroup **out, struct rt_error *err);
 /*
  * As if it had been made `whole`, later: the directories, and then all of its processes in them. Moving a process between cgroups of v1 stops the machine's forks for tens of
  * milliseconds, which a container that ends soon, or has a start that somebody waits for, need not pay.
@@ -33,13 +39,15 @@ int cgroup_adopt(pid_t pid, struct cgroup **out, struct rt_error *err);
 json_t *cgroup_paths(const struct cgroup *cgroup);
 void cgroup_free(struct cgroup *cgroup);
 
+/* As cgroup_apply, for a container that has limits: systemd is told as well. */
+int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources, cgroup_warn *warn, void *context, struct rt_error *err);
 /* Applies the limits that are set; `resources` NULL: only the default device rules. */
 int cgroup_apply(const struct cgroup *cgroup, const struct spec_resources *resources, cgroup_warn *warn, void *context, struct rt_error *err);
 
 /* Directory of the v2 cgroup for CLONE_INTO_CGROUP, -1 without v2. */
 int cgroup_v2_directory(const struct cgroup *cgroup);
-/* Moves a process into all of them. */
-int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct rt_error *err);
+/* Moves the first process into all of them. */
+int cgroup_join(struct cgroup *cgroup, pid_t pid, struct rt_error *err);
 /*
  * As cgroup_join for a further process of a running container. A container that has made cgroups of its own below (v2 has no processes in inner ones) is joined where its first process is.
  * `sub`: below the container's own, or NULL.
@@ -50,6 +58,8 @@ bool cgroup_exists(const struct cgroup *cgroup);
 int cgroup_kill(const struct cgroup *cgroup, int signal, struct rt_error *err);
 int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct rt_error *err);
 bool cgroup_frozen(const struct cgroup *cgroup);
+/* Lets a process that was killed die: v1 delivers no signal to what is frozen, here or in a freezer that it was moved to. */
+void cgroup_release(const struct cgroup *cgroup, pid_t pid);
 /* Processes in it and below; fresh memory. */
 int cgroup_processes(const struct cgroup *cgroup, pid_t **pids, size_t *count, struct rt_error *err);
 /* What can be told is filled in, the rest stays. */

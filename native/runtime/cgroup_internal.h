@@ -11,13 +11,16 @@ struct cgroup_place {
     char *directory;  /* absolute, in the file system */
     char *mountpoint; /* of the hierarchy: directories up to here are not ours */
     int fd;
+    bool made; /* by us, now */
 };
 
 struct cgroup {
-    enum cgroup_driver driver;
     struct cgroup_place *places;
     size_t count;
     bool adopted;
+    char *unit;   /* systemd's scope, whose directory it is; NULL under the driver cgroupfs */
+    bool of_user; /* the unit belongs to the user's manager */
+    pid_t holder; /* keeps the scope alive until the container's own process is in it; 0: none */
     int device_filter; /* loaded ahead, to see whether v1's device controller can be done without; -1 */
 };
 
@@ -31,6 +34,17 @@ struct cgroup_limits {
     cgroup_warn *warn;
     void *context;
 };
+/* What v1 counts as shares and from 10 to 1000, in the weights of v2. */
+uint64_t cgroup_cpu_weight(uint64_t shares);
+uint64_t cgroup_io_weight(uint64_t weight);
+
+/* Root of a user namespace has no more rights on the host's cgroups than the user who made it. */
+bool cgroup_is_host_root(void);
+
+/* cgroup_systemd.c: has the scope made, and gives its path in the hierarchies. */
+char *cgroup_make_scope(struct cgroup *cgroup, const struct cgroup_request *request, struct rt_error *err);
+void cgroup_release_scope(struct cgroup *cgroup);
+
 int cgroup_v1_apply(const struct cgroup_limits *limits, struct rt_error *err);
 int cgroup_v2_apply(const struct cgroup_limits *limits, struct rt_error *err);
 int cgroup_devices_apply(const struct cgroup_limits *limits, struct rt_error *err);

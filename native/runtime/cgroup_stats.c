@@ -146,3 +146,23 @@ uint64_t cgroup_oom_kills(const struct cgroup *cgroup)
     int old = v1(cgroup, "memory");
     return (uint64_t)(old >= 0 ? key(old, "memory.oom_control", "oom_kill") : key(v2(cgroup), "memory.events", "oom_kill"));
 }
+
+static bool from_v2(int fd, uint64_t *cpu_us, uint64_t *memory_peak, bool *oom_killed)
+{
+    uint64_t kills;
+    cgroup_read_key(fd, "cpu.stat", "usage_usec", cpu_us);
+    if (cgroup_read_key(fd, "memory.events", "oom_kill", &kills)) *oom_killed = kills > 0;
+    return cgroup_read_number(fd, "memory.peak", memory_peak);
+}
+
+void cgroup_usage(const struct cgroup *cgroup, uint64_t *cpu_us, uint64_t *memory_peak, bool *oom_killed)
+{
+    const struct cgroup_place *v2 = cgroup_place_v2(cgroup), *memory = cgroup_place_v1(cgroup, "memory"), *cpu = cgroup_place_v1(cgroup, "cpuacct");
+    uint64_t value;
+    if (v2 && v2->fd >= 0) from_v2(v2->fd, cpu_us, memory_peak, oom_killed);
+    if (memory && memory->fd >= 0) {
+        cgroup_read_number(memory->fd, "memory.max_usage_in_bytes", memory_peak);
+        if (cgroup_read_key(memory->fd, "memory.oom_control", "oom_kill", &value)) *oom_killed = value > 0;
+    }
+    if (cpu && cpu->fd >= 0 && cgroup_read_number(cpu->fd, "cpuacct.usage", &value)) *cpu_us = value / 1000;
+}

@@ -65,12 +65,17 @@ static int apply_memory(const struct v2 *v2, struct rt_error *err)
  * 2 … 262144 shares to a weight of 1 … 10000 so that the default 1024 becomes the default 100: the curve that the other runtimes have agreed upon
  * (opencontainers/cgroups, ConvertCPUSharesToCgroupV2Value).
  */
-static uint64_t cpu_weight(uint64_t shares)
+uint64_t cgroup_cpu_weight(uint64_t shares)
 {
     if (shares <= 2) return 1;
     if (shares >= 262144) return 10000;
     double l = log2((double)shares);
     return (uint64_t)ceil(pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0));
+}
+
+uint64_t cgroup_io_weight(uint64_t weight)
+{
+    return 1 + (weight < 10 ? 0 : weight - 10) * 9999 / 990;
 }
 
 /* "quota period": of the two, what is not given stays. */
@@ -94,7 +99,7 @@ static int apply_cpu(const struct v2 *v2, struct rt_error *err)
         if (here < 0) return -1;
         if (here) {
             if (r->cpu.idle.set && cgroup_printf(v2->fd, "cpu.idle", err, "%lld", (long long)r->cpu.idle.value)) return -1;
-            if (shares && !(r->cpu.idle.set && r->cpu.idle.value) && cgroup_printf(v2->fd, "cpu.weight", err, "%llu", (unsigned long long)cpu_weight(r->cpu.shares.value))) return -1;
+            if (shares && !(r->cpu.idle.set && r->cpu.idle.value) && cgroup_printf(v2->fd, "cpu.weight", err, "%llu", (unsigned long long)cgroup_cpu_weight(r->cpu.shares.value))) return -1;
             if ((quota || period) && set_cpu_max(v2->fd, r, err)) return -1;
             if (r->cpu.burst.set && cgroup_printf(v2->fd, "cpu.max.burst", err, "%llu", (unsigned long long)r->cpu.burst.value)) return -1;
         }
@@ -125,7 +130,7 @@ static int apply_io(const struct v2 *v2, struct rt_error *err)
         uint64_t weight = r->block_io.weight.value; /* 10 … 1000 */
         if (cgroup_has(v2->fd, "io.bfq.weight")) {
             if (cgroup_printf(v2->fd, "io.bfq.weight", err, "%llu", (unsigned long long)weight)) return -1;
-        } else if (cgroup_printf(v2->fd, "io.weight", err, "default %llu", (unsigned long long)(1 + (weight < 10 ? 0 : weight - 10) * 9999 / 990)))
+        } else if (cgroup_printf(v2->fd, "io.weight", err, "default %llu", (unsigned long long)cgroup_io_weight(weight)))
             return -1;
     }
     for (size_t i = 0; i < r->block_io.weight_count; i++) {
@@ -190,6 +195,6 @@ int cgroup_v2_apply(const struct cgroup_limits *limits, struct rt_error *err)
         snprintf(v2.controllers, sizeof v2.controllers, "%s", names.data);
     }
     if (apply_memory(&v2, err) || apply_cpu(&v2, err) || apply_io(&v2, err) || apply_small(&v2, err)) return -1;
-    if (limits->resources->unified.count && v2.fd < 0) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "'unified' needs cgroup v2");
+    if (limits->resources->unified.count && v2.fd < 0) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "invalid configuration: 'unified' needs cgroup v2");
     return apply_unified(&v2, err);
 }

@@ -80,8 +80,11 @@ static int make_cgroup(struct container *container, struct rt_error *err)
     const struct runtime_params *params = &container->params;
     if (params->cgroup == CGROUP_NONE) return 0;
     const struct spec_linux *linux = &container->spec->linux;
-    const char *path = params->cgroup_path ? params->cgroup_path : linux->cgroups_path;
-    if (cgroup_create(params->cgroup, path, params->id, linux->resources, params->whole_cgroup, &container->cgroup, err)) return -1;
+    const struct cgroup_request request = {
+        .driver = params->cgroup, .path = params->cgroup_path ? params->cgroup_path : linux->cgroups_path, .id = params->id,
+        .resources = linux->resources, .annotations = &container->spec->annotations, .whole = params->whole_cgroup,
+    };
+    if (cgroup_create(&request, &container->cgroup, err)) return -1;
     return cgroup_apply(container->cgroup, linux->resources, params->warn, params->warn_context, err);
 }
 

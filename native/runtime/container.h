@@ -123,7 +123,7 @@ bool runtime_ended(const struct container *container);
 /* Frees the handle and leaves the container as it is. */
 void runtime_close(struct container *container);
 
-/* Kills what still runs, reaps the init process, runs poststop hooks, removes cgroup and record and frees the handle, even when it fails. */
+/* Kills what still runs, reaps the init process, runs poststop hooks, removes cgroup and record and frees the handle, even when it fails. A first process that cannot be killed is CONTAINER_RUNNING: everything stays for another try. */
 int runtime_delete(struct container *container, struct rt_error *err);
 
 /* Applies new limits; only members that are set are changed. */

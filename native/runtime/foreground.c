@@ -121,6 +121,13 @@ static void set_raw(struct relay *self)
     self->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
+void foreground_hold(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 int foreground_serve(const struct foreground *options, struct rt_error *err)
 {
     struct relay self = {.options = options, .terminal = options->terminal, .signals = -1, .resize = options->resize, .input_open = true};

@@ -13,4 +13,6 @@ struct foreground {
     int resize;              /* lines {"rows":…,"cols":…} change the size; -1: none */
     bool (*cancelled)(void); /* asked after each interruption; NULL: never */
 };
+/* Holds signals back until foreground_serve passes them on: called before the process runs, so that none of them ends the runtime in between. */
+void foreground_hold(void);
 int foreground_serve(const struct foreground *options, struct rt_error *err);

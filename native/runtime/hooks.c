@@ -21,13 +21,22 @@ static int state_file(const char *state, struct rt_error *err)
     return take_fd(&fd);
 }
 
-static void child(const struct spec_hook *hook, int state) __attribute__((noreturn));
-static void child(const struct spec_hook *hook, int state)
+static bool redirect(const char *path, int stream)
+{
+    auto_close int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0700) : -1;
+    return !path || (fd >= 0 && dup2(fd, stream) >= 0);
+}
+
+static void child(const struct spec_hooks *hooks, const struct spec_hook *hook, int state) __attribute__((noreturn));
+static void child(const struct spec_hooks *hooks, const struct spec_hook *hook, int state)
 {
     char *no_arguments[] = {(char *)hook->path, NULL};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (dup2(state, 0) >= 0 && close_range(3, ~0u, 0) == 0)
+    if (dup2(state, 0) >= 0 && redirect(hooks->output, 1) && redirect(hooks->errors, 2) && close_range(3, ~0u, 0) == 0)
         execve(hook->path, hook->args.count ? (char *const *)hook->args.items : no_arguments, hook->env.count ? (char *const *)hook->env.items : environ);
     _exit(127);
 }
@@ -60,7 +69,7 @@ int hooks_run(const struct spec_hooks *hooks, const char *kind, const char *stat
         if (input < 0) return -1;
         pid_t pid = fork();
         if (pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fork", "cannot run the %s hook '%s'", kind, hooks->items[i].path);
-        if (pid == 0) child(&hooks->items[i], input);
+        if (pid == 0) child(hooks, &hooks->items[i], input);
         if (wait_for(&hooks->items[i], kind, pid, err)) return -1;
     }
     return 0;

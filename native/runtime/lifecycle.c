@@ -73,7 +73,7 @@ int runtime_pause(const struct container *container, bool pause, struct rt_error
 int runtime_update(const struct container *container, const struct spec_resources *resources, struct rt_error *err)
 {
     if (!container->cgroup) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "a container without a cgroup has no limits to update");
-    return cgroup_apply(container->cgroup, resources, container->params.warn, container->params.warn_context, err);
+    return cgroup_update(container->cgroup, resources, container->params.warn, container->params.warn_context, err);
 }
 
 void runtime_close(struct container *container)
@@ -96,20 +96,37 @@ static void run_poststop(const struct container *container)
     if (!hooks->count) return;
     auto_free char *state = state_json(container->spec, container->params.id, "stopped", container->pid, container->params.bundle, &fault);
     for (size_t i = 0; state && i < hooks->count; i++) {
-        const struct spec_hooks one = {.items = &hooks->items[i], .count = 1};
+        const struct spec_hooks one = {.items = &hooks->items[i], .count = 1, .output = hooks->output, .errors = hooks->errors};
         if (hooks_run(&one, "poststop", state, &fault)) container_warn(container, fault.message);
     }
 }
 
-/* The first error is the one to tell; the rest is done all the same. */
+static bool ends_within(const struct container *container, int milliseconds)
+{
+    struct pollfd waited = {.fd = container->pidfd, .events = POLLIN};
+    return container->pidfd < 0 || poll(&waited, 1, milliseconds) > 0;
+}
+
+/* A process that the kernel holds, in a freezer or at a dead file server, must not hold us as well. */
+static int bury(struct container *container, struct rt_error *err)
+{
+    enum { USUAL_MS = 100, LAST_MS = 10000 };
+    struct rt_error ignored;
+    runtime_kill(container, SIGKILL, false, &ignored);
+    if (!ends_within(container, USUAL_MS) && container->cgroup) cgroup_release(container->cgroup, container->pid);
+    if (!ends_within(container, LAST_MS)) return rt_fail(err, "CONTAINER_RUNNING", ETIMEDOUT, NULL, "cannot delete the container '%s': its first process %d does not end", container->params.id, container->pid);
+    while (reap(container, true, &ignored) && ignored.saved_errno == EINTR) continue;
+    return 0;
+}
+
+/* The first error is the one to tell; the rest is done all the same. A container whose first process does not end keeps its record, for another try. */
 int runtime_delete(struct container *container, struct rt_error *err)
 {
     struct rt_error later;
     int result = 0;
-    /* Its own way of deleting wants the process gone first, and reaped. */
-    if (container->pid > 0 && !container->ended) {
-        runtime_kill(container, SIGKILL, false, &later);
-        while (reap(container, true, &later) && later.saved_errno == EINTR) continue;
+    if (container->pid > 0 && !container->ended && bury(container, err)) {
+        runtime_close(container);
+        return -1;
     }
     if (container->cgroup && !container->external) {
         cgroup_kill(container->cgroup, SIGKILL, &later);

@@ -24,23 +24,23 @@ static const struct {
     oci_verb *run;
     bool container; /* enters a container: from a protected copy of the core only */
     int failure;    /* exit status of an error */
-    const char *synopsis, *does;
+    const char *arguments, *options, *does;
 } VERBS[] = {
-    {"create", oci_create, true, 1, "[--bundle DIR] [--config FILE] [--console-socket PATH] [--pid-file PATH] [--pidfd-socket PATH] [--preserve-fds N] [--no-pivot] [--no-new-keyring] ID", "create a container that waits for its start"},
-    {"run", oci_run, true, 1, "[--detach] [--keep] [flags of create] ID", "create and start a container"},
-    {"start", oci_start, false, 1, "ID", "run the process of a created container"},
-    {"exec", oci_exec, true, 255, "[--process FILE] [--cwd DIR] [--env NAME=VALUE]… [--user UID[:GID]] [--additional-gids GID]… [--cap CAP]… [--tty] [--console-socket PATH] [--detach] [--pid-file PATH] [--apparmor PROFILE] [--process-label LABEL] [--no-new-privs] [--preserve-fds N] [--cgroup PATH] [--ignore-paused] ID COMMAND [ARG…]", "run a further process in a container"},
-    {"state", oci_state, false, 1, "ID", "print the state of a container"},
-    {"kill", oci_kill, false, 1, "[--all] ID [SIGNAL]", "send a signal to the first process of a container"},
-    {"delete", oci_delete, false, 1, "[--force] ID", "remove what a container holds"},
-    {"list", oci_list, false, 1, "[--format table|json] [--quiet]", "print the containers below --root"},
-    {"ps", oci_ps, false, 1, "[--format table|json] ID [PS OPTIONS]", "print the processes of a container"},
-    {"pause", oci_pause, false, 1, "ID", "stop all processes of a container"},
-    {"resume", oci_resume, false, 1, "ID", "let them go on"},
-    {"update", oci_update, false, 1, "[--resources FILE] [--memory BYTES] [--memory-swap BYTES] [--memory-reservation BYTES] [--cpu-share N] [--cpu-quota N] [--cpu-period N] [--cpuset-cpus LIST] [--cpuset-mems LIST] [--pids-limit N] [--blkio-weight N] ID", "change the limits of a container"},
-    {"events", oci_events, false, 1, "[--stats] [--interval DURATION] ID", "print figures and out-of-memory events"},
-    {"features", oci_features, false, 1, "", "print what this runtime can do, as JSON"},
-    {"spec", oci_spec, false, 1, "[--bundle DIR] [--rootless]", "write a config.json to start from"},
+    {"create", oci_create, true, 1, "CONTAINER", "--bundle DIR, --config FILE, --console-socket PATH, --pid-file PATH, --pidfd-socket PATH, --preserve-fds N, --no-pivot, --no-new-keyring", "create a container that waits for its start"},
+    {"run", oci_run, true, 1, "CONTAINER", "--detach, --keep, --no-subreaper, and those of create", "create and start a container"},
+    {"start", oci_start, false, 1, "CONTAINER", "", "run the process of a created container"},
+    {"exec", oci_exec, true, 255, "CONTAINER cmd [ARG…]", "--process FILE, --cwd DIR, --env NAME=VALUE, --user UID[:GID], --additional-gids GID, --cap CAP, --tty, --console-socket PATH, --detach, --pid-file PATH, --pidfd-socket PATH, --apparmor PROFILE, --process-label LABEL, --no-new-privs, --preserve-fds N, --cgroup PATH, --ignore-paused", "run a further process in a container"},
+    {"state", oci_state, false, 1, "CONTAINER", "", "print the state of a container"},
+    {"kill", oci_kill, false, 1, "CONTAINER [SIGNAL]", "--all", "send a signal to the first process of a container"},
+    {"delete", oci_delete, false, 1, "CONTAINER", "--force, --regex (CONTAINER is an extended regular expression)", "remove what a container holds"},
+    {"list", oci_list, false, 1, "", "--format table|json, --quiet", "print the containers below --root"},
+    {"ps", oci_ps, false, 1, "CONTAINER [PS OPTIONS]", "--format table|json", "print the processes of a container"},
+    {"pause", oci_pause, false, 1, "CONTAINER", "", "stop all processes of a container"},
+    {"resume", oci_resume, false, 1, "CONTAINER", "", "let them go on"},
+    {"update", oci_update, false, 1, "CONTAINER", "--resources FILE, --memory BYTES, --memory-swap BYTES, --memory-reservation BYTES, --cpu-share N, --cpu-quota N, --cpu-period N, --cpuset-cpus LIST, --cpuset-mems LIST, --pids-limit N, --blkio-weight N", "change the limits of a container"},
+    {"events", oci_events, false, 1, "CONTAINER", "--stats, --interval DURATION", "print figures and out-of-memory events"},
+    {"features", oci_features, false, 1, "", "", "print what this runtime can do, as JSON"},
+    {"spec", oci_spec, false, 1, "", "--bundle DIR, --rootless", "write a config.json to start from"},
 };
 
 static void now_text(char out[32])
@@ -196,13 +196,20 @@ static int set_cgroup_driver(struct oci *oci, const char *manager, struct rt_err
     return rt_fail(err, "USAGE", 0, NULL, "invalid cgroup-manager: %s", manager);
 }
 
+static int verb_help(const struct oci *oci, size_t verb)
+{
+    printf("Usage: %s [OPTION...] %s %s\n\n%s\n", oci->program, VERBS[verb].name, VERBS[verb].arguments, VERBS[verb].does);
+    if (*VERBS[verb].options) printf("\noptions: %s\n", VERBS[verb].options);
+    return 0;
+}
+
 static int dispatch(struct oci *oci, int argc, char **argv, int *failure, struct rt_error *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
         if (strcmp(VERBS[i].name, argv[0]) != 0) continue;
         *failure = VERBS[i].failure;
         if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-            return printf("NAME\n   %s %s - %s\n\nUSAGE\n   %s [global flags] %s %s\n", oci->program, VERBS[i].name, VERBS[i].does, oci->program, VERBS[i].name, VERBS[i].synopsis) < 0;
+            return verb_help(oci, i);
         if (VERBS[i].container && !self_is_protected()) return self_protect(oci->argv, err);
         return VERBS[i].run(oci, argc - 1, argv + 1, err);
     }
@@ -221,7 +228,7 @@ static int run(struct oci *oci, int argc, char **argv, int *failure, struct rt_e
     argc--;
     argv++;
     if (oci_flags(flags, true, &argc, argv, err)) return -1;
-    if (version) return printf("tsbuild-core version %s\nspec: %s\n", VERSION, STATE_OCI_VERSION) < 0;
+    if (version) return printf("tsbuild-core version %s\nspec: %s\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n", VERSION, STATE_OCI_VERSION) < 0;
     if (help || argc == 0) return usage(oci, help ? stdout : stderr);
     if (set_cgroup_driver(oci, systemd ? "systemd" : manager, err)) return -1;
     oci->root_given = root != NULL;
@@ -241,7 +248,7 @@ int oci_main(int argc, char **argv)
     if (!own) return 1;
     /* The flags are taken out of their array; the second start wants them all. */
     memcpy(own, argv, ((size_t)argc + 1) * sizeof *own);
-    struct oci oci = {.program = argv[0], .log_fd = -1, .argv = own};
+    struct oci oci = {.program = basename(argv[0]), .log_fd = -1, .argv = own};
     int failure = 1, status = run(&oci, argc, argv, &failure, &err);
     if (status < 0) {
         oci_log(&oci, "error", err.message);

@@ -52,6 +52,10 @@ const char *oci_status(const struct container *container, int directory);
 /* Fails with runc's words unless the container is in this state. */
 int oci_want_running(const struct container *container, int directory, struct rt_error *err);
 
+/* The ids below --root, sorted; free with oci_names_free, even after an error. A root that was not asked for need not exist. */
+int oci_names(const struct oci *oci, char ***names, size_t *count, struct rt_error *err);
+void oci_names_free(char **names, size_t count);
+
 /* Number of "9", "KILL", "SIGKILL", "RTMIN+3"; -1 unknown. */
 int oci_signal(const char *text);
 

@@ -143,6 +143,7 @@ int oci_run(struct oci *oci, int argc, char **argv, struct rt_error *err)
     struct runtime_exit end;
     struct rt_error later;
     if (parse(oci, "run", &options, &argc, argv, err) || make(oci, argv[0], &options, &spec, &bundle, false, &container, &path, err)) return -1;
+    if (!options.detach) foreground_hold();
     if (runtime_start(container, err)) {
         finish(container, path, &later);
         return -1;

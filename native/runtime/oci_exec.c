@@ -161,6 +161,7 @@ static int run(struct oci *oci, const struct options *o, struct container *conta
         .stdio = {-1, -1, -1}, .preserve_fds = (int)o->preserve_fds, .seccomp_cache = cache, .id = state->id, .bundle = state->bundle, .console_socket = o->console_socket,
         .warn = oci_warn, .warn_context = oci,
     };
+    if (!o->detach) foreground_hold();
     if (exec_start(&params, &result, err)) return rt_wrap(err, "exec failed");
     int status = o->pid_file ? state_pid_file(o->pid_file, result.pid, err) : 0;
     if (!status && o->pidfd_socket) status = send_fd(o->pidfd_socket, result.pidfd, "pidfd", 5, "pidfd socket", err);

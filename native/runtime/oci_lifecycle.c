@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,13 +121,34 @@ static int delete_known(const struct oci *oci, const char *id, bool force, struc
     return rmdir(path) && errno != ENOENT ? rt_fail_at(err, path, "NATIVE_FAILED", errno, "rmdir", "cannot remove the directory '%s'", path) : 0;
 }
 
-int oci_delete(struct oci *oci, int argc, char **argv, struct rt_error *err)
+static int delete_one(const struct oci *oci, const char *id, bool force, struct rt_error *err)
 {
-    bool force = false;
-    const struct oci_flag flags[] = {{"force", 'f', FLAG_BOOL, &force}, {NULL, 0, FLAG_BOOL, NULL}};
-    if (oci_flags(flags, false, &argc, argv, err) || oci_count(oci, "delete", argc, 1, 1, err)) return -1;
-    if (delete_known(oci, argv[0], force, err) == 0) return 0;
+    if (delete_known(oci, id, force, err) == 0) return 0;
     if (strcmp(err->code, "CONTAINER_NOT_FOUND") != 0) return -1;
     if (err->path[0]) remove_unfinished(err->path);
     return force ? 0 : -1;
+}
+
+/* All of them are tried; the first error is the one to tell. */
+static int delete_matching(const struct oci *oci, const char *pattern, bool force, struct rt_error *err)
+{
+    struct rt_error later;
+    regex_t expression;
+    char **names = NULL;
+    size_t count = 0;
+    if (regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB)) return rt_fail(err, "USAGE", 0, NULL, "invalid regular expression: %s", pattern);
+    int result = oci_names(oci, &names, &count, err);
+    for (size_t i = 0; i < count; i++)
+        if (regexec(&expression, names[i], 0, NULL, 0) == 0 && delete_one(oci, names[i], force, result ? &later : err)) result = -1;
+    oci_names_free(names, count);
+    regfree(&expression);
+    return result;
+}
+
+int oci_delete(struct oci *oci, int argc, char **argv, struct rt_error *err)
+{
+    bool force = false, regex = false;
+    const struct oci_flag flags[] = {{"force", 'f', FLAG_BOOL, &force}, {"regex", 'r', FLAG_BOOL, &regex}, {NULL, 0, FLAG_BOOL, NULL}};
+    if (oci_flags(flags, false, &argc, argv, err) || oci_count(oci, "delete", argc, 1, 1, err)) return -1;
+    return regex ? delete_matching(oci, argv[0], force, err) : delete_one(oci, argv[0], force, err);
 }

@@ -53,8 +53,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The directories below --root, sorted. A root that was not asked for need not exist. */
-static int container_names(const struct oci *oci, char ***names, size_t *count, struct rt_error *err)
+int oci_names(const struct oci *oci, char ***names, size_t *count, struct rt_error *err)
 {
     auto_dir DIR *root = opendir(oci->root);
     if (!root && errno == ENOENT && !oci->root_given) return 0;
@@ -91,23 +90,27 @@ static int print_list(const json_t *list, struct rt_error *err)
     return 0;
 }
 
+void oci_names_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) free(names[i]);
+    free(names);
+}
+
 static int collect(const struct oci *oci, json_t *list, struct rt_error *err)
 {
     char **names = NULL;
     size_t count = 0;
-    int result = container_names(oci, &names, &count, err);
-    for (size_t i = 0; i < count; i++) {
+    int result = oci_names(oci, &names, &count, err);
+    for (size_t i = 0; !result && i < count; i++) {
         struct container *container;
         auto_free char *path = NULL;
         auto_close int directory = -1;
         struct rt_error ignored;
-        if (!result && oci_open(oci, names[i], &container, &path, &directory, &ignored) == 0) {
-            json_array_append_new(list, describe(container, directory, oci_status(container, directory)));
-            runtime_close(container);
-        }
-        free(names[i]);
+        if (oci_open(oci, names[i], &container, &path, &directory, &ignored)) continue;
+        json_array_append_new(list, describe(container, directory, oci_status(container, directory)));
+        runtime_close(container);
     }
-    free(names);
+    oci_names_free(names, count);
     return result;
 }
 

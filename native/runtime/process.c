@@ -83,6 +83,15 @@ static void warn_of_missing(const struct process *process, uint64_t missing)
     warn(process, text);
 }
 
+static void warn_of_ambient(const struct process *process, uint64_t refused)
+{
+    char text[128];
+    for (int number = 0; caps_name(number); number++) {
+        snprintf(text, sizeof text, "can't raise ambient capability CAP_%s: it is not both permitted and inheritable", caps_name(number));
+        if (refused >> number & 1) warn(process, text);
+    }
+}
+
 /*
  * The bounding set goes before the user changes (CVE-2022-29162: inheritable stays empty unless asked for). A filter without no_new_privs needs CAP_SYS_ADMIN when it
  * is loaded, so that one capability stays permitted until process_confine.
@@ -99,6 +108,7 @@ static int set_user(struct process *process, struct rt_error *err)
     process->effective = caps ? caps->effective & process->permitted : process->permitted;
     process->inheritable = caps ? caps->inheritable & now : 0;
     if (caps && (now >> CAP_SETPCAP & 1) && caps_drop_bounding(caps->bounding, err)) return -1;
+    warn_of_ambient(process, caps ? caps->ambient & ~(process->permitted & process->inheritable) : 0);
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot keep the capabilities");
     if (!process->setgroups_denied && setgroups(user->group_count, user->groups)) return rt_fail(err, "NATIVE_FAILED", errno, "setgroups", "cannot set the additional groups");
     if (setresgid(user->gid, user->gid, user->gid)) return rt_fail(err, "NATIVE_FAILED", errno, "setresgid", "cannot become group %u", user->gid);

@@ -60,6 +60,7 @@ static int add_rules(scmp_filter_ctx filter, const struct spec_seccomp *seccomp,
         if (rule->action == seccomp->default_action) continue;
         for (size_t k = 0; k < rule->names.count; k++) {
             int number = seccomp_syscall_resolve_name(rule->names.items[k]);
+            if (number == __NR_SCMP_ERROR && seccomp->strict) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "seccomp: the system call '%s' is not known", rule->names.items[k]);
             if (number != __NR_SCMP_ERROR && add_rule(filter, rule, number, rule->names.items[k], err)) return -1;
         }
     }
@@ -157,6 +158,7 @@ int filter_compile(const struct spec_seccomp *seccomp, int cache, struct sock_fp
 {
     auto_buf struct buf filter = {0};
     char name[SHA256_TEXT];
+    if (seccomp->strict) cache = -1; /* a filter that was made without unknown names tells nothing of them */
     bool cached = cache >= 0 && cache_key(seccomp, name, err) == 0 && cache_read(cache, name, &filter);
     if (!cached) {
         buf_cut(&filter, 0);

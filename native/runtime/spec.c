@@ -77,8 +77,8 @@ static int read_config(struct spec *spec, struct rt_error *err)
     if (json_opt_str(config, "hostname", &spec->hostname, err) || json_opt_str(config, "domainname", &spec->domainname, err)) return -1;
     if (json_opt_obj(config, "process", &process, err)) return -1;
     if (process && !(spec->process = spec_process_parse(spec, process, err))) return -1;
-    if (read_mounts(spec, config, err) || read_hooks(spec, config, err)) return -1;
-    return read_pairs(spec, config, "annotations", &spec->annotations, err) || read_linux(spec, config, err) ? -1 : 0;
+    if (read_pairs(spec, config, "annotations", &spec->annotations, err) || read_mounts(spec, config, err) || read_hooks(spec, config, err)) return -1;
+    return read_linux(spec, config, err);
 }
 
 struct spec *spec_from_json(json_t *document, struct rt_error *err)

@@ -113,6 +113,7 @@ struct spec_hook {
 struct spec_hooks {
     struct spec_hook *items;
     size_t count;
+    const char *output, *errors; /* files that get what they write; NULL: as the runtime's */
 };
 enum spec_hook_kind { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER, HOOK_POSTSTART, HOOK_POSTSTOP, HOOK_KINDS };
 
@@ -150,6 +151,7 @@ struct spec_seccomp {
     size_t architecture_count;
     uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
     bool notify;    /* some rule asks a supervisor */
+    bool strict;    /* a name that is no system call is an error; else the rule goes without it */
     const char *listener_path, *listener_metadata;
     struct spec_seccomp_rule *rules;
     size_t rule_count;

@@ -59,6 +59,10 @@ int read_hooks(struct spec *spec, const json_t *config, struct rt_error *err)
         void *items = NULL;
         if (read_items(spec, hooks, NAMES[kind], sizeof(struct spec_hook), read_hook, &items, &spec->hooks[kind].count, err)) return rt_wrap(err, "hooks");
         spec->hooks[kind].items = items;
+        /* crun's annotations. They name files of the host, so they are for the hooks that run there. */
+        if (kind == HOOK_CREATE_CONTAINER || kind == HOOK_START_CONTAINER) continue;
+        spec->hooks[kind].output = spec_annotation(spec, "run.oci.hooks.stdout");
+        spec->hooks[kind].errors = spec_annotation(spec, "run.oci.hooks.stderr");
     }
     return 0;
 }

@@ -100,6 +100,21 @@ static int read_user(struct spec *spec, const json_t *object, struct spec_user *
     return 0;
 }
 
+/* What the kernel would refuse with a bare EINVAL, in crun's words. */
+static int check_deadline(const json_t *value, const struct spec_scheduler *s, struct rt_error *err)
+{
+    const unsigned long long LEAST = 1024, MOST = (1ull << 63) - 1, runtime = s->runtime, deadline = s->deadline, period = s->period;
+    static const char *const NEEDED[] = {"runtime", "deadline"};
+    for (size_t i = 0; i < ARRAY_LEN(NEEDED); i++)
+        if (!json_object_get(value, NEEDED[i])) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sched_setattr: `SCHED_DEADLINE` requires `%s`", NEEDED[i]);
+    if (!runtime || !deadline) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sched_setattr: `SCHED_DEADLINE` %s must be greater than 0", runtime ? "deadline" : "runtime");
+    if (runtime > deadline) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sched_setattr: `SCHED_DEADLINE` runtime (%llu) must be <= deadline (%llu)", runtime, deadline);
+    if (period && deadline > period) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sched_setattr: `SCHED_DEADLINE` deadline (%llu) must be <= period (%llu)", deadline, period);
+    if (runtime < LEAST || deadline > MOST || period > MOST)
+        return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "sched_setattr: `SCHED_DEADLINE` runtime (%llu) must be between %llu and %llu", runtime, LEAST, MOST);
+    return 0;
+}
+
 static int read_scheduler(struct spec *spec, const json_t *object, struct spec_process *process, struct rt_error *err)
 {
     static const char *const POLICIES[] = {"SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"};
@@ -129,7 +144,7 @@ static int read_scheduler(struct spec *spec, const json_t *object, struct spec_p
     if (scheduler->policy != SCHED_DEADLINE && (scheduler->runtime || scheduler->deadline || scheduler->period))
         return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "runtime, deadline and period belong to SCHED_DEADLINE, not to %s", policy);
     process->scheduler = scheduler;
-    return 0;
+    return scheduler->policy == SCHED_DEADLINE ? check_deadline(value, scheduler, err) : 0;
 }
 
 static int read_io_priority(const json_t *object, struct spec_process *process, struct rt_error *err)

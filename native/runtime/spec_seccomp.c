@@ -90,6 +90,8 @@ int read_seccomp(struct spec *spec, const json_t *section, struct spec_seccomp *
         return -1;
     seccomp->rules = rules;
     seccomp->source = section;
+    const char *strict = spec_annotation(spec, "run.oci.seccomp_fail_unknown_syscall");
+    seccomp->strict = strict && strcmp(strict, "0") != 0;
     if (seccomp->default_action == SCMP_ACT_NOTIFY) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "SCMP_ACT_NOTIFY cannot be the default action");
     for (size_t i = 0; i < seccomp->rule_count; i++) {
         if (seccomp->rules[i].action != SCMP_ACT_NOTIFY) continue;

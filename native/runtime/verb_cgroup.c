@@ -11,7 +11,8 @@ static bool remove_cgroup(const char *path)
 {
     struct cgroup *cgroup = NULL;
     struct rt_error ignored;
-    bool removed = cgroup_create(CGROUP_CGROUPFS, path, path, NULL, true, &cgroup, &ignored) == 0 && cgroup_kill(cgroup, SIGKILL, &ignored) == 0 &&
+    const struct cgroup_request request = {.driver = CGROUP_CGROUPFS, .path = path, .id = path, .whole = true, .occupied = true};
+    bool removed = cgroup_create(&request, &cgroup, &ignored) == 0 && cgroup_kill(cgroup, SIGKILL, &ignored) == 0 &&
                    cgroup_remove(cgroup, &ignored) == 0;
     cgroup_free(cgroup);
     return removed;

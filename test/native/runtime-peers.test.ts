@@ -1,0 +1,162 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  OciRuntime,
+  noContainers,
+  ociConfig,
+  scratch,
+  until,
+  type Config,
+  type Scratch,
+} from '../helpers/runtime-bundle.ts'
+
+/* What the suites of crun and runc ask for, and their users with them. */
+
+const freezer = '/sys/fs/cgroup/freezer'
+const noFreezer = !existsSync(join(freezer, 'tasks'))
+if (noFreezer) console.warn('skipped: no freezer of cgroup v1')
+
+let own: Scratch
+let oci: OciRuntime
+let id: string
+beforeEach(() => {
+  own = scratch()
+  oci = new OciRuntime(own)
+  id = `peer-${own.path.slice(-6)}`
+})
+afterEach(() => {
+  oci.dispose()
+  own.dispose()
+})
+
+function run(config: Config): ReturnType<OciRuntime['run']> {
+  return oci.run(['run', '--bundle', oci.bundle(config), id])
+}
+
+async function running(name: string, config = ociConfig(['sleep', '1000'])): Promise<number> {
+  expect(await oci.detached(['run', '--detach', '--bundle', oci.bundle(config), name])).toMatchObject({
+    status: 0,
+    stderr: '',
+  })
+  return Number(oci.state(name)['pid'])
+}
+
+describe.skipIf(noContainers)('delete', () => {
+  it('--regex takes all whose ids match, and only them', async () => {
+    for (const name of [`${id}-a1`, `${id}-a2`, `${id}-b`]) await running(name)
+    expect(oci.run(['delete', '--force', '--regex', `^${id}-a`])).toMatchObject({ status: 0, stderr: '' })
+    expect(oci.run(['list', '--quiet']).stdout).toBe(`${id}-b\n`)
+    expect(oci.run(['delete', '--regex', '('])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('invalid regular expression: (') as string,
+    })
+    expect(oci.run(['delete', '--regex', id])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('that is not stopped: running') as string,
+    })
+  })
+
+  it.skipIf(noFreezer)('--force ends a process that somebody has put into a frozen cgroup of v1', async () => {
+    const pid = await running(id)
+    const foreign = join(freezer, `tsbuild-test-${id}`)
+    mkdirSync(foreign)
+    try {
+      writeFileSync(join(foreign, 'cgroup.procs'), String(pid))
+      writeFileSync(join(foreign, 'freezer.state'), 'FROZEN')
+      expect(oci.run(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' })
+      await until(() => !existsSync(`/proc/${pid}`), 'the end of the process')
+      expect(readFileSync(join(foreign, 'freezer.state'), 'utf8')).toBe('FROZEN\n')
+    } finally {
+      writeFileSync(join(foreign, 'freezer.state'), 'THAWED')
+      rmdirSync(foreign)
+    }
+  })
+})
+
+describe.skipIf(noContainers)('a cgroup that is there already', () => {
+  it('is not shared with the processes of another container', async () => {
+    const config = ociConfig(['sleep', '1000'])
+    config.linux['cgroupsPath'] = `/tsbuild-test-${id}`
+    await running(id, config)
+    expect(oci.run(['run', '--bundle', oci.bundle(config), `${id}-2`])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/container's cgroup is not empty: \d+ process/) as string,
+    })
+    expect(oci.state(id)).toMatchObject({ status: 'running' })
+  })
+
+  it.skipIf(noFreezer)('and is not entered frozen; it stays', () => {
+    const config = ociConfig(['true'])
+    const place = join(freezer, `tsbuild-test-${id}`)
+    config.linux['cgroupsPath'] = `/tsbuild-test-${id}`
+    mkdirSync(place)
+    try {
+      writeFileSync(join(place, 'freezer.state'), 'FROZEN')
+      expect(run(config)).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining("container's cgroup unexpectedly frozen") as string,
+      })
+      expect(existsSync(place)).toBe(true)
+    } finally {
+      writeFileSync(join(place, 'freezer.state'), 'THAWED')
+      rmdirSync(place)
+    }
+  })
+})
+
+describe.skipIf(noContainers)('annotations of crun', () => {
+  it('run.oci.hooks.stdout and stderr name files for what hooks write', () => {
+    const config = ociConfig(['true'])
+    config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'echo out; echo err >&2'] }] }
+    config.annotations = {
+      'run.oci.hooks.stdout': join(own.path, 'out'),
+      'run.oci.hooks.stderr': join(own.path, 'err'),
+    }
+    expect(run(config)).toEqual({ status: 0, stdout: '', stderr: '' })
+    expect(readFileSync(join(own.path, 'out'), 'utf8')).toBe('out\n')
+    expect(readFileSync(join(own.path, 'err'), 'utf8')).toBe('err\n')
+  })
+
+  it('run.oci.seccomp_fail_unknown_syscall makes an unknown name an error', () => {
+    const config = ociConfig(['true'])
+    config.linux['seccomp'] = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: [{ names: ['no_such_call'], action: 'SCMP_ACT_ERRNO' }],
+    }
+    expect(run(config)).toMatchObject({ status: 0 })
+    config.annotations = { 'run.oci.seccomp_fail_unknown_syscall': '1' }
+    expect(run(config)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("seccomp: the system call 'no_such_call' is not known") as string,
+    })
+  })
+})
+
+describe.skipIf(noContainers)('what cannot be had', () => {
+  it.for([
+    [{}, 'requires `runtime`'],
+    [{ runtime: 10_000_000 }, 'requires `deadline`'],
+    [{ runtime: 0, deadline: 1 }, 'runtime must be greater than 0'],
+    [{ runtime: 20_000_000, deadline: 10_000_000 }, 'runtime (20000000) must be <= deadline (10000000)'],
+    [{ runtime: 2048, deadline: 4096, period: 3000 }, 'deadline (4096) must be <= period (3000)'],
+    [{ runtime: 100, deadline: 4096 }, 'runtime (100) must be between 1024 and'],
+  ] as const)('SCHED_DEADLINE with %o is told before anything is made', ([values, words]) => {
+    const config = ociConfig(['true'])
+    config.process['scheduler'] = { policy: 'SCHED_DEADLINE', ...values }
+    expect(run(config)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`sched_setattr: \`SCHED_DEADLINE\` ${words}`) as string,
+    })
+  })
+
+  it('an ambient capability that is not inheritable is a warning', () => {
+    const config = ociConfig(['grep', 'CapAmb', '/proc/self/status'])
+    ;(config.process['capabilities'] as Record<string, string[]>)['ambient'] = ['CAP_CHOWN']
+    expect(run(config)).toMatchObject({
+      status: 0,
+      stdout: 'CapAmb:\t0000000000000000\n',
+      stderr: expect.stringContaining("can't raise ambient capability CAP_CHOWN: ") as string,
+    })
+  })
+})
