@@ -25,18 +25,19 @@ static int bind_own(const struct cgroup_hierarchy *hierarchy, uint64_t attribute
     return take_fd(&tree);
 }
 
-static int mount_hierarchy(const struct cgroup_hierarchy *hierarchy, uint64_t attributes, bool own_namespace, struct rt_error *err)
+/* `options`: those of the v2 file system, or NULL. One that the kernel does not know is an error. */
+static int mount_hierarchy(const struct cgroup_hierarchy *hierarchy, const char *options, uint64_t attributes, bool own_namespace, struct rt_error *err)
 {
     int fd = -1;
     if (own_namespace) {
-        if (hierarchy->unified) fd = mount_new("cgroup2", "cgroup", NULL, 0, attributes, err);
+        if (hierarchy->unified) fd = mount_new("cgroup2", "cgroup", options, 0, attributes, err);
         else if (strncmp(hierarchy->controllers, "name=", 5) == 0) {
             auto_free char *data = rt_printf(err, "none,%s", hierarchy->controllers);
             fd = data ? mount_new("cgroup", "cgroup", data, 0, attributes, err) : -1;
         } else
             fd = mount_new("cgroup", "cgroup", hierarchy->controllers, 0, attributes, err);
     }
-    return fd >= 0 ? fd : bind_own(hierarchy, attributes, err);
+    return fd >= 0 || (options && err->saved_errno == EINVAL) ? fd : bind_own(hierarchy, attributes, err);
 }
 
 /* "/sys/fs/cgroup/cpu,cpuacct" → "cpu,cpuacct" */
@@ -62,7 +63,7 @@ static int fill(int tmpfs, const struct cgroup *cgroup, const struct cgroup_hier
         if (!is_ours(cgroup, hierarchy)) continue;
         if (mkdirat(tmpfs, name, 0755) && errno != EEXIST) return rt_fail_at(err, name, "MOUNT_FAILED", errno, "mkdirat", "cannot make the directory of the cgroup '%s'", name);
         auto_close int target = openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        auto_close int tree = target < 0 ? -1 : mount_hierarchy(hierarchy, attributes, own_namespace, err);
+        auto_close int tree = target < 0 ? -1 : mount_hierarchy(hierarchy, NULL, attributes, own_namespace, err);
         if (target < 0) return rt_fail_at(err, name, "MOUNT_FAILED", errno, "openat", "cannot open the directory of the cgroup '%s'", name);
         if (tree < 0 || mount_attach(tree, target, tmpfs, name, err)) return -1;
         auto_free char *names = rt_strdup(hierarchy->controllers, err);
@@ -82,7 +83,7 @@ int cgroup_mount(const struct cgroup *cgroup, const struct spec_mount *mount, bo
     const struct cgroup_hierarchy *v2 = cgroup_find_v2(&list);
     bool only_v2 = v2 && list.count == 1;
     if ((only_v2 && is_ours(cgroup, v2)) || (v2 && strcmp(mount->type, "cgroup2") == 0)) {
-        auto_close int tree = mount_hierarchy(v2, attributes, own_namespace, err);
+        auto_close int tree = mount_hierarchy(v2, mount->data, attributes, own_namespace, err);
         return tree < 0 ? -1 : mount_attach(tree, target, rootfd, mount->destination, err);
     }
     auto_close int tmpfs = mount_new("tmpfs", "cgroup", "mode=755", 0, attributes & ~(uint64_t)MOUNT_ATTR_RDONLY, err);

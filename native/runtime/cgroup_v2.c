@@ -170,10 +170,20 @@ static int apply_small(const struct v2 *v2, struct rt_error *err)
 }
 
 /* Each line of a value is one write, as io.max and the like take it. */
+/* "memory.high" is of the controller "memory"; what begins with "cgroup" every directory has. */
+static int check_controller(const struct v2 *v2, const char *file, struct rt_error *err)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(file, "."), file);
+    if (strcmp(name, "cgroup") == 0 || cgroup_controller_in(v2->controllers, name)) return 0;
+    return rt_fail(err, "FEATURE_MISSING", 0, NULL, "unified: '%s': the requested cgroup controller `%s` is not available", file, name);
+}
+
 static int apply_unified(const struct v2 *v2, struct rt_error *err)
 {
     const struct spec_pairs *unified = &v2->limits->resources->unified;
     for (size_t i = 0; i < unified->count; i++) {
+        if (check_controller(v2, unified->items[i].key, err)) return -1;
         auto_free char *value = rt_strdup(unified->items[i].value, err);
         if (!value) return -1;
         char *rest = value;

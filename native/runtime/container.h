@@ -49,6 +49,7 @@ struct runtime_params {
     int stdio[3];             /* descriptors for the process; -1: those of the caller. Not used with a terminal */
     int preserve_fds;         /* descriptors 3 … 2 + n stay open in the process */
     const char *console_socket; /* with process.terminal: the terminal is sent to this socket; NULL: take it by runtime_take_terminal */
+    bool plain_newlines;        /* lines of the terminal end as in a file, for a caller that has no terminal to print them on */
     const char *pid_file;       /* written once the init process exists */
     enum cgroup_driver cgroup;
     const char *cgroup_path; /* below the root of each hierarchy; NULL: spec->linux.cgroups_path, else tsbuild/<id> */

@@ -87,7 +87,7 @@ static int become(struct exec *exec, struct rt_error *err)
     if (setsid() < 0) return rt_fail(err, "NATIVE_FAILED", errno, "setsid", "cannot begin a session");
     if (spec->terminal) {
         auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (terminal_open(root, spec, &terminal, err) || tell(exec, SYNC_TERMINAL, terminal.master, err) || terminal_take(&terminal, err)) return -1;
+        if (terminal_open(root, spec, params->plain_newlines, &terminal, err) || tell(exec, SYNC_TERMINAL, terminal.master, err) || terminal_take(&terminal, err)) return -1;
     } else if (stdio_take(params->stdio, &spec->user, err))
         return -1;
     if (keyring_join(params->id, spec->selinux_label, err)) return -1;

@@ -19,6 +19,7 @@ struct exec_params {
     int preserve_fds;
     int seccomp_cache;
     const char *id, *bundle;
+    bool plain_newlines; /* of a terminal: as in runtime_params */
     const char *console_socket; /* with process->terminal; NULL: take it from the result */
     bool die_with_parent;
     const struct runtime_external *external; /* the runtime that made the container; NULL: built in */

@@ -10,15 +10,25 @@
 
 #include "base/util.h"
 
-int executable_fail(const char *name, int errnum, struct rt_error *err)
+static int fail(const char *name, int errnum, const char *format, struct rt_error *err)
 {
     bool missing = errnum == ENOENT || errnum == ENOTDIR;
     char text[128];
     snprintf(text, sizeof text, "%s", strerror(errnum));
     text[0] = (char)(text[0] | 0x20); /* clients look for the words as Go spells them */
-    rt_fail_at(err, name, missing ? "EXEC_NOT_FOUND" : "EXEC_DENIED", 0, "execve", "exec: \"%s\": %s", name, text);
+    rt_fail_at(err, name, missing ? "EXEC_NOT_FOUND" : "EXEC_DENIED", 0, "execve", format, name, text);
     err->saved_errno = errnum;
     return -1;
+}
+
+int executable_fail(const char *name, int errnum, struct rt_error *err)
+{
+    return fail(name, errnum, "exec: \"%s\": %s", err);
+}
+
+int executable_refused(const char *name, int errnum, struct rt_error *err)
+{
+    return fail(name, errnum, "exec %s: %s", err);
 }
 
 /* 0, or the errno that execve would give. */

@@ -8,4 +8,6 @@
 char *executable_find(const char *name, const char *const *env, struct rt_error *err);
 
 /* rt_fail with the code that belongs to a failed execve. */
+/* As executable_fail, for a file that was found and that the kernel cannot run: a script without its interpreter. */
+int executable_refused(const char *name, int errnum, struct rt_error *err);
 int executable_fail(const char *name, int errnum, struct rt_error *err);

@@ -70,7 +70,7 @@ int hooks_run(const struct spec_hooks *hooks, const char *kind, const char *stat
         pid_t pid = fork();
         if (pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fork", "cannot run the %s hook '%s'", kind, hooks->items[i].path);
         if (pid == 0) child(hooks, &hooks->items[i], input);
-        if (wait_for(&hooks->items[i], kind, pid, err)) return -1;
+        if (wait_for(&hooks->items[i], kind, pid, err)) return rt_wrap(err, "error running %s hook #%zu", kind, i);
     }
     return 0;
 }

@@ -164,7 +164,7 @@ static int set_terminal(struct init *init, int rootfd, struct terminal *terminal
     const struct spec_process *process = init->spec->process;
     *terminal = (struct terminal){.master = -1, .slave = -1};
     if (!process || !process->terminal) return 0;
-    return terminal_open(rootfd, process, terminal, err) || terminal_bind_console(rootfd, terminal, err) || tell(init, SYNC_TERMINAL, terminal->master, err) ? -1 : 0;
+    return terminal_open(rootfd, process, init->params->plain_newlines, terminal, err) || terminal_bind_console(rootfd, terminal, err) || tell(init, SYNC_TERMINAL, terminal->master, err) ? -1 : 0;
 }
 
 /* stage 2, file system: root of our own namespaces, the host's tree in sight; after the pivot it is gone for good. */

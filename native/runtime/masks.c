@@ -48,6 +48,13 @@ static int make_readonly(int rootfd, const char *path, struct rt_error *err)
     return mount_attach(tree, target, rootfd, path, err);
 }
 
+static bool repeated(const struct spec_strings *paths, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(paths->items[k], paths->items[i]) == 0) return true;
+    return false;
+}
+
 int rootfs_finish(struct init *init, int rootfd, struct rt_error *err)
 {
     const struct spec_linux *config = &init->spec->linux;
@@ -55,7 +62,8 @@ int rootfs_finish(struct init *init, int rootfd, struct rt_error *err)
     struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
     int result = 0;
     for (size_t i = 0; !result && i < config->readonly_paths.count; i++) result = make_readonly(rootfd, config->readonly_paths.items[i], err);
-    for (size_t i = 0; !result && i < config->masked_paths.count; i++) result = mask(&covers, rootfd, config->masked_paths.items[i], err);
+    for (size_t i = 0; !result && i < config->masked_paths.count; i++)
+        if (!repeated(&config->masked_paths, i)) result = mask(&covers, rootfd, config->masked_paths.items[i], err);
     util_close(&covers.directory);
     util_close(&covers.file);
     if (result) return -1;

@@ -65,7 +65,7 @@ static int check_ordinary(int rootfd, const struct spec_mount *mount, struct rt_
     const struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
     auto_close int fd = (int)syscall(SYS_openat2, rootfd, mount->destination, &how, sizeof how);
     if (fd < 0 && errno == ENOSYS) fd = open_in_root(rootfd, mount->destination, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, err);
-    else if (fd < 0) rt_fail_at(err, mount->destination, "MOUNT_FAILED", errno, "openat2", "cannot mount '%s' on '%s': it must be an ordinary directory", mount->type, mount->destination);
+    else if (fd < 0) rt_fail_at(err, mount->destination, "MOUNT_FAILED", errno, "openat2", "cannot mount '%s' on '%s': it must be mounted on ordinary directory", mount->type, mount->destination);
     return fd < 0 ? -1 : 0;
 }
 
@@ -97,7 +97,7 @@ static char *tmpfs_data(const struct spec_mount *mount, int target, bool existed
 
 static int mount_tmpfs(const struct spec_mount *mount, int target, bool existed, struct rt_error *err)
 {
-    uint64_t attributes = mount_attributes(mount->flags);
+    uint64_t attributes = mount_attributes(mount->flags & ~(unsigned long)MS_RDONLY);
     auto_free char *data = tmpfs_data(mount, target, existed, err);
     if (!data) return -1;
     auto_close int tree = mount_new("tmpfs", mount->source ? mount->source : "tmpfs", data, mount->flags, mount->copy_up ? 0 : attributes, err);
@@ -130,7 +130,26 @@ static int set_propagation(const struct spec_mount *mount, int fd, struct rt_err
     return rt_fail_at(err, mount->destination, "MOUNT_FAILED", errno, "mount_setattr", "cannot set the propagation of '%s'", mount->destination);
 }
 
-static int mount_one(struct init *init, int rootfd, size_t i, struct rt_error *err)
+/* A tmpfs that is read-only in the end: what comes on top of it, and devices, need a place in it first. */
+static bool sealed_later(const struct spec_mount *mount)
+{
+    return is_type(mount, "tmpfs") && mount->flags & MS_RDONLY && !(mount->flags & MS_REMOUNT);
+}
+
+static int seal(const struct spec *spec, int rootfd, struct rt_error *err)
+{
+    const struct mount_change change = {.set = MOUNT_ATTR_RDONLY};
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct spec_mount *mount = &spec->mounts[i];
+        if (!sealed_later(mount)) continue;
+        auto_close int fd = open_in_root(rootfd, mount->destination, O_PATH, 0, err);
+        if (fd < 0) return -1;
+        if (mount_change(fd, &change, false)) return rt_fail_at(err, mount->destination, "MOUNT_FAILED", errno, "mount_setattr", "cannot make '%s' read-only", mount->destination);
+    }
+    return 0;
+}
+
+static int mount_one(struct init *init, int bundle, int rootfd, size_t i, struct rt_error *err)
 {
     const struct spec_mount *mount = &init->spec->mounts[i];
     bool change = mount->flags & MS_REMOUNT || (!mount->bind && (!mount->type || strcmp(mount->type, "none") == 0));
@@ -140,7 +159,7 @@ static int mount_one(struct init *init, int rootfd, size_t i, struct rt_error *e
         return fd < 0 ? -1 : set_propagation(mount, fd, err);
     }
     auto_close int tree = mount->bind && init->binds ? take_fd(&init->binds[i]) : -1;
-    if (mount->bind && tree < 0 && (tree = mount_bind(init->bundle, mount, -1, err)) < 0) return -1;
+    if (mount->bind && tree < 0 && (tree = mount_bind(bundle, mount, -1, err)) < 0) return -1;
     struct stat st = {.st_mode = S_IFDIR};
     if (tree >= 0 && fstat(tree, &st)) return rt_fail_at(err, mount->source, "MOUNT_FAILED", errno, "fstat", "cannot look at '%s'", mount->source);
     auto_close int before = try_open_in_root(rootfd, mount->destination, O_PATH, 0);
@@ -195,8 +214,11 @@ static bool dev_is_bound(const struct spec *spec)
 int rootfs_mounts(struct init *init, int rootfd, struct rt_error *err)
 {
     const struct spec *spec = init->spec;
+    /* Opened again here: the kernel binds nothing that was reached in another mount namespace. */
+    auto_close int bundle = init->params->bundle ? open(init->params->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     for (size_t i = 0; i < spec->mount_count; i++)
-        if (mount_trees(init, i, rootfd, err) || mount_one(init, rootfd, i, err)) return -1;
+        if (mount_trees(init, i, rootfd, err) || mount_one(init, bundle < 0 ? init->bundle : bundle, rootfd, i, err)) return -1;
     if (mount_trees(init, spec->mount_count, rootfd, err)) return -1;
-    return dev_is_bound(spec) ? 0 : devices_make(rootfd, &spec->linux, init->user_namespace, init->devices, err);
+    if (!dev_is_bound(spec) && devices_make(rootfd, &spec->linux, init->user_namespace, init->devices, err)) return -1;
+    return seal(spec, rootfd, err);
 }

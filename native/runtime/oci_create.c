@@ -91,7 +91,7 @@ static int create(const struct oci *oci, const char *id, const struct options *o
     auto_free char *pid_file = options->pid_file ? oci_absolute(options->pid_file, err) : NULL;
     if ((options->pid_file && !pid_file) || oci_directory(oci, id, true, path, &directory, err)) return -1;
     const struct runtime_params params = {
-        .id = id, .bundle = bundle, .state_dir = *path, .rootfs = -1, .stdio = {-1, -1, -1}, .preserve_fds = (int)options->preserve_fds, .console_socket = options->console_socket,
+        .id = id, .bundle = bundle, .state_dir = *path, .rootfs = -1, .stdio = {-1, -1, -1}, .preserve_fds = (int)options->preserve_fds, .console_socket = options->console_socket, .plain_newlines = !options->console_socket && !isatty(STDIN_FILENO),
         .pid_file = pid_file, .cgroup = oci->cgroup, .whole_cgroup = true, .seccomp_cache = cache, .start_later = start_later,
         .no_pivot = options->no_pivot, .no_new_keyring = options->no_new_keyring, .warn = oci_warn, .warn_context = (void *)oci,
     };

@@ -158,7 +158,7 @@ static int run(struct oci *oci, const struct options *o, struct container *conta
     auto_close int cache = seccomp_cache_open();
     const struct exec_params params = {
         .init_pidfd = runtime_pidfd(container), .init_pid = state->pid, .spec = runtime_spec(container), .process = process, .cgroup = runtime_cgroup(container), .sub_cgroup = o->cgroup,
-        .stdio = {-1, -1, -1}, .preserve_fds = (int)o->preserve_fds, .seccomp_cache = cache, .id = state->id, .bundle = state->bundle, .console_socket = o->console_socket,
+        .stdio = {-1, -1, -1}, .preserve_fds = (int)o->preserve_fds, .seccomp_cache = cache, .id = state->id, .bundle = state->bundle, .console_socket = o->console_socket, .plain_newlines = !o->console_socket && !isatty(STDIN_FILENO),
         .warn = oci_warn, .warn_context = oci,
     };
     if (!o->detach) foreground_hold();

@@ -28,6 +28,13 @@ static const char TEMPLATE[] =
     "\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\",\"/proc/kcore\",\"/proc/keys\",\"/proc/latency_stats\",\"/proc/timer_list\",\"/proc/timer_stats\",\"/proc/sched_debug\",\"/sys/firmware\",\"/proc/scsi\"],"
     "\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\",\"/proc/sysrq-trigger\"]}}";
 
+/* As runc has it: with v1 the cgroup namespace is for who asks for it. */
+static void make_fit(json_t *config)
+{
+    json_t *list = json_object_get(json_object_get(config, "linux"), "namespaces");
+    if (access("/sys/fs/cgroup/cgroup.controllers", F_OK)) json_array_remove(list, json_array_size(list) - 1);
+}
+
 /* What an unprivileged user cannot have: a network namespace's sysfs, a group 5 in devpts, a cgroup. */
 static void make_rootless(json_t *config)
 {
@@ -57,6 +64,7 @@ int oci_spec(struct oci *oci, int argc, char **argv, struct rt_error *err)
     if (oci_flags(flags, false, &argc, argv, err) || oci_count(oci, "spec", argc, 0, 0, err)) return -1;
     auto_json json_t *config = json_parse(TEMPLATE, sizeof TEMPLATE - 1, "INTERNAL", "the template", err);
     if (!config) return -1;
+    make_fit(config);
     if (rootless) make_rootless(config);
     auto_free char *text = json_dumps(config, JSON_INDENT(4));
     auto_close int directory = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -188,7 +188,7 @@ int process_confine(struct process *process, struct rt_error *err)
 int process_exec(const struct process *process, struct rt_error *err)
 {
     execve(process->executable, (char *const *)process->spec->args.items, process->environment);
-    return executable_fail(process->spec->args.items[0], errno, err);
+    return executable_refused(process->spec->args.items[0], errno, err);
 }
 
 int process_oom_score(int procfd, pid_t pid, const struct spec_process *spec, struct rt_error *err)

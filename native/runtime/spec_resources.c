@@ -146,7 +146,7 @@ static int check_unified(const struct spec_resources *resources, struct rt_error
 {
     for (size_t i = 0; i < resources->unified.count; i++) {
         const char *key = resources->unified.items[i].key;
-        if (!*key || strchr(key, '/') || !strchr(key, '.')) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "unified: '%s' is not the name of a control file", key);
+        if (!*key || strchr(key, '/') || !strchr(key, '.')) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "unified: the specified key has not the form CONTROLLER.VALUE `%s`", key);
     }
     return 0;
 }

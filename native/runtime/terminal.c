@@ -34,7 +34,15 @@ static int open_master(int rootfd, struct rt_error *err)
     return take_fd(&fd);
 }
 
-int terminal_open(int rootfd, const struct spec_process *process, struct terminal *out, struct rt_error *err)
+static int end_lines_plainly(int slave, struct rt_error *err)
+{
+    struct termios modes;
+    if (tcgetattr(slave, &modes)) return fail(err, "tcgetattr", "modes");
+    modes.c_oflag &= ~(tcflag_t)ONLCR;
+    return tcsetattr(slave, TCSANOW, &modes) ? fail(err, "tcsetattr", "modes") : 0;
+}
+
+int terminal_open(int rootfd, const struct spec_process *process, bool plain_newlines, struct terminal *out, struct rt_error *err)
 {
     int unlock = 0;
     struct winsize size = {.ws_row = process->rows, .ws_col = process->columns};
@@ -45,6 +53,7 @@ int terminal_open(int rootfd, const struct spec_process *process, struct termina
     if (slave < 0) return fail(err, "ioctl", "open the slave");
     if (fchown(slave, process->user.uid, (gid_t)-1) && errno != EINVAL && errno != EPERM && errno != EROFS) return fail(err, "fchown", "owner");
     if ((size.ws_row || size.ws_col) && ioctl(slave, TIOCSWINSZ, &size)) return fail(err, "ioctl", "window size");
+    if (plain_newlines && end_lines_plainly(slave, err)) return -1;
     *out = (struct terminal){.master = take_fd(&master), .slave = take_fd(&slave)};
     return 0;
 }

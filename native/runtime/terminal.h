@@ -13,7 +13,7 @@ struct terminal {
 };
 
 /* Opens a pair in the devpts that is mounted at dev/pts below `rootfd`, sets size and owner. */
-int terminal_open(int rootfd, const struct spec_process *process, struct terminal *out, struct rt_error *err);
+int terminal_open(int rootfd, const struct spec_process *process, bool plain_newlines, struct terminal *out, struct rt_error *err);
 /* Binds the slave on /dev/console. */
 int terminal_bind_console(int rootfd, const struct terminal *terminal, struct rt_error *err);
 /* Makes the slave the controlling terminal and standard streams of the calling session leader. */

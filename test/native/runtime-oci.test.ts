@@ -253,7 +253,7 @@ describe.skipIf(noContainers)('exec', () => {
   it('has a terminal when asked', () => {
     expect(oci.run(['exec', '--tty', id, 'sh', '-c', 'tty; test -t 2 && echo yes'])).toMatchObject({
       status: 0,
-      stdout: '/dev/pts/0\r\nyes\r\n',
+      stdout: '/dev/pts/0\nyes\n',
     })
   })
 
@@ -293,7 +293,7 @@ describe.skipIf(noContainers)('config', () => {
     config.process['consoleSize'] = { height: 11, width: 22 }
     expect(oci.run(['run', '-b', oci.bundle(config), id])).toMatchObject({
       status: 0,
-      stdout: '/dev/pts/0\r\nc\r\n11 22\r\n',
+      stdout: '/dev/pts/0\nc\n11 22\n',
     })
   })
 

@@ -160,3 +160,52 @@ describe.skipIf(noContainers)('what cannot be had', () => {
     })
   })
 })
+
+describe.skipIf(noContainers)('mounts', () => {
+  it('a bind whose source is relative is found in the bundle', () => {
+    const config = ociConfig(['cat', '/mnt/here'])
+    config.mounts.push({ destination: '/mnt', source: '.', options: ['bind'] })
+    writeFileSync(join(oci.bundle(config), 'here'), 'found')
+    expect(run(config)).toEqual({ status: 0, stdout: 'found', stderr: '' })
+  })
+
+  it('a read-only /dev has its devices and what is mounted in it', () => {
+    const config = ociConfig(['sh', '-c', 'echo x >/dev/null && test -c /dev/pts/ptmx && ! touch /dev/x 2>/dev/null'])
+    config.mounts.find((mount) => mount.destination === '/dev')!.options!.push('ro')
+    expect(run(config)).toEqual({ status: 0, stdout: '', stderr: '' })
+  })
+
+  it('a path that is masked twice is covered once', () => {
+    const config = ociConfig(['sh', '-c', 'grep -c " /tmp " /proc/self/mounts'])
+    config.linux['maskedPaths'] = ['/tmp', '/tmp']
+    expect(run(config)).toEqual({ status: 0, stdout: '1\n', stderr: '' })
+  })
+})
+
+describe.skipIf(noContainers)('texts that clients know', () => {
+  it('a script whose interpreter is missing', () => {
+    writeFileSync(join(own.root, 'run.sh'), '#!/no/such\n', { mode: 0o755 })
+    expect(run(ociConfig(['/run.sh']))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('exec /run.sh: no such file or directory') as string,
+    })
+  })
+
+  it('a hook that fails, by its place', () => {
+    const config = ociConfig(['true'])
+    config.hooks = { createRuntime: [{ path: '/bin/true' }, { path: '/bin/false' }] }
+    expect(run(config)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('error running createRuntime hook #1:') as string,
+    })
+  })
+
+  it.skipIf(!existsSync('/sys/fs/cgroup/unified/cgroup.controllers'))('a controller that v2 does not have', () => {
+    const config = ociConfig(['true'])
+    config.linux['resources'] = { unified: { 'foo.bar': 'x' } }
+    expect(run(config)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('the requested cgroup controller `foo` is not available') as string,
+    })
+  })
+})
