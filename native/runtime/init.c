@@ -203,11 +203,19 @@ static int become_process(struct init *init, struct process *process, struct ter
     return process_prepare(process, init->params->preserve_fds, err);
 }
 
+/* The kernel keeps signals without a handler from the first process of a pid namespace; who stops a container that was never started uses SIGTERM. */
+static void end_by_signal(int signo)
+{
+    _exit(128 + signo);
+}
+
 /* The start comes from the creating process, or from another one through the listening socket. */
 static int wait_start(struct init *init, struct rt_error *err)
 {
     if (init->listener < 0) return wait_go(init->sync, err);
     int from;
+    struct sigaction end = {.sa_handler = end_by_signal}, usual = {.sa_handler = SIG_DFL};
+    sigaction(SIGTERM, &end, NULL);
     do from = accept4(init->listener, NULL, NULL, SOCK_CLOEXEC);
     while (from < 0 && errno == EINTR);
     if (from < 0) return rt_fail(err, "NATIVE_FAILED", errno, "accept4", "cannot wait for the start");
@@ -215,7 +223,9 @@ static int wait_start(struct init *init, struct rt_error *err)
     util_close(&init->listener);
     init->sync = from;
     init->listener = -1;
-    return wait_go(init->sync, err) || tell(init, SYNC_GO, -1, err) ? -1 : 0;
+    int result = wait_go(init->sync, err) || tell(init, SYNC_GO, -1, err) ? -1 : 0;
+    sigaction(SIGTERM, &usual, NULL);
+    return result;
 }
 
 /* stage 4, start: what is left is the user's own; after process_confine nothing but execve and the report of its failure. */

@@ -139,7 +139,7 @@ int oci_want_running(const struct container *container, int directory, struct rt
 int oci_signal(const char *text)
 {
     int64_t number;
-    if (parse_i64(text, 1, SIGRTMAX, &number)) return (int)number;
+    if (parse_i64(text, 0, SIGRTMAX, &number)) return (int)number;
     if (strncasecmp(text, "SIG", 3) == 0) text += 3;
     if (strncasecmp(text, "RTMIN", 5) == 0) {
         if (!text[5]) return SIGRTMIN;

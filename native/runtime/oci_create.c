@@ -69,6 +69,15 @@ static int add_listen_fds(struct spec *spec, int64_t *preserve_fds, struct rt_er
     return spec_add_env(spec, err, "LISTEN_FDS=%lld", (long long)count) || spec_add_env(spec, err, "LISTEN_PID=1") ? -1 : 0;
 }
 
+/* What the caller has left open is not for the container's first process, which may wait long for its start. */
+static int close_inherited(const struct oci *oci, int64_t preserve_fds, struct rt_error *err)
+{
+    unsigned first = 3 + (unsigned)preserve_fds, log = oci->log_fd < 0 ? 0 : (unsigned)oci->log_fd;
+    bool kept = log >= first;
+    if (kept && log > first && close_range(first, log - 1, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close inherited descriptors");
+    return close_range(kept ? log + 1 : first, ~0u, 0) ? rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close inherited descriptors") : 0;
+}
+
 static int load(const struct options *options, char **bundle, struct spec **spec, struct rt_error *err)
 {
     *bundle = realpath(options->bundle, NULL);
@@ -113,6 +122,7 @@ static int make(struct oci *oci, const char *id, struct options *options, struct
     if (!(*spec)->process && !start_later) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "process property must not be empty");
     if (check_terminal(options, (*spec)->process, err) || ((*spec)->process && add_listen_fds(*spec, &options->preserve_fds, err))) return -1;
     check_descriptors(oci, options->preserve_fds);
+    if (close_inherited(oci, options->preserve_fds, err)) return -1;
     tell_warnings(oci, *spec);
     if (create(oci, id, options, *spec, *bundle, start_later, container, path, err)) return -1;
     if (!options->pidfd_socket || send_fd(options->pidfd_socket, runtime_pidfd(*container), "pidfd", 5, "pidfd socket", err) == 0) return 0;

@@ -118,10 +118,10 @@ static int set_user(struct process *process, struct rt_error *err)
 }
 
 /* CVE-2024-21626: a directory reached through a leaked descriptor lies outside of the root, and the kernel then gives no path that starts with "/". */
-static int enter_directory(const struct spec_process *spec, struct rt_error *err)
+static int enter_directory(const struct spec_process *spec, bool entered, struct rt_error *err)
 {
     char path[PATH_MAX];
-    if (chdir(spec->cwd)) {
+    if (!entered && chdir(spec->cwd)) {
         bool missing = errno == ENOENT || errno == ENOTDIR;
         return rt_fail_at(err, spec->cwd, missing ? "EXEC_NOT_FOUND" : "EXEC_DENIED", errno, "chdir", "cannot enter the working directory '%s'", spec->cwd);
     }
@@ -172,7 +172,10 @@ int process_prepare(struct process *process, int preserve_fds, struct rt_error *
     process->seccomp_listener = -1;
     if (set_scheduler(spec, err) || set_io_priority(spec, err) || set_rlimits(process, err)) return -1;
     umask(spec->user.umask);
-    if (make_environment(process, err) || set_user(process, err) || enter_directory(spec, err)) return -1;
+    if (make_environment(process, err)) return -1;
+    /* With the rights that we still have, as runc does it: root without CAP_DAC_OVERRIDE could not enter another's home. A file server that knows no root is asked again as the user. */
+    bool entered = chdir(spec->cwd) == 0;
+    if (set_user(process, err) || enter_directory(spec, entered, err)) return -1;
     if (spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot set no_new_privs");
     process->executable = executable_find(spec->args.items[0], (const char *const *)process->environment, err);
     return process->executable ? hide_descriptors(preserve_fds, err) : -1;

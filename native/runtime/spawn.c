@@ -59,6 +59,8 @@ static int write_offsets(const struct spec_linux *linux, struct rt_error *err)
 static int help(struct init *init, int cgroup, int runtime_sync, struct rt_error *err)
 {
     const struct spec_namespace *wanted = init->spec->linux.namespaces;
+    /* One that the host's user namespace owns is out of reach once we are in the container's; one that the latter owns is joined there. */
+    if (init->namespaces[NS_TIME] >= 0 && setns(init->namespaces[NS_TIME], namespace_flag(NS_TIME)) == 0) util_close(&init->namespaces[NS_TIME]);
     if (namespace_join(NS_USER, init->namespaces[NS_USER], err) || namespace_join(NS_PID, init->namespaces[NS_PID], err)) return -1;
     if (wanted[NS_TIME].wanted && !wanted[NS_TIME].path) {
         if (unshare(namespace_flag(NS_TIME))) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a time namespace");

@@ -1,4 +1,16 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -179,6 +191,44 @@ describe.skipIf(noContainers)('mounts', () => {
     const config = ociConfig(['sh', '-c', 'grep -c " /tmp " /proc/self/mounts'])
     config.linux['maskedPaths'] = ['/tmp', '/tmp']
     expect(run(config)).toEqual({ status: 0, stdout: '1\n', stderr: '' })
+  })
+})
+
+describe.skipIf(noContainers)('the process', () => {
+  it('starts in a directory of another user that its root may not enter', () => {
+    const config = ociConfig(['sh', '-c', 'pwd; id -u'])
+    mkdirSync(join(own.root, 'home'))
+    chownSync(join(own.root, 'home'), 42, 42)
+    chmodSync(join(own.root, 'home'), 0o700)
+    config.process['cwd'] = '/home'
+    expect(run(config)).toEqual({ status: 0, stdout: '/home\n0\n', stderr: '' })
+  })
+
+  it('that waits for its start has no descriptors of the caller', async () => {
+    const bundle = oci.bundle(ociConfig(['true']))
+    const left = openSync(join(bundle, 'config.json'), 'r')
+    const devNull = openSync('/dev/null', 'r+')
+    expect(
+      oci.run(['create', '--bundle', bundle, id], { stdio: [devNull, devNull, devNull, devNull, left] }),
+    ).toMatchObject({
+      status: 0,
+    })
+    const fds = `/proc/${oci.state(id)['pid'] as number}/fd`
+    expect(readdirSync(fds).map((fd) => readlinkSync(join(fds, fd)))).not.toContain(join(bundle, 'config.json'))
+    closeSync(left)
+    closeSync(devNull)
+  })
+
+  it('of a container that waits for its start ends by SIGTERM', async () => {
+    const bundle = oci.bundle(ociConfig(['true']))
+    expect(await oci.detached(['create', '--bundle', bundle, id])).toMatchObject({ status: 0 })
+    expect(oci.run(['kill', id, '0'])).toMatchObject({ status: 0, stderr: '' })
+    expect(oci.run(['kill', id])).toMatchObject({ status: 0, stderr: '' })
+    await until(() => oci.state(id)['status'] === 'stopped', 'the end')
+    expect(oci.run(['kill', id, '0'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('container not running') as string,
+    })
   })
 })
 
