@@ -1,4 +1,5 @@
 import { TsbuildError } from '../base/errors.ts'
+import { convertFamily } from '../image/edit/convert-family.ts'
 import { copyContent } from '../image/transfer/copy-content.ts'
 import { drySink } from '../image/transfer/dry-sink.ts'
 import type { PlannedWrite } from '../image/transfer/dry-sink.ts'
@@ -6,6 +7,7 @@ import { formatLocation, parseLocation } from '../image/transfer/location.ts'
 import type { Location } from '../image/transfer/location.ts'
 import type { LayerCompression } from '../image/packed-layers.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { Family } from '../oci/media-types.ts'
 import { withTag } from '../oci/reference.ts'
 import type { Platform } from '../oci/types.ts'
 import { listTags } from '../registry/list.ts'
@@ -22,6 +24,8 @@ export interface RegistryCopyRequest {
   readonly foreignLayers: boolean
   readonly dryRun: boolean
   readonly compression: LayerCompression
+  /** Manifests are written anew in this family of formats; without it nothing changes. */
+  readonly family?: Family | undefined
 }
 
 export interface CopiedImage {
@@ -51,7 +55,8 @@ async function copyOne(
   to: Location,
   request: RegistryCopyRequest,
 ): Promise<CopiedImage> {
-  const source = await openSource(tools, from, request.compression)
+  const opened = await openSource(tools, from, request.compression)
+  const source = request.family === undefined ? opened : await convertFamily(opened, request.family)
   const real = await openSink(tools, to)
   const dry = request.dryRun ? drySink(real) : undefined
   const { descriptor, blobs, bytes } = await copyContent(source, dry ?? real, {

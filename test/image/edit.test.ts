@@ -9,6 +9,7 @@ import { artifactSource, extractArtifact } from '../../src/image/edit/artifact.t
 import { diffImages } from '../../src/image/edit/diff-images.ts'
 import { editContent } from '../../src/image/edit/edit-content.ts'
 import { fileLayer } from '../../src/image/edit/file-layer.ts'
+import { convertFamily } from '../../src/image/edit/convert-family.ts'
 import { filterIndex } from '../../src/image/edit/index-edit.ts'
 import { joinIndex, plainParts } from '../../src/image/edit/join-index.ts'
 import { mergedEntries } from '../../src/image/edit/merged-entries.ts'
@@ -367,6 +368,46 @@ describe('rebase', () => {
       await expect(
         proveRebase({ app: await of('app'), oldBase: await of('base'), newBase: await of('base') }),
       ).rejects.toMatchObject({ code: 'MANIFEST_INVALID' })
+    })
+  })
+})
+
+describe('conversion', () => {
+  it('changes the family of manifests and index, and nothing else; back again it is what it was', async () => {
+    const arm = (config: Record<string, unknown>): Record<string, unknown> => ({ ...config, architecture: 'arm64' })
+    const [one, two] = [await tarImage([{ a: '1' }]), await tarImage([{ a: '2' }], { config: arm })]
+    await bench({ one, two }, async (_registry, at) => {
+      const parts = [{ source: at('one') }, { source: at('two') }]
+      const index = await joinIndex({ ...plainParts, parts, family: 'oci' })
+      const docker = await convertFamily(index, 'docker')
+      const top = parseManifest((await docker.resolve()).bytes, undefined, 'x')
+      if (top.kind === 'manifest') return expect.fail('no index')
+      expect(top.index.mediaType).toBe(mediaTypes.dockerIndex)
+      for (const [at_, entry] of top.index.manifests.entries()) {
+        const child = parseManifest((await docker.manifest(entry.digest)).bytes, undefined, 'x')
+        if (child.kind === 'index') return expect.fail('no manifest')
+        const was = [one, two][at_]!.manifest
+        expect(child.manifest.mediaType).toBe(mediaTypes.dockerManifest)
+        expect(child.manifest.config).toEqual({ ...was.config, mediaType: mediaTypes.dockerConfig })
+        expect(child.manifest.layers.map(({ digest }) => digest)).toEqual(was.layers.map(({ digest }) => digest))
+      }
+      const back = await convertFamily(docker, 'oci')
+      const entries = parseManifest((await back.resolve()).bytes, undefined, 'x')
+      expect(entries.kind === 'index' && entries.index.manifests.map(({ digest }) => digest)).toEqual([
+        one.digest,
+        two.digest,
+      ])
+      expect(await convertFamily(at('one'), 'oci')).toHaveProperty('name', at('one').name)
+      expect((await (await convertFamily(at('one'), 'oci')).resolve()).descriptor.digest).toBe(one.digest)
+    })
+  })
+
+  it("refuses what docker's format cannot say", async () => {
+    const zstd = await tarImage([{ a: '1' }], { compression: 'zstd' })
+    const noted = await tarImage([{ a: '1' }], { manifest: (manifest) => ({ ...manifest, annotations: { a: 'b' } }) })
+    await bench({ zstd, noted }, async (_registry, at) => {
+      for (const name of ['zstd', 'noted'])
+        await expect(convertFamily(at(name), 'docker')).rejects.toMatchObject({ code: 'MANIFEST_UNSUPPORTED' })
     })
   })
 })

@@ -16,10 +16,15 @@ export const command: Command = defineCommand({
     },
     referrers: { kind: 'boolean', help: 'Also copy signatures, attestations and what else refers to the image' },
     'foreign-layers': { kind: 'boolean', help: 'Also copy layers that registries are not meant to have' },
+    format: {
+      kind: 'string',
+      choices: ['oci', 'docker'],
+      help: 'Write manifests of this family; image IDs stay, digests change',
+    },
     ...writeFlags,
     ...compressionFlags,
   },
-  details: `Digests stay as they are; nothing is unpacked. ${locationDetails}`,
+  details: `Digests stay as they are unless --format asks for another; nothing is unpacked. ${locationDetails}`,
   examples: [
     'tsbuild registry copy debian:bookworm registry.example.com/mirror/debian:bookworm',
     'tsbuild registry copy --all-tags ghcr.io/a/b registry.example.com/a/b',
@@ -45,6 +50,7 @@ export const command: Command = defineCommand({
       foreignLayers: flags['foreign-layers'],
       dryRun: flags['dry-run'],
       compression: readCompression(flags),
+      family: flags.format,
     })
     await opened.keep()
     progress[Symbol.dispose]()

@@ -2,7 +2,7 @@ import { TsbuildError } from '../../base/errors.ts'
 import { parseManifest } from '../../oci/manifest.ts'
 import { formatPlatform, samePlatform } from '../../oci/platform.ts'
 import type { Descriptor, Platform } from '../../oci/types.ts'
-import { encoded } from '../transfer/copy-content.ts'
+import { encodedDocument } from '../transfer/copy-content.ts'
 import type { ContentSource } from '../transfer/endpoint.ts'
 
 /** Names the manifest that an attestation of an index speaks of. */
@@ -15,7 +15,7 @@ export async function filterIndex(source: ContentSource, platforms: readonly Pla
   if (document.kind === 'manifest')
     throw new TsbuildError('MANIFEST_UNSUPPORTED', `Cannot filter ${source.name}: it is no index`)
   const kept = ofPlatforms(document.index.manifests, platforms, `Cannot filter ${source.name}`)
-  const top = encoded({ ...document.index, manifests: kept })
+  const top = encodedDocument({ ...document.index, manifests: kept })
   return { ...source, resolve: async () => top }
 }
 

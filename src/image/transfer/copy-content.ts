@@ -8,7 +8,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { encodeManifest, maxIndexDepth, parseManifest } from '../../oci/manifest.ts'
 import { isForeignLayer, isIndexType, isManifestType } from '../../oci/media-types.ts'
 import { formatPlatform, samePlatform } from '../../oci/platform.ts'
-import type { Descriptor, Index, Platform } from '../../oci/types.ts'
+import type { Descriptor, Index, Manifest, Platform } from '../../oci/types.ts'
 import type { BlobSource } from '../../registry/upload-blob.ts'
 import type { ContentSink, ContentSource, RawManifest } from './endpoint.ts'
 
@@ -83,12 +83,12 @@ async function chosen({ source, options }: Copy, top: RawManifest): Promise<RawM
   })
   const [only] = kept
   if (kept.length === 1 && only !== undefined) return source.manifest(only.digest)
-  return encoded({ ...document.index, manifests: kept })
+  return encodedDocument({ ...document.index, manifests: kept })
 }
 
-export function encoded(index: Index): RawManifest {
-  const bytes = Buffer.from(encodeManifest(index))
-  return { bytes, descriptor: { mediaType: index.mediaType, digest: sha256(bytes), size: bytes.byteLength } }
+export function encodedDocument(document: Index | Manifest): RawManifest {
+  const bytes = Buffer.from(encodeManifest(document))
+  return { bytes, descriptor: { mediaType: document.mediaType, digest: sha256(bytes), size: bytes.byteLength } }
 }
 
 async function copyManifest(copy: Copy, manifest: RawManifest, top: boolean, depth: number): Promise<void> {
