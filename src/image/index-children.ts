@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.ts'
 import { maxIndexDepth, parseManifest } from '../oci/manifest.ts'
-import { isIndexType } from '../oci/media-types.ts'
+import { isIndexType, isManifestType } from '../oci/media-types.ts'
 import type { Descriptor } from '../oci/types.ts'
 import type { ContentStore } from '../store/content.ts'
 import { readManifestImage } from './image-documents.ts'
@@ -49,4 +49,29 @@ export async function indexNames(
     if (await indexNames(content, manifests, wanted, depth + 1)) return true
   }
   return false
+}
+
+/** Whether an index is here with everything below it, indexes in it and artifacts included: then it can leave the store byte for byte. */
+export async function isCompleteIndex(content: ContentStore, target: Descriptor, depth = 0): Promise<boolean> {
+  if (!isIndexType(target.mediaType) || depth > maxIndexDepth || content.size(target.digest) === undefined) return false
+  const document = parseManifest(await content.read(target.digest), target.mediaType, `index ${target.digest}`)
+  if (document.kind !== 'index') return false
+  for (const entry of document.index.manifests) {
+    const complete = isIndexType(entry.mediaType)
+      ? await isCompleteIndex(content, entry, depth + 1)
+      : await isCompleteManifest(content, entry)
+    if (!complete) return false
+  }
+  return true
+}
+
+async function isCompleteManifest(content: ContentStore, entry: Descriptor): Promise<boolean> {
+  if (content.size(entry.digest) === undefined) return false
+  // An index may name blobs, too.
+  if (!isManifestType(entry.mediaType)) return true
+  const document = parseManifest(await content.read(entry.digest), entry.mediaType, `manifest ${entry.digest}`)
+  if (document.kind === 'index') return false
+  return [document.manifest.config, ...document.manifest.layers].every(
+    ({ digest }) => content.size(digest) !== undefined,
+  )
 }

@@ -1,4 +1,5 @@
 import { TsbuildError } from '../base/errors.ts'
+import { isIndexType } from './media-types.ts'
 import type { Descriptor, Platform } from './types.ts'
 
 const osAliases: Readonly<Record<string, string>> = { macos: 'darwin' }
@@ -76,7 +77,10 @@ export function platformDistance(want: Platform, have: Platform): number | undef
   return index < 0 ? undefined : index
 }
 
-/** The entry of an index that fits best; the first of equals. Entries without platform never match. */
+/**
+ * The entry of an index that fits best; the first of equals. Entries without platform never match, but an index among them may hold what
+ * is looked for: the first of these where nothing fits.
+ */
 export function selectPlatform(entries: readonly Descriptor[], want: Platform): Descriptor | undefined {
   let best: { readonly entry: Descriptor; readonly distance: number } | undefined
   for (const entry of entries) {
@@ -84,7 +88,7 @@ export function selectPlatform(entries: readonly Descriptor[], want: Platform): 
     const distance = platformDistance(want, entry.platform)
     if (distance !== undefined && distance < (best?.distance ?? Infinity)) best = { entry, distance }
   }
-  return best?.entry
+  return best?.entry ?? entries.find(({ mediaType, platform }) => platform === undefined && isIndexType(mediaType))
 }
 
 const knownSystems: ReadonlySet<string> = new Set(

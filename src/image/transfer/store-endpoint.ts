@@ -9,7 +9,7 @@ import type { Descriptor } from '../../oci/types.ts'
 import { storedBlob } from '../../registry/blob-sources.ts'
 import { digestName, tagName } from '../find-image.ts'
 import type { LocalImage } from '../image-service.ts'
-import { completeChildren } from '../index-children.ts'
+import { isCompleteIndex } from '../index-children.ts'
 import { outgoingLayers } from '../packed-layers.ts'
 import type { LayerCompression, PackTools } from '../packed-layers.ts'
 import { storeDocument } from '../remote-documents.ts'
@@ -37,7 +37,7 @@ export function storeSource(
     repository: undefined,
     manifest: stored,
     async resolve() {
-      if ((await completeChildren(content, image)) !== undefined) return stored(image.target.digest)
+      if (await isCompleteIndex(content, image.target)) return stored(image.target.digest)
       const layers: Descriptor[] = []
       for (const layer of outgoingLayers(tools, image, compression)) layers.push(await layer.pack(signal))
       if (layers.every((layer, at) => layer.digest === image.manifest.layers[at]?.digest))
