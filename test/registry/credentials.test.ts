@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -229,6 +229,20 @@ describe('login and logout', () => {
     expect(await eraseCredentials(path, 'a.example.com', signal)).toBe(false)
     expect(await readFile(path, 'utf8')).toBe('{"auths": {"b.example.com": {"auth": "Yjpj"}}}')
     expect(await eraseCredentials(join(folder, 'no-such.json'), 'a.example.com', signal)).toBe(false)
+  })
+
+  it('logins at once wait for each other; a lock that a killed process left is taken over', async () => {
+    const path = join(folder, 'parallel', 'config.json')
+    await mkdir(join(folder, 'parallel'))
+    await writeFile(`${path}.tsbuild-lock`, '')
+    await utimes(`${path}.tsbuild-lock`, 0, 0)
+    const hosts = Array.from({ length: 20 }, (_, at) => `host-${at}.example.com`)
+    await Promise.all(
+      hosts.map((host) => storeCredentials(path, host, { kind: 'basic', username: 'me', password: 'p' }, signal)),
+    )
+    const { auths } = JSON.parse(await readFile(path, 'utf8')) as { readonly auths: object }
+    expect(Object.keys(auths).sort()).toEqual(hosts.sort())
+    expect(await readdir(join(folder, 'parallel'))).toEqual(['config.json'])
   })
 
   it('a file that cannot be parsed is not overwritten', async () => {

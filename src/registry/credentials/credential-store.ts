@@ -5,6 +5,7 @@ import { hasErrno } from '../../base/errors.ts'
 import type { Credentials } from '../auth/credentials.ts'
 import { readAuthFile } from './auth-file.ts'
 import type { AuthEntry, AuthFile } from './auth-file.ts'
+import { lockFile } from './file-lock.ts'
 import { helperFor, hostOfKey, serverOf } from './credential-source.ts'
 import { createHelper } from './helper.ts'
 
@@ -22,6 +23,9 @@ export async function storeCredentials(
   credentials: Extract<Credentials, { kind: 'basic' | 'identity' }>,
   signal: AbortSignal,
 ): Promise<Stored> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await using lock = await lockFile(path, signal)
+  void lock
   const file = await readAuthFile(path)
   const server = serverOf(host)
   const helper = helperFor(file, host)
@@ -39,6 +43,11 @@ export async function storeCredentials(
 
 /** Forgets the login of a host. False when there was none. Errors as `storeCredentials`. */
 export async function eraseCredentials(path: string, host: string, signal: AbortSignal): Promise<boolean> {
+  const before = await readAuthFile(path)
+  if (helperFor(before, host) === undefined && !Object.keys(before.auths).some((key) => hostOfKey(key) === host))
+    return false
+  await using lock = await lockFile(path, signal)
+  void lock
   const file = await readAuthFile(path)
   const left = withoutHost(file, host)
   const had = Object.keys(left).length < Object.keys(file.auths).length
@@ -63,7 +72,6 @@ function entryOf(credentials: Extract<Credentials, { kind: 'basic' | 'identity' 
 }
 
 async function writeAuths(file: AuthFile, auths: Readonly<Record<string, AuthEntry>>): Promise<void> {
-  await mkdir(dirname(file.path), { recursive: true, mode: 0o700 })
   // A configuration that is a link into a repository of dot files stays one.
   const path = await realpath(file.path).catch((error: unknown) => {
     if (hasErrno(error, 'ENOENT')) return file.path
