@@ -42,13 +42,13 @@ export async function headManifest(
   const response = await client.send(reference, {
     ...request(reference, options),
     method: 'HEAD',
-    expect: [200, 403, 404, 405],
+    expect: [200, 401, 403, 404, 405],
   })
   await response.discard()
   if (response.status === 404) return undefined
   const digest = response.headers['docker-content-digest']
   const size = Number(response.headers['content-length'])
-  // A refusal of HEAD has no body to explain it (GHCR); some proxies do not know HEAD at all.
+  // A refusal of HEAD has no body to explain it (Docker Hub, GHCR); some proxies do not know HEAD at all.
   if (response.status !== 200 || digest === undefined || !isDigest(digest) || !Number.isSafeInteger(size)) {
     return (await getManifest(client, reference, options)).descriptor
   }

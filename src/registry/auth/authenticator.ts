@@ -1,4 +1,5 @@
 import { TsbuildError } from '../../base/errors.ts'
+import { printableLine } from '../../base/printable.ts'
 import { createSingleFlight } from '../../base/single-flight.ts'
 import type { Exchange, HttpRequest, HttpResponse, Url, Wrapper } from '../transport/http.ts'
 import type { Timing } from '../transport/timing.ts'
@@ -181,7 +182,7 @@ function parseRealm(text: string, options: AuthenticatorOptions): Url {
   } catch (error) {
     throw new TsbuildError(
       'REGISTRY_PROTOCOL',
-      `Cannot log in to ${hostOf(options)}: it names the token server "${text.slice(0, 200)}", which is no URL`,
+      `Cannot log in to ${hostOf(options)}: it names the token server "${printableLine(text, 200)}", which is no URL`,
       {
         cause: error,
         hint: 'A proxy in front of the registry may not pass the scheme and host on',

@@ -1,4 +1,5 @@
 import { TsbuildError } from '../../base/errors.ts'
+import { printableLine } from '../../base/printable.ts'
 import type { Url } from './http.ts'
 
 const absolute = /^(https?):\/\/([^/?#\s\\]+)([/?][^#]*)?(?:#.*)?$/i
@@ -78,5 +79,5 @@ function encodeUnsafe(target: string): string {
 }
 
 function wrong(text: string, why: string, cause?: unknown): TsbuildError {
-  return new TsbuildError('REGISTRY_PROTOCOL', `Cannot follow URL "${text.slice(0, 200)}": ${why}`, { cause })
+  return new TsbuildError('REGISTRY_PROTOCOL', `Cannot follow URL "${printableLine(text, 200)}": ${why}`, { cause })
 }
