@@ -35,7 +35,7 @@ export const buildFlags = {
   target: { kind: 'string', value: 'STAGE', help: 'Stage to build (default the last)' },
   platform: { kind: 'string', repeat: true, value: 'OS/ARCH', help: 'Platforms to build for', complete: 'platform' },
   label: { kind: 'string', repeat: true, value: 'NAME=VALUE', help: 'Label of the image' },
-  'no-cache': { kind: 'boolean', help: 'Run every step' },
+  'no-cache': { kind: 'boolean', help: 'Run every step, with new cache mounts' },
   'no-cache-filter': { kind: 'string', repeat: true, value: 'STAGE', help: 'Run every step of these stages' },
   pull: {
     kind: 'string',
