@@ -29,7 +29,7 @@ import type { Descriptor, Manifest } from '../oci/types.ts'
 import { storedBlob } from '../registry/blob-sources.ts'
 import { putManifest } from '../registry/put-manifest.ts'
 import { uploadBlob } from '../registry/upload-blob.ts'
-import { cacheTag, folderCaches } from './build-cache-folder.ts'
+import { layoutEntries, layoutTag } from './layout-folder.ts'
 import { packCacheLayer, packMounts } from './build-cache-layers.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
@@ -155,7 +155,7 @@ async function writeCache(
     yield memoryFile(layoutFile, layoutContent)
   }
   await writeFolder(files(), path, signal)
-  const others = reset ? [] : (await cachesOf(path)).filter((entry) => cacheTag(entry) !== tag)
+  const others = reset ? [] : (await cachesOf(path)).filter((entry) => layoutTag(entry) !== tag)
   const manifests = [...others, { ...descriptor, annotations: { [refNameAnnotation]: tag } }]
   const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }
   await writeFileAtomic(join(path, indexFile), JSON.stringify(index))
@@ -165,7 +165,7 @@ async function writeCache(
 /** The entries of a folder's index; none where it has no index that can be read. */
 async function cachesOf(path: string): Promise<readonly Descriptor[]> {
   try {
-    return await folderCaches(path)
+    return await layoutEntries(path)
   } catch (error) {
     if (hasErrno(error, 'ENOENT') || hasCode(error, 'MANIFEST_INVALID')) return []
     throw error

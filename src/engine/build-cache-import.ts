@@ -1,6 +1,3 @@
-import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { TsbuildError, hasErrno, messageOf } from '../base/errors.ts'
 import { createLimiter } from '../base/limiter.ts'
 import { cacheConfigType, inlineMember, parseCacheDocument } from '../build/remote-cache/cache-document.ts'
@@ -10,16 +7,14 @@ import { defaultCacheTag } from '../build/options/cache-option.ts'
 import type { CacheSource } from '../build/options/cache-option.ts'
 import { shownStep, withParent } from '../build/internal-step.ts'
 import type { RunContext } from '../build/solver/operation.ts'
-import { blobPath } from '../image/archive/layout.ts'
 import { chainIds, unpackLayers } from '../image/unpack-layers.ts'
-import { sha256, shortId } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { formatRepository, parseReference, withDefaultTag, withDigest } from '../oci/reference.ts'
 import type { Descriptor, Manifest } from '../oci/types.ts'
 import { fetchBlob, readBlob } from '../registry/fetch-blob.ts'
 import { getManifest } from '../registry/fetch-manifest.ts'
 import type { Result } from '../build/solver/operation.ts'
-import { cacheTag, folderCaches } from './build-cache-folder.ts'
+import { copyLayoutBlob, layoutEntries, layoutTag, readLayoutDocument } from './layout-folder.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
 /** Cache documents are small; more is not one. */
@@ -112,35 +107,26 @@ async function openFolderCache(
   engine: Engine,
   { path, tag = defaultCacheTag, digest }: Extract<CacheSource, { readonly kind: 'local' }>,
 ): Promise<ImportedCache> {
-  const caches = await folderCaches(path).catch((error: unknown) => {
+  const caches = await layoutEntries(path).catch((error: unknown) => {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR'))
       throw new TsbuildError('ARCHIVE_INVALID', 'there is no such cache', { cause: error })
     throw error
   })
-  const entry = caches.find((one) => (digest === undefined ? cacheTag(one) === tag : one.digest === digest))
+  const entry = caches.find((one) => (digest === undefined ? layoutTag(one) === tag : one.digest === digest))
   if (entry === undefined) {
     const missing = digest === undefined ? `tag "${tag}"` : `digest ${digest}`
     throw new TsbuildError('ARCHIVE_INVALID', `it has no cache of ${missing}`)
   }
-  const placeOf = (blob: Descriptor): string => join(path, blobPath(blob.digest))
-  const bring: Bring = (blob, signal) => copyBlob(engine, placeOf(blob), blob, signal)
-  const parsed = parseManifest(await readDocument(placeOf(entry), entry), entry.mediaType, 'the manifest')
+  const bring: Bring = (blob, signal) => copyLayoutBlob(engine.store.content, path, blob, signal)
+  const parsed = parseManifest(await readLayoutDocument(path, entry), entry.mediaType, 'the manifest')
   if (parsed.kind !== 'manifest') throw new TsbuildError('ARCHIVE_INVALID', 'it has no manifest')
   const { config } = parsed.manifest
   return {
     title: path,
-    document: documentOf(parsed.manifest, await readDocument(placeOf(config), config)),
+    document: documentOf(parsed.manifest, await readLayoutDocument(path, config)),
     unpack: (layers, run) => unpackStack(engine, layers, run, bring),
     fetch: (blob, signal) => fetched(engine, blob, signal, bring),
   }
-}
-
-/** A document of a folder, verified as one of a registry is. */
-async function readDocument(path: string, { digest, size }: Descriptor): Promise<Uint8Array> {
-  if (size > maxDocument) throw new TsbuildError('ARCHIVE_INVALID', `${shortId(digest)} is larger than any document`)
-  const bytes = await readFile(path)
-  if (bytes.byteLength === size && sha256(bytes) === digest) return bytes
-  throw new TsbuildError('DIGEST_MISMATCH', `${shortId(digest)} is not what its name says`)
 }
 
 /** A cache manifest has the document as its config; an image carries it inside its own. */
@@ -194,12 +180,4 @@ async function unpackStack(
   // A push gives these layers as they came: packed anew, those of a base would not be the same bytes.
   for (const { diffId, blob } of layers.slice(known)) imageRecords.addLayerBlob({ diffId, descriptor: blob })
   return top
-}
-
-async function copyBlob(engine: Engine, path: string, blob: Descriptor, signal: AbortSignal): Promise<void> {
-  await using sink = await engine.store.content.ingest(blob, { signal })
-  if (sink === undefined) return
-  if (sink.offset > 0) await sink.restart()
-  for await (const chunk of createReadStream(path)) await sink.write(chunk as Uint8Array)
-  await sink.commit()
 }

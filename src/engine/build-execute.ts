@@ -13,6 +13,7 @@ import { locatedError } from '../build/located.ts'
 import type { Op, BuildVertex } from '../build/ops/op.ts'
 import { annotationsFor } from '../build/options/annotation-option.ts'
 import { operationOf } from '../build/ops/operations.ts'
+import { sourceEpoch } from '../build/plan/epoch.ts'
 import { planBuild } from '../build/plan/plan.ts'
 import type { BuildKey } from '../build/recall/remembered-build.ts'
 import type { BuildPlan, PlanRequest } from '../build/plan/request.ts'
@@ -33,6 +34,7 @@ import { buildNetworks } from './build-networks.ts'
 import { buildServices, contextTools } from './build-services.ts'
 import { squash } from './build-squash.ts'
 import { resolveImages } from './build-images.ts'
+import { layoutScheme } from './build-layout-image.ts'
 import { rememberBuild } from './build-remember.ts'
 import type { BuildRequest } from './build-request.ts'
 import { heldLimits } from './held-limits.ts'
@@ -217,8 +219,7 @@ function planRequest(
   contextTime: number | undefined,
 ): PlanRequest {
   const { target, buildArgs, labels, network, hosts, noCache } = request
-  const epoch = epochOf(buildArgs.get('SOURCE_DATE_EPOCH'), contextTime)
-  return {
+  const described: Omit<PlanRequest, 'epoch'> = {
     dockerfile,
     ...(target === undefined ? {} : { target }),
     buildArgs,
@@ -235,21 +236,16 @@ function planRequest(
         name,
         source.startsWith('docker-image://')
           ? ({ kind: 'image', reference: source.slice('docker-image://'.length) } as const)
-          : ({ kind: 'files', name } as const),
+          : source.startsWith(layoutScheme)
+            ? ({ kind: 'image', reference: source } as const)
+            : ({ kind: 'files', name } as const),
       ]),
     ),
-    ...(epoch === undefined ? {} : { epoch }),
     allowInsecure: request.allow.has('security.insecure'),
     allowHostNetwork: request.allow.has('network.host'),
   }
-}
-
-/** SOURCE_DATE_EPOCH: seconds, or `context` for the time of a fetched context. USAGE for anything else. */
-function epochOf(value: string | undefined, contextTime: number | undefined): number | undefined {
-  if (value === undefined || value === '') return undefined
-  if (value === 'context') return contextTime === undefined ? undefined : Math.floor(contextTime / 1000)
-  if (/^-?\d+$/.test(value)) return Number(value)
-  throw new TsbuildError('USAGE', `Cannot read SOURCE_DATE_EPOCH "${value}": expected seconds since 1970`)
+  const epoch = sourceEpoch(described, contextTime)
+  return epoch === undefined ? described : { ...described, epoch }
 }
 
 /** As in BuildKit steps that ignore the cache ignore what is in their cache mounts as well. */

@@ -8,11 +8,13 @@ import { formatPlatform } from '../oci/platform.ts'
 import { formatReference } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { BuildRequest } from './build-request.ts'
+import { layoutImage, layoutScheme } from './build-layout-image.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { imageName } from './image-name.ts'
 
 interface Found {
-  readonly reference: Reference
+  /** Absent for an image of a folder, which has all of its layers here. */
+  readonly reference?: Reference
   readonly image: LocalImage
 }
 
@@ -33,6 +35,12 @@ export function resolveImages(engine: Engine, request: BuildRequest, { emit, sig
   const bases = new Map<string, RememberedBuild['bases'][number]>()
 
   async function load(text: string, platform: Parameters<ResolveImage>[1]): Promise<Found> {
+    if (text.startsWith(layoutScheme)) {
+      const image = await internalStep(emit, `load metadata for ${text}`, () =>
+        layoutImage(engine, text, platform, signal),
+      )
+      return { image }
+    }
     const reference = await imageName(engine, text, platform)
     const image = await internalStep(emit, `load metadata for ${formatReference(reference)}`, (ofStep) =>
       engine.images.resolve(reference, { platform, policy: request.pull, emit: ofStep, signal }),
@@ -56,8 +64,12 @@ export function resolveImages(engine: Engine, request: BuildRequest, { emit, sig
     async resolve(text, platform) {
       const { reference, image } = await find(text, platform)
       const { digest } = image.manifestDescriptor
-      byManifest.set(digest, { image, source: { reference, platform } })
       byName.set(text, image)
+      if (reference === undefined) {
+        byManifest.set(digest, { image })
+        return { name: `${text}@${image.target.digest}`, manifest: digest, config: image.config }
+      }
+      byManifest.set(digest, { image, source: { reference, platform } })
       bases.set(text, { name: text, reference: formatReference(reference), target: image.target.digest })
       const name = formatReference({ ...reference, digest: image.target.digest })
       return { name, manifest: digest, config: image.config }

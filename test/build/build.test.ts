@@ -356,6 +356,16 @@ RUN --mount=type=bind,source=sub,target=/mnt/ctx --mount=from=src,source=/data,t
     expect(ids[0]).toBe(ids[1])
   })
 
+  it('takes SOURCE_DATE_EPOCH from an ARG before the first FROM', async () => {
+    await using builder = await openBuilder()
+    const text = 'ARG DAY=86400\nARG SOURCE_DATE_EPOCH=${DAY}\nFROM scratch\nCOPY <<E /f\nx\nE'
+    const created = async (buildArgs: Record<string, string>): Promise<string | undefined> =>
+      (await builder.build(text, { buildArgs })).images[0]?.config.created
+    expect(await created({})).toBe('1970-01-02T00:00:00.000Z')
+    expect(await created({ SOURCE_DATE_EPOCH: '0' })).toBe('1970-01-01T00:00:00.000Z')
+    await expect(created({ SOURCE_DATE_EPOCH: 'soon' })).rejects.toMatchObject({ code: 'USAGE' })
+  })
+
   describe('--verify', () => {
     it.for<[string, string, object | undefined]>([
       ['passes what is reproducible', 'RUN mkdir /d && echo x > /d/f', undefined],

@@ -229,3 +229,46 @@ it.for([
   expect(error.message).toContain('--output')
   if (hint !== undefined) expect(error.hint).toContain(hint)
 })
+
+describe('--build-context name=oci-layout://', () => {
+  let folder: string
+  let user: string
+
+  beforeAll(async () => {
+    folder = join(cli.folder, 'layout')
+    const output = `type=oci,dest=${folder},tar=false,name=some/name:1`
+    await build('--platform', 'linux/amd64,linux/arm64', '--label', 'from=layout', '-o', output)
+    user = cli.files('layout-user', { Dockerfile: 'FROM base\nCOPY --from=base /dir/file /copied\n' })
+  })
+
+  it('is a base image of the platform, by tag or digest, without a name in the store', async () => {
+    const before = await cli.ok('images', '-a', '-q')
+    const digest = (JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as Document).manifests[0]!.digest
+    for (const source of [`${folder}:1`, `${folder}@${digest}`]) {
+      const dest = join(cli.folder, 'layout-result')
+      const flags = ['--build-context', `base=oci-layout://${source}`, '--platform', 'linux/arm64', '-o', dest]
+      await cli.ok('build', '-q', ...flags, user)
+      expect(readFileSync(join(dest, 'arch'), 'utf8')).toBe('arm64\n')
+      expect(readFileSync(join(dest, 'copied'), 'utf8')).toBe('content\n')
+    }
+    expect(await cli.ok('images', '-a', '-q')).toBe(before)
+  })
+
+  it('gives its config, and its blobs as they are', async () => {
+    const ref = `${target.host}/from-layout`
+    await cli.ok('build', '-q', '--push', '-t', ref, '--build-context', `base=oci-layout://${folder}:1`, user)
+    expect(await cli.ok('image', 'inspect', '-f', '{{json .Config.Labels}}', ref)).toBe('{"from":"layout"}\n')
+    const { body } = await served('from-layout', 'latest')
+    expect(existsSync(join(folder, 'blobs', body.layers[0]!.digest.replace(':', '/')))).toBe(true)
+  })
+
+  it.for([
+    ['/no/such/folder', 'CONTEXT_UNREADABLE'],
+    [':2', 'CONTEXT_UNREADABLE'],
+  ])('%s is refused', async ([place, code]) => {
+    const source = place!.startsWith('/') ? place! : `${folder}${place}`
+    const flags = ['--build-context', `base=oci-layout://${source}`]
+    const error = await cli.fails(['build', ...flags, user])
+    expect(error).toMatchObject({ code, status: 1 })
+  })
+})

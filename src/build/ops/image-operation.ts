@@ -8,7 +8,8 @@ import type { ImageOp } from './op.ts'
 /** An image that the plan found by its name. */
 export interface BaseImage {
   readonly image: LocalImage
-  readonly source: ImageSource
+  /** Absent when its layers are here. */
+  readonly source?: ImageSource
 }
 
 /** The layers of an image: known by name from its config, fetched and unpacked when a step needs them. */
@@ -19,6 +20,11 @@ export function imageOperation(op: ImageOp, { image, source }: BaseImage, images
     kind: op.kind,
     identity,
     cacheMap: async () => ({ facts: [], inputs: [] }),
-    run: (_inputs, { id, emit, signal }) => images.unpack(image, { source, emit: withParent(emit, id), signal }),
+    run: (_inputs, { id, emit, signal }) =>
+      images.unpack(image, {
+        ...(source === undefined ? {} : { source }),
+        emit: withParent(emit, id),
+        signal,
+      }),
   }
 }

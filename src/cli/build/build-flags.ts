@@ -30,7 +30,7 @@ export const buildFlags = {
     kind: 'string',
     repeat: true,
     value: 'NAME=SOURCE',
-    help: 'Further context: folder, URL, git, docker-image://',
+    help: 'Further context: folder, URL, git, docker-image://NAME, oci-layout://FOLDER[:TAG]',
   },
   target: { kind: 'string', value: 'STAGE', help: 'Stage to build (default the last)' },
   platform: { kind: 'string', repeat: true, value: 'OS/ARCH', help: 'Platforms to build for', complete: 'platform' },
