@@ -22,6 +22,10 @@ void tree_free(struct tree *tree)
 {
     for (size_t i = 0; i < tree->lower_count; i++) free(tree->lower[i]);
     free(tree->lower);
+    for (size_t i = 0; i < tree->option_count; i++) free(tree->options[i]);
+    free(tree->options);
+    free(tree->type);
+    free(tree->source);
     free(tree->path);
     free(tree->upper);
     free(tree->work);
@@ -58,16 +62,30 @@ static int parse_layers(const json_t *value, const char *what, struct tree *out,
     return 0;
 }
 
+static int parse_filesystem(const json_t *value, struct tree *out, struct rt_error *err)
+{
+    json_t *options;
+    if (json_allow(value, err, "kind", "type", "source", "options", NULL) < 0 || json_req_bytes(value, "type", &out->type, NULL, err) < 0 ||
+        json_req_bytes(value, "source", &out->source, NULL, err) < 0 || json_req_arr(value, "options", &options, err) < 0)
+        return -1;
+    size_t count = json_array_size(options);
+    out->options = calloc(count + 1, sizeof *out->options);
+    if (!out->options) return rt_nomem(err);
+    for (; out->option_count < count; out->option_count++)
+        if (json_bytes(json_array_get(options, out->option_count), "options", &out->options[out->option_count], NULL, err) < 0) return -1;
+    return 0;
+}
+
 int tree_parse(const json_t *value, const char *what, struct tree *out, struct rt_error *err)
 {
-    static const char *const kinds[] = { "dir", "layers", "shared", "process", NULL };
-    enum { DIRECTORY, LAYERS, SHARED, PROCESS };
+    static const char *const kinds[] = { "dir", "layers", "shared", "process", "filesystem", NULL };
+    enum { DIRECTORY, LAYERS, SHARED, PROCESS, FILESYSTEM };
     int kind = 0;
     int64_t pid;
     *out = (struct tree){ 0 };
     if (!json_is_object(value)) return rt_fail(err, "PLAN_INVALID", 0, NULL, "'%s' must be a tree", what);
     if (json_req_enum(value, "kind", kinds, &kind, err) < 0) return rt_wrap(err, "'%s'", what);
-    int result = kind == LAYERS ? parse_layers(value, what, out, err) : 0;
+    int result = kind == LAYERS ? parse_layers(value, what, out, err) : kind == FILESYSTEM ? parse_filesystem(value, out, err) : 0;
     if ((kind == DIRECTORY || kind == SHARED) && (json_allow(value, err, "kind", "path", kind == SHARED ? "pid" : NULL, NULL) < 0 || json_req_bytes(value, "path", &out->path, NULL, err) < 0 ||
                       absolute(out->path, what, err) < 0))
         result = -1;
@@ -231,6 +249,7 @@ static int clone_mount(const char *path, int *rootfd, struct rt_error *err)
 int tree_open(const struct tree *tree, int flags, int *rootfd, struct rt_error *err)
 {
     if (flags & TREE_WRITE && !tree->path && !tree->upper) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the tree to write to has no upper");
+    if (tree->type) return rt_fail(err, "PLAN_INVALID", 0, NULL, "a file system of type '%s' can only be mounted for a container", tree->type);
     if (tree->pid > 0) return foreign_mount_open((pid_t)tree->pid, tree->path, rootfd, err);
     const char *plain = plain_directory(tree);
     if (plain && flags & TREE_MOUNT) return clone_mount(plain, rootfd, err);

@@ -9,6 +9,9 @@
 struct tree {
     char *path;       /* kinds "dir", "shared", and "process" for the root of process `pid`; else NULL */
     int64_t pid;      /* kind "shared": who sees the file system at `path`; else 0 */
+    char *type, *source; /* kind "filesystem", which runtime/filesystem_tree.h opens; else NULL */
+    char **options;
+    size_t option_count;
     char **lower;     /* kind "layers": top-most first; may be empty with an upper */
     size_t lower_count;
     char *upper;      /* NULL: read-only */

@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "monitor/monitor.h"
+#include "runtime/filesystem_tree.h"
 #include "runtime/accounts.h"
 #include "runtime/seccomp_cache.h"
 
@@ -37,8 +38,12 @@ static int open_trees(struct monitor *m, int *rootfs, struct rt_error *err)
 {
     const struct monitor_config *config = m->config;
     if (tree_open(&config->rootfs, TREE_MOUNT, rootfs, err)) return -1;
-    for (size_t i = 0; i < config->mount_count; i++)
-        if (tree_open(&config->trees[i], TREE_MOUNT, &config->mounts[i].tree, err)) return rt_wrap(err, "cannot mount on '%s'", config->mounts[i].target);
+    for (size_t i = 0; i < config->mount_count; i++) {
+        const struct tree *tree = &config->trees[i];
+        int *mount = &config->mounts[i].tree;
+        if (tree->type ? filesystem_tree_open(config->spec, tree, mount, err) : tree_open(tree, TREE_MOUNT, mount, err))
+            return rt_wrap(err, "cannot mount on '%s'", config->mounts[i].target);
+    }
     return config->user ? accounts_resolve(*rootfs, config->user, &config->groups, &config->spec->arena, &config->spec->process->user, err) : 0;
 }
 

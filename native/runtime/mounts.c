@@ -176,8 +176,17 @@ static int mount_one(struct init *init, int bundle, int rootfd, size_t i, struct
     return set_propagation(mount, tree, err);
 }
 
+/* Takes a mount from where it is attached. */
+static int detach(int mount, struct rt_error *err)
+{
+    auto_close int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (back < 0 || fchdir(mount) || umount2(".", MNT_DETACH) || fchdir(back)) return rt_fail(err, "MOUNT_FAILED", errno, "umount2", "cannot detach a tree");
+    return 0;
+}
+
 /*
- * A subtree of another tree. Its mount is first attached on top of "/", since older kernels clone only what is attached somewhere; it goes with the old root.
+ * A subtree of another tree. Its mount is attached on top of "/" for the moment, since older kernels clone only what is attached somewhere. The container's root
+ * may lie there already: what stayed on it would be the root of everybody who joins the mount namespace.
  */
 static int mount_tree(struct init *init, const struct runtime_tree_mount *mount, int rootfd, struct rt_error *err)
 {
@@ -189,7 +198,8 @@ static int mount_tree(struct init *init, const struct runtime_tree_mount *mount,
     auto_close int source = open_in_root(mount->tree, mount->source, O_PATH, 0, err);
     if (source < 0) return rt_wrap(err, "cannot mount on '%s'", mount->target);
     auto_close int tree = mount_clone(source, "", AT_EMPTY_PATH, true, err);
-    if (tree < 0 || fstat(tree, &st)) return -1;
+    if (tree < 0 || detach(mount->tree, err)) return -1;
+    if (fstat(tree, &st)) return rt_fail_at(err, mount->target, "MOUNT_FAILED", errno, "fstat", "cannot look at '%s'", mount->source);
     if (mount->readonly && mount_change(tree, &change, true)) return rt_fail_at(err, mount->target, "MOUNT_FAILED", errno, "mount_setattr", "cannot make '%s' read-only", mount->target);
     auto_close int target = target_open(init, rootfd, mount->target, S_ISDIR(st.st_mode), err);
     if (target < 0) return -1;

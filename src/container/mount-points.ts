@@ -1,5 +1,6 @@
 import { lstat, mkdir } from 'node:fs/promises'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
+import type { Tree } from '../host/native.ts'
 import type { MountSpec } from '../runtime/mount-spec.ts'
 import type { TreeMount } from '../runtime/sandbox.ts'
 import { volumeSource, withAddress } from '../volume/local-driver.ts'
@@ -133,10 +134,13 @@ export async function planMounts(
     const { target, readonly, subpath } = point
     if (point.kind === 'image') {
       trees.push({ tree: view(point.snapshot), source: `/${subpath}`, target, readonly: true })
-    } else if (point.kind === 'volume' && (subpath !== '' || shared.has(point.name))) {
-      const tree = shared.get(point.name) ?? { kind: 'dir', path: directoryOf(point, volumes) }
-      trees.push({ tree, source: `/${subpath}`, target, readonly })
-    } else mounts.push(await mountSpec(point, volumes))
+    } else if (point.kind === 'volume') {
+      const tree = shared.get(point.name) ?? (await volumeTree(point, volumes))
+      const isReadonly = readonly || isReadonlyBind(point, volumes)
+      if (tree.kind === 'dir' && subpath === '')
+        mounts.push({ kind: 'bind', source: tree.path, target, readonly: isReadonly })
+      else trees.push({ tree, source: `/${subpath}`, target, readonly: isReadonly })
+    } else mounts.push(mountSpec(point))
   }
   return { mounts, trees }
 }
@@ -147,28 +151,19 @@ export function directoryOf(point: MountPoint, volumes: VolumeService): string {
   return source.kind === 'bind' ? source.source : point.source
 }
 
-async function mountSpec(point: MountPoint, volumes: VolumeService): Promise<MountSpec> {
-  const { target, readonly } = point
-  if (point.kind === 'tmpfs') return { kind: 'tmpfs', target, options: point.options }
-  if (point.kind === 'bind') {
-    const propagation = point.propagation as NonNullable<Extract<MountSpec, { kind: 'bind' }>['propagation']>
-    return { kind: 'bind', source: point.source, target, readonly, propagation, recursive: point.recursive }
-  }
+function isReadonlyBind(point: MountPoint, volumes: VolumeService): boolean {
   const source = volumeSource(volumes.get(point.name))
-  switch (source.kind) {
-    case 'directory':
-      return { kind: 'bind', source: point.source, target, readonly }
-    case 'bind':
-      return { kind: 'bind', source: source.source, target, readonly: readonly || source.readonly }
-    case 'filesystem': {
-      const options = await withAddress(source.options)
-      return {
-        kind: 'filesystem',
-        type: source.type,
-        source: source.device,
-        target,
-        options: readonly ? [...options, 'ro'] : options,
-      }
-    }
-  }
+  return source.kind === 'bind' && source.readonly
+}
+
+async function volumeTree(point: MountPoint, volumes: VolumeService): Promise<Tree> {
+  const source = volumeSource(volumes.get(point.name))
+  if (source.kind !== 'filesystem') return { kind: 'dir', path: directoryOf(point, volumes) }
+  return { kind: 'filesystem', type: source.type, source: source.device, options: await withAddress(source.options) }
+}
+
+function mountSpec({ kind, source, target, readonly, options, propagation, recursive }: MountPoint): MountSpec {
+  if (kind === 'tmpfs') return { kind: 'tmpfs', target, options }
+  const word = propagation as NonNullable<Extract<MountSpec, { kind: 'bind' }>['propagation']>
+  return { kind: 'bind', source, target, readonly, propagation: word, recursive }
 }

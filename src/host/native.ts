@@ -3,6 +3,8 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 /** Where files are: a directory of the host, what a process of a container sees, or layers (top-most first) seen through overlay. */
 export type Tree =
   | { readonly kind: 'dir'; readonly path: string }
+  /** What is mounted for a container alone, in the words of mount(8). */
+  | { readonly kind: 'filesystem'; readonly type: string; readonly source: string; readonly options: readonly string[] }
   /** The tmpfs that a process sees there. */
   | { readonly kind: 'shared'; readonly pid: number; readonly path: string }
   | { readonly kind: 'process'; readonly pid: number }

@@ -3,7 +3,7 @@ import type { OciMount } from './runtime-spec.ts'
 export type Propagation = 'rprivate' | 'private' | 'rshared' | 'shared' | 'rslave' | 'slave'
 
 /** A mount that somebody asked for, beyond the file systems that every container has. */
-export type MountSpec = BindMount | TmpfsMount | FilesystemMount
+export type MountSpec = BindMount | TmpfsMount
 
 export interface BindMount {
   readonly kind: 'bind'
@@ -26,21 +26,10 @@ export interface TmpfsMount {
   readonly options: readonly string[]
 }
 
-/** Any file system that the kernel can mount by name, such as nfs. */
-export interface FilesystemMount {
-  readonly kind: 'filesystem'
-  readonly type: string
-  readonly source: string
-  readonly target: string
-  readonly options: readonly string[]
-}
-
 export function ociMount(mount: MountSpec): OciMount {
   const destination = mount.target
   if (mount.kind === 'bind') return { destination, type: 'bind', source: mount.source, options: bindOptions(mount) }
-  if (mount.kind === 'tmpfs')
-    return { destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(mount.options) }
-  return { destination, type: mount.type, source: mount.source, options: mount.options }
+  return { destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(mount.options) }
 }
 
 /** Outer mounts first: a mount on /a must not hide one on /a/b that the caller named before it. Otherwise the given order stays. */

@@ -125,6 +125,11 @@ describe('volumes', () => {
     const subpath = '--mount=type=volume,src=fast,dst=/y,volume-subpath=d'
     expect(await sh([subpath], 'ls /y; echo more > /y/g; df -k /y | awk "NR==2{print \\$2}"')).toBe('f\n1024\n')
     expect(await cli.ok('exec', 'first', 'sh', '-c', 'cat /x/d/g; stat -c %u /x')).toBe('more\n1000\n')
+    // It is mounted at its place alone: who joins the container sees the container's root.
+    expect(await cli.ok('exec', 'first', 'grep', '-c', ' / / ', '/proc/self/mountinfo')).toBe('1\n')
+    await cli.ok('run', '-d', '--name', 'part', subpath, 'vol', 'sleep', '1000')
+    expect(await cli.ok('exec', 'part', 'ls', '/y')).toBe('f\ng\n')
+    await cli.ok('rm', '-f', 'part')
     await cli.ok('rm', '-f', 'first')
     expect(await sh(['-v', 'fast:/y'], 'ls /y')).toBe('')
     await cli.ok('volume', 'rm', 'fast')

@@ -16,6 +16,7 @@ export const command: Command = defineCommand({
     const { networkLs } = await import('../../engine/network-ls.ts')
     const { hasIpv4 } = await import('../../network/network-records.ts')
     const { formatList } = await import('../../ui/list.ts')
+    const { localTime } = await import('../../ui/human.ts')
     const columns: Readonly<Record<string, ListColumn<Network>>> = {
       ID: { header: 'NETWORK ID', value: ({ id }) => (flags['no-trunc'] ? id : id.slice(0, 12)) },
       Name: { header: 'NAME', value: ({ name }) => name },
@@ -38,7 +39,7 @@ export const command: Command = defineCommand({
           (key: unknown) =>
             labels[String(key)] ?? '',
       },
-      CreatedAt: { header: 'CREATED AT', value: ({ createdAt }) => new Date(createdAt).toISOString() },
+      CreatedAt: { header: 'CREATED AT', value: ({ createdAt }) => localTime(new Date(createdAt)) },
     }
     context.terminal.print(
       formatList(networkLs(engine, flags.filter), {
