@@ -59,7 +59,8 @@ export async function openEngine(settings: Settings): Promise<Engine> {
     await (await client)?.[Symbol.asyncDispose]()
   })
   const registry = (): Promise<RegistryClient> => (client ??= openRegistry(settings))
-  const images = createImages({ store, snapshots, native, registry, shortNames: settings.registries.shortNames })
+  const shortNames = async (): Promise<Readonly<Record<string, string>>> => (await settings.registries()).shortNames
+  const images = createImages({ store, snapshots, native, registry, shortNames })
   const volumes = createVolumeService(store, native)
   const networks = createNetworkService(store, native, bridgeName(settings))
   if (store.dead.length > 0) {

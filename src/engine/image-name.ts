@@ -1,6 +1,6 @@
 import { parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
-import { resolveAlias } from '../oci/short-name.ts'
+import { isShortName, resolveAlias } from '../oci/short-name.ts'
 import type { Platform } from '../oci/types.ts'
 import type { Engine } from './engine.ts'
 
@@ -10,7 +10,12 @@ import type { Engine } from './engine.ts'
  */
 export async function imageName(engine: Engine, text: string, platform: Platform): Promise<Reference> {
   const plain = withDefaultTag(parseReference(text))
-  const alias = resolveAlias(text, engine.settings.registries.shortNames)
+  const alias = await aliasOf(engine, text)
   if (alias === undefined || (await engine.images.has(plain, platform))) return plain
   return withDefaultTag(alias)
+}
+
+/** What registries.conf has a short name for; undefined for a name that no alias is for. Errors: REFERENCE_INVALID, SETTINGS_INVALID. */
+export async function aliasOf({ settings }: Engine, text: string): Promise<Reference | undefined> {
+  return isShortName(text) ? resolveAlias(text, (await settings.registries()).shortNames) : undefined
 }

@@ -46,7 +46,8 @@ export interface Info {
 /** The store, the machine and what the registries are set to. */
 export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
   const { settings, containers, imageRecords, native } = engine
-  const [settled, facts, system] = await Promise.all([
+  const [registries, settled, facts, system] = await Promise.all([
+    settings.registries(),
     settleAll(containers),
     probeHost(native, signal),
     operatingSystem(),
@@ -54,7 +55,7 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
   const ready = settled.filter(({ container }) => container.stage === 'ready').map(({ state }) => state.status)
   const running = ready.filter((status) => status === 'running' || status === 'restarting').length
   const paused = ready.filter((status) => status === 'paused').length
-  const rules = Object.entries(settings.registries.rules)
+  const rules = Object.entries(registries.rules)
   const mirrors = rules.flatMap(([host, { mirrors: list = [] }]) =>
     list.length === 0 ? [] : [[host, list.map(({ location }) => location)] as const],
   )
@@ -93,7 +94,7 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
     RegistryConfig: {
       Mirrors: Object.fromEntries(mirrors),
       InsecureRegistries: [
-        ...settings.registries.insecure,
+        ...registries.insecure,
         ...rules.flatMap(([host, { insecure, location }]) => (insecure === true ? [location ?? host] : [])),
       ],
       Blocked: rules.flatMap(([host, { blocked }]) => (blocked === true ? [host] : [])),

@@ -27,12 +27,10 @@ export async function login(
   const host = registryHost(request.server)
   const credentials = { kind: 'basic', username: request.username, password: request.password } as const
   const source = { find: async () => ({ key: 'login', get: async () => credentials }) }
-  await using client = openRegistryClient(settings, source)
+  await using client = await openRegistryClient(settings, source)
   await checkLogin(client, host, context.signal)
-  return {
-    host,
-    stored: await storeCredentials(settings.registries.dockerConfigPath, host, credentials, context.signal),
-  }
+  const { dockerConfigPath } = await settings.registries()
+  return { host, stored: await storeCredentials(dockerConfigPath, host, credentials, context.signal) }
 }
 
 /** True when stored credentials for the host exist and are taken. Errors: REGISTRY_* other than a refusal. */
@@ -42,9 +40,10 @@ export async function checkStoredLogin(
   context: { readonly signal: AbortSignal },
 ): Promise<boolean> {
   const host = registryHost(server)
-  const found = await (await createCredentialSource(settings.registries).find(host, '')).get(context.signal)
+  const stored = createCredentialSource(await settings.registries())
+  const found = await (await stored.find(host, '')).get(context.signal)
   if (found.kind === 'none') return false
-  await using client = openRegistryClient(settings)
+  await using client = await openRegistryClient(settings)
   await checkLogin(client, host, context.signal)
   return true
 }

@@ -15,5 +15,6 @@ export async function logout(
   context: { readonly signal: AbortSignal },
 ): Promise<LogoutResult> {
   const host = registryHost(server)
-  return { host, erased: await eraseCredentials(settings.registries.dockerConfigPath, host, context.signal) }
+  const { dockerConfigPath } = await settings.registries()
+  return { host, erased: await eraseCredentials(dockerConfigPath, host, context.signal) }
 }

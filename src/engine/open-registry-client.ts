@@ -8,15 +8,13 @@ import type { CredentialSource } from '../registry/credentials/credential-source
 import type { Settings } from '../settings/settings.ts'
 
 /** The registry client of a user: settings, stored credentials, and what a cloud's environment gives for its own registries. */
-export function openRegistryClient(
-  settings: Settings,
-  credentials: CredentialSource = createCredentialSource(settings.registries, cloudCredentials(settings.env)),
-): RegistryClient {
+export async function openRegistryClient(settings: Settings, credentials?: CredentialSource): Promise<RegistryClient> {
+  const registries = await settings.registries()
   return createRegistryClient({
-    registries: settings.registries,
+    registries,
     proxies: settings.proxies,
     limits: settings.limits,
-    credentials,
+    credentials: credentials ?? createCredentialSource(registries, cloudCredentials(settings.env)),
     userAgent: `tsbuild/${version} (${formatPlatform(settings.platform)})`,
   })
 }

@@ -2,12 +2,12 @@ import type { Digest } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { defaultTag, familiarReference, parseReference, withDefaultTag, withTag } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
-import { resolveAlias } from '../oci/short-name.ts'
 import { listTags } from '../registry/list.ts'
 import type { PulledImage, PullPolicy } from '../image/image-service.ts'
 import { TsbuildError } from '../base/errors.ts'
 import { recordImageEvent } from './image-events.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { aliasOf } from './image-name.ts'
 
 export interface PullRequest {
   readonly name: string
@@ -29,7 +29,7 @@ export interface PullResult {
 
 /** Brings images from a registry into the store, telling what docker tells at each point. Errors: those of ImageService.pull. */
 export async function pull(engine: Engine, request: PullRequest, context: VerbContext): Promise<readonly PullResult[]> {
-  const alias = resolveAlias(request.name, engine.settings.registries.shortNames)
+  const alias = await aliasOf(engine, request.name)
   if (alias !== undefined) {
     const text = `Resolved "${request.name}" as an alias for ${familiarReference(alias)}`
     context.emit({ kind: 'notice', level: 'info', text })

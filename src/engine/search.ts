@@ -26,7 +26,7 @@ export async function search(
   const first = request.term.slice(0, Math.max(slash, 0))
   const isHost = /[.:]/.test(first) || first === 'localhost'
   const [host, term] = isHost ? [first, request.term.slice(slash + 1)] : [defaultRegistry, request.term]
-  await using client = openRegistryClient(settings)
+  await using client = await openRegistryClient(settings)
   const found = await searchRepositories(client, host === 'index.docker.io' ? defaultRegistry : host, term, {
     signal,
     limit: request.limit,

@@ -5,7 +5,7 @@ import { shortId } from '../oci/digest.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import { familiarReference } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
-import { resolveAlias } from '../oci/short-name.ts'
+import { isShortName, resolveAlias } from '../oci/short-name.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import type { Store } from '../store/store.ts'
@@ -24,7 +24,7 @@ export interface ImageTools {
   /** Made when a registry is first asked: most commands never ask one. */
   readonly registry: () => Promise<RegistryClient>
   /** Aliases of registries.conf. */
-  readonly shortNames: Readonly<Record<string, string>>
+  readonly shortNames: () => Promise<Readonly<Record<string, string>>>
 }
 
 export function createImages({ store, snapshots, native, registry, shortNames }: ImageTools): ImageService {
@@ -71,8 +71,8 @@ export function createImages({ store, snapshots, native, registry, shortNames }:
       }),
     async find(nameOrId, platform) {
       const found = await findImage(records, store.content, nameOrId, platform)
-      if (found !== undefined) return found
-      const alias = resolveAlias(nameOrId, shortNames)
+      if (found !== undefined || !isShortName(nameOrId)) return found
+      const alias = resolveAlias(nameOrId, await shortNames())
       return alias === undefined ? undefined : findByName(records, store.content, alias, platform)
     },
     has: async (reference, platform) => (await findByName(records, store.content, reference, platform)) !== undefined,

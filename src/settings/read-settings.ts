@@ -8,7 +8,7 @@ import { rootlessIdMap } from './idmap.ts'
 import { readOwnConfig } from './own-config.ts'
 import type { OwnConfig } from './own-config.ts'
 import { readRegistrySettings } from './registry-settings.ts'
-import type { ProxySettings, Settings } from './settings.ts'
+import type { ProxySettings, RegistrySettings, Settings } from './settings.ts'
 
 export interface SettingsSources {
   readonly env: (name: string) => string | undefined
@@ -49,6 +49,7 @@ export async function readSettings(sources: SettingsSources): Promise<Settings> 
   const rootless = place.uid !== 0
   const givenRoot = sources.root ?? place.env('TSBUILD_ROOT') ?? own.root
   const root = resolve(place.cwd, givenRoot ?? defaultRoot(place))
+  let registries: Promise<RegistrySettings> | undefined
   return Object.freeze<Settings>({
     root,
     runRoot: runRootOf(place, givenRoot === undefined ? undefined : root),
@@ -58,7 +59,7 @@ export async function readSettings(sources: SettingsSources): Promise<Settings> 
     corePath: findCore(place.env('TSBUILD_CORE'), programFolders(place)),
     platform: { os: 'linux', architecture: architectureOf(process.arch) },
     cwd: place.cwd,
-    registries: await readRegistrySettings(place, own, sources.config),
+    registries: () => (registries ??= readRegistrySettings(place, own, sources.config)),
     proxies: readProxies(place),
     limits: {
       jobs: countOf(place, 'TSBUILD_JOBS', own.jobs, 4),

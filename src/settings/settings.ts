@@ -16,7 +16,8 @@ export interface Settings {
   readonly corePath: string
   readonly platform: Platform
   readonly cwd: string
-  readonly registries: RegistrySettings
+  /** Read at the first call: most commands ask no registry, and registries.conf may be long. SETTINGS_INVALID. */
+  readonly registries: () => Promise<RegistrySettings>
   readonly proxies: ProxySettings
   readonly limits: {
     /** Vertices at once. */

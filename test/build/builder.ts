@@ -178,14 +178,14 @@ function settingsOf(root: string): Settings {
     corePath,
     platform: amd64,
     cwd: '/',
-    registries: {
+    registries: async () => ({
       dockerConfigPath: join(root, 'docker.json'),
       authFile: undefined,
       insecure: [],
       rules: {},
       certDirs: [],
       shortNames: {},
-    },
+    }),
     proxies: { http: undefined, https: undefined, no: undefined },
     limits: { jobs: 2, perHost: 2, transfers: 4 },
     keepStorage: undefined,

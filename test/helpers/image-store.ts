@@ -47,7 +47,7 @@ export async function openTestImages(client: RegistryClient, root?: string): Pro
   const owned = stack.move()
   return {
     root: folder,
-    images: createImages({ store, snapshots, native, registry: async () => client, shortNames: {} }),
+    images: createImages({ store, snapshots, native, registry: async () => client, shortNames: async () => ({}) }),
     records,
     store,
     snapshots,

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readSettings } from '../../src/settings/read-settings.ts'
 import type { SettingsSources } from '../../src/settings/read-settings.ts'
-import type { Settings } from '../../src/settings/settings.ts'
+import type { RegistrySettings, Settings } from '../../src/settings/settings.ts'
 
 let place: string
 beforeEach(() => void (place = mkdtempSync(join(tmpdir(), 'tsbuild-settings-'))))
@@ -19,6 +19,10 @@ function read(env: Readonly<Record<string, string>> = {}, more: Partial<Settings
     etc: join(place, 'etc'),
     ...more,
   })
+}
+
+async function readRegistries(...sources: Parameters<typeof read>): Promise<RegistrySettings> {
+  return (await read(...sources)).registries()
 }
 
 function file(name: string, content: string): string {
@@ -69,7 +73,7 @@ describe('roots', () => {
 
 describe('mirrors and registries', () => {
   it('a variable names mirrors of Docker Hub or of a host', async () => {
-    const { registries } = await read({
+    const registries = await readRegistries({
       TSBUILD_REGISTRY_MIRRORS: 'http://127.0.0.1:5000, ghcr.io=https://mirror.example/ghcr/',
     })
     expect(registries.rules).toEqual({
@@ -83,7 +87,7 @@ describe('mirrors and registries', () => {
       'etc/docker/daemon.json',
       '{"registry-mirrors": ["https://hub.example"], "insecure-registries": ["10.0.0.0/8"], "data-root": "/x"}',
     )
-    const { registries } = await read()
+    const registries = await readRegistries()
     expect(registries.rules['docker.io']).toEqual({
       mirrors: [{ location: 'hub.example', insecure: false, pull: 'all' }],
     })
@@ -110,7 +114,7 @@ insecure = true
       'etc/containers/registries.conf.d/50-block.conf',
       '[[registry]]\nlocation = "evil.example"\nblocked = true\ninsecure = true\n',
     )
-    const { registries } = await read()
+    const registries = await readRegistries()
     expect(registries).toMatchObject({
       rules: {
         'example.com/old': { location: 'example.com/new', mirrors: [] },
@@ -131,7 +135,7 @@ insecure = true
       '[[registry]]\nlocation = "a.example"\ninsecure = true\n[aliases]\nx = ""\n',
     )
     file('etc/tsbuild/config.json', '{"registries": {"a.example": {"mirrors": ["m"]}}}')
-    const { registries } = await read()
+    const registries = await readRegistries()
     expect(registries.rules['a.example']).toEqual({
       blocked: false,
       insecure: true,
@@ -142,7 +146,7 @@ insecure = true
 
   it("the variable wins over tsbuild's file, that over registries.conf, that over daemon.json", async () => {
     const hub = async (env = {}): Promise<string | undefined> =>
-      (await read(env)).registries.rules['docker.io']?.mirrors?.[0]?.location
+      (await readRegistries(env)).rules['docker.io']?.mirrors?.[0]?.location
     file('etc/docker/daemon.json', '{"registry-mirrors": ["https://daemon"]}')
     expect(await hub()).toBe('daemon')
     file('etc/containers/registries.conf', '[[registry]]\nlocation="docker.io"\n[[registry.mirror]]\nlocation="conf"\n')
@@ -153,14 +157,14 @@ insecure = true
   })
 
   it('logins and certificates are where docker and podman keep them', async () => {
-    const { registries } = await read({ DOCKER_CONFIG: '/dc' })
+    const registries = await readRegistries({ DOCKER_CONFIG: '/dc' })
     expect(registries.dockerConfigPath).toBe('/dc/config.json')
-    expect((await read({ DOCKER_CONFIG: '/dc' }, { config: 'flag' })).registries.dockerConfigPath).toBe(
+    expect((await readRegistries({ DOCKER_CONFIG: '/dc' }, { config: 'flag' })).dockerConfigPath).toBe(
       '/here/flag/config.json',
     )
     expect(registries.authFile).toBeUndefined()
     file('home/.config/containers/auth.json', '{}')
-    expect((await read()).registries.authFile).toBe(join(place, 'home/.config/containers/auth.json'))
+    expect((await readRegistries()).authFile).toBe(join(place, 'home/.config/containers/auth.json'))
     expect(registries.certDirs).toContain(join(place, 'etc/docker/certs.d'))
   })
 })
@@ -207,12 +211,13 @@ describe('mistakes name the file and the key', () => {
     ['etc/containers/registries.conf', '[[registry]]\nblocked = true\n', 'neither "prefix" nor "location"', ''],
   ] as const)('%s: %s', async ([name, content, message, hint]) => {
     const path = file(name, content)
-    await expect(read()).rejects.toMatchObject({
+    await expect(readRegistries()).rejects.toMatchObject({
       code: 'SETTINGS_INVALID',
       message: expect.stringContaining(`"${path}"`) as string,
     })
-    await expect(read()).rejects.toThrow(message)
-    if (hint !== '') await expect(read()).rejects.toMatchObject({ hint: expect.stringContaining(hint) as string })
+    await expect(readRegistries()).rejects.toThrow(message)
+    if (hint !== '')
+      await expect(readRegistries()).rejects.toMatchObject({ hint: expect.stringContaining(hint) as string })
   })
 
   it.for([
@@ -223,6 +228,6 @@ describe('mistakes name the file and the key', () => {
     ],
     [{ TSBUILD_CONFIG: '/none.json' }, 'Cannot read "/none.json", which TSBUILD_CONFIG names: there is no such file'],
   ] as const)('%j', async ([env, message]) => {
-    await expect(read(env)).rejects.toMatchObject({ code: 'SETTINGS_INVALID', message })
+    await expect(readRegistries(env)).rejects.toMatchObject({ code: 'SETTINGS_INVALID', message })
   })
 })
