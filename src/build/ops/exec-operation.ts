@@ -78,7 +78,7 @@ async function run(
     hosts: op.hosts,
     hostname: op.hostname,
   })
-  const { limits, rlimits, shmSize, cgroupParent, timeoutMs } = services.limits
+  const { limits, rlimits, shmSize, cgroupParent, timeoutMs, runtime } = services.limits
   const mask = createMask(mounts.secrets)
   const [stdout, stderr] = (['stdout', 'stderr'] as const).map((stream) =>
     mask((data) => emit({ kind: 'vertex-log', id, stream, data, at: Date.now() })),
@@ -106,6 +106,7 @@ async function run(
     ...(shmSize === undefined ? {} : { shmSize }),
     ...(cgroupParent === undefined ? {} : { cgroupParent }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(runtime === undefined ? {} : { runtime }),
   }
   const commit = { clampMtime: op.clamp ?? null }
   const io = { stdin: 'none', stdout: stdout.write, stderr: stderr.write } as const

@@ -1,5 +1,6 @@
 import type { Limits } from '../../runtime/resources.ts'
 import type { OciRlimit } from '../../runtime/runtime-spec.ts'
+import type { RuntimeChoice } from '../../runtime/sandbox.ts'
 
 /** Bounds of every RUN of a build. They do not decide its result and are not part of its key. */
 export interface StepLimits {
@@ -9,4 +10,6 @@ export interface StepLimits {
   readonly shmSize?: number
   readonly cgroupParent?: string
   readonly timeoutMs?: number
+  /** What runs them; absent: the core. */
+  readonly runtime?: RuntimeChoice
 }

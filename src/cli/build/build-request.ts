@@ -44,7 +44,7 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     pull: pullPolicy(flags.pull),
     secrets: new Map(flags.secret.map((text) => parseSecret(text, settings))),
     agents: new Map(flags.ssh.map((text) => parseSsh(text, settings))),
-    limits: readStepLimits(flags),
+    limits: readStepLimits(flags, settings),
     allow: new Set(flags.allow.flatMap((list) => list.split(',')).map(checkEntitlement)),
     ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
     cacheFrom: flags['cache-from'].map((text) => parseCacheFrom(text, settings.cwd)),

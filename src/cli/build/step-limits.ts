@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import { nearest } from '../../base/nearest.ts'
 import { keyValues } from '../../build/options/key-values.ts'
 import { invalidOption } from '../../build/options/option-error.ts'
 import type { StepLimits } from '../../build/ops/step-limits.ts'
+import { findRuntime } from '../../container/flags/runtime-flag.ts'
 import { parseUlimit } from '../../container/flags/ulimit-flag.ts'
+import type { Settings } from '../../settings/settings.ts'
 import type { Flags, Input } from '../command.ts'
 import { containerFlags } from '../container/container-flags.ts'
 import { readUpdatableLimits } from '../container/limit-flags.ts'
@@ -32,11 +35,13 @@ export const stepLimitFlags = {
   'shm-size': { kind: 'bytes', help: 'Size of /dev/shm of RUN steps' },
   ulimit: { kind: 'string', repeat: true, value: 'NAME=SOFT[:HARD]', help: 'Limit of processes of RUN steps' },
   'cgroup-parent': { kind: 'string', value: 'CGROUP', help: 'Parent cgroup of RUN steps' },
+  runtime: { kind: 'string', value: 'RUNTIME', help: 'OCI runtime for RUN steps: a name such as crun, or a path' },
   'step-timeout': { kind: 'duration', help: 'Time that a RUN step may take' },
 } as const satisfies Flags
 
 /** What they say. USAGE. */
-export function readStepLimits(flags: Input<typeof stepLimitFlags>['flags']): StepLimits {
+export function readStepLimits(flags: Input<typeof stepLimitFlags>['flags'], settings: Settings): StepLimits {
+  const runtime = findRuntime(flags.runtime, settings.env('PATH'))
   const limits = readUpdatableLimits({
     'blkio-weight': undefined,
     'cpu-rt-period': undefined,
@@ -52,6 +57,7 @@ export function readStepLimits(flags: Input<typeof stepLimitFlags>['flags']): St
     ...(flags['shm-size'] === undefined ? {} : { shmSize: flags['shm-size'] }),
     ...(flags['cgroup-parent'] === undefined ? {} : { cgroupParent: flags['cgroup-parent'] }),
     ...(flags['step-timeout'] === undefined ? {} : { timeoutMs: flags['step-timeout'] }),
+    ...(runtime === null ? {} : { runtime: { kind: 'path', path: runtime, root: join(settings.runRoot, 'runtime') } }),
   }
 }
 
