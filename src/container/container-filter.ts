@@ -67,8 +67,11 @@ async function compileKey(key: string, values: readonly string[], sources: Filte
     case 'exited':
       for (const value of values) check(/^\d+$/.test(value), key, value, 'an exit code')
       return any((value, { state }) => state.status === 'exited' && state.exitCode === Number(value))
-    case 'health':
+    case 'health': {
+      const known = ['none', 'starting', 'healthy', 'unhealthy']
+      for (const value of values) check(known.includes(value), key, value, `one of ${known.join(', ')}`)
       return any((value, { state }) => (state.health?.status ?? 'none') === value)
+    }
     case 'ancestor': {
       const ids = new Set((await Promise.all(values.map(sources.imageIds))).flat())
       return ({ container }) => ids.has(container.spec.image.id) || values.includes(container.spec.image.name)

@@ -201,6 +201,28 @@ describe('names and ids', () => {
   })
 })
 
+describe('what is shown', () => {
+  it('ps quotes the command as docker does', async () => {
+    await cli.ok('create', '--name', 'quoted', image, 'sh', '-c', 'trap "exit 5" TERM')
+    const command = (...flags: string[]): Promise<string> =>
+      cli.ok('ps', '-a', '--filter', 'name=quoted', '--format', '{{.Command}}', ...flags)
+    expect(await command()).toBe('"sh -c \'trap \\"exit 5…"\n')
+    expect(await command('--no-trunc')).toBe('"sh -c \'trap \\"exit 5\\" TERM\'"\n')
+    await cli.ok('rm', 'quoted')
+  })
+
+  it('rm -f of what is not there prints no name, and fails nothing', async () => {
+    const { status: code, stdout, stderr } = await cli.run(['rm', '-f', 'nosuch'])
+    expect([code, stdout]).toEqual([0, ''])
+    expect(stderr).toContain('No such container: nosuch')
+  })
+
+  it('a filter with a value that cannot be is refused', async () => {
+    for (const filter of ['health=foo', 'status=foo', 'exited=x', 'foo=bar'])
+      expect(await cli.fails(['ps', '-f', filter])).toMatchObject({ code: 'USAGE' })
+  })
+})
+
 describe('exec', () => {
   beforeAll(() => cli.ok('run', '-d', '--name', 'host', '-e', 'A=1', '-w', '/tmp', image, 'sleep', '1000'))
   afterAll(() => cli.ok('rm', '-f', 'host'))

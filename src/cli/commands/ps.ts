@@ -50,7 +50,7 @@ export const command: Command = defineCommand({
 })
 
 async function psColumns(whole: boolean): Promise<Readonly<Record<string, ListColumn<PsEntry>>>> {
-  const { portsText, statusText } = await import('../container/ps-text.ts')
+  const { commandText, portsText, statusText } = await import('../container/ps-text.ts')
   const { shortId } = await import('../../container/container-id.ts')
   const { argsOf } = await import('../../container/container-spec.ts')
   const { humanDuration, humanSize, localTime } = await import('../../ui/human.ts')
@@ -65,7 +65,7 @@ async function psColumns(whole: boolean): Promise<Readonly<Record<string, ListCo
   return {
     ID: { header: 'CONTAINER ID', value: ({ container }) => (whole ? container.id : shortId(container.id)) },
     Image: { header: 'IMAGE', value: ({ container }) => shortImage(container.spec.image.name, whole) },
-    Command: { header: 'COMMAND', value: ({ container }) => `"${cut(argsOf(container.spec.process).join(' '), 20)}"` },
+    Command: { header: 'COMMAND', value: ({ container }) => commandText(argsOf(container.spec.process), cut) },
     CreatedAt: { header: 'CREATED AT', value: ({ container }) => localTime(new Date(container.createdAt)) },
     RunningFor: { header: 'CREATED', value: ({ container }) => `${humanDuration(now - container.createdAt)} ago` },
     Ports: { header: 'PORTS', value: portsText },

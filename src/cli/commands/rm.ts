@@ -16,9 +16,11 @@ export const command: Command = defineCommand({
     return await eachName(args, context, async (name) => {
       try {
         await rm(engine, { name, force: flags.force, volumes: flags.volumes }, context)
+        return name
       } catch (error) {
         if (!flags.force || !hasCode(error, 'CONTAINER_NOT_FOUND')) throw error
         context.report(error)
+        return null
       }
     })
   },

@@ -5,20 +5,20 @@ import type { CommandContext } from '../command.ts'
 const atOnce = 50
 
 /**
- * Does the same for every name, several at once, and prints what each gives (the name, when nothing) in the order of the names. A
+ * Does the same for every name, several at once, and prints what each gives (the name, when nothing; no line for null) in the order of the names. A
  * failure is reported and the others go on. Resolves with the exit status: 1 when any failed.
  */
 export async function eachName(
   names: readonly string[],
   context: CommandContext,
-  action: (name: string) => Promise<string | undefined | void>,
+  action: (name: string) => Promise<string | null | undefined | void>,
 ): Promise<number> {
   const limiter = createLimiter(atOnce)
   const jobs = names.map((name) =>
     limiter
       .run(() => action(name), context.signal)
       .then(
-        (text) => ({ text: text ?? name, failed: false as const }),
+        (text) => ({ text: text === null ? null : (text ?? name), failed: false as const }),
         (error: unknown) => ({ error, failed: true as const }),
       ),
   )
@@ -29,7 +29,7 @@ export async function eachName(
       context.signal.throwIfAborted()
       context.report(outcome.error)
       status = 1
-    } else context.terminal.printLine(outcome.text)
+    } else if (outcome.text !== null) context.terminal.printLine(outcome.text)
   }
   return status
 }

@@ -21,6 +21,11 @@ export function statusText(state: ContainerState, now: number): string {
   }
 }
 
+/** docker's COMMAND column: words with a space in single quotes, shortened, and the whole in double quotes. */
+export function commandText(args: readonly string[], cut: (text: string, size: number) => string): string {
+  return JSON.stringify(cut(args.map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' '), 20))
+}
+
 function healthText({ health }: ContainerState): string {
   if (health === null) return ''
   return health.status === 'starting' ? ' (health: starting)' : ` (${health.status})`
