@@ -7,13 +7,14 @@
 /* The plan of the verb `monitor` as data (docs/native-core.md, "monitor"): parsed and checked completely before anything is done. Strings belong to the plan. */
 
 enum stdin_mode { STDIN_NONE, STDIN_OPEN, STDIN_ONCE };
-enum log_driver { LOG_JSON_FILE, LOG_LOCAL, LOG_NONE };
+enum log_driver { LOG_JSON_FILE, LOG_LOCAL, LOG_NONE, LOG_JOURNALD };
 enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
 enum health_action { HEALTH_NONE, HEALTH_KILL, HEALTH_RESTART, HEALTH_STOP };
 
 struct log_options {
     enum log_driver driver;
-    const char *path;
+    const char *path; /* journald: of its socket */
+    const char **fields; /* journald: NAME=value of each entry */
     int64_t max_size; /* bytes of one file; 0: no limit */
     int64_t max_files;
 };

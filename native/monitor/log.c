@@ -25,7 +25,8 @@ static int open_file(struct log *log, struct rt_error *err)
 int log_open(struct log *log, const struct log_options *options, struct rt_error *err)
 {
     *log = (struct log){.options = *options, .fd = -1};
-    return options->driver == LOG_NONE ? 0 : open_file(log, err);
+    if (options->driver == LOG_NONE) return 0;
+    return options->driver == LOG_JOURNALD ? journal_open(options->path, &log->fd, err) : open_file(log, err);
 }
 
 /* PATH → PATH.1 → PATH.2 …; the last one goes. */
@@ -92,6 +93,11 @@ static void put_entry(struct log *log, enum log_stream stream, const char *data,
 {
     struct rt_error ignored;
     size_t before = log->encoded.size;
+    if (log->options.driver == LOG_JOURNALD) {
+        bool whole = data[size - 1] == '\n';
+        journal_send(log->fd, log->options.fields, stream, data, size - whole, !whole && !log->ending);
+        return;
+    }
     if (buf_str(&log->encoded, "{\"log\":\"", &ignored) || put_text(&log->encoded, data, size, &ignored) ||
         buf_printf(&log->encoded, &ignored, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n", stream_names[stream], time)) {
         buf_cut(&log->encoded, before);
@@ -152,7 +158,9 @@ void log_end(struct log *log, enum log_stream stream)
     if (log->fd >= 0 && pending->size > 0) {
         clock_gettime(CLOCK_REALTIME, &now);
         timestamp(&now, time);
+        log->ending = true;
         put_entry(log, stream, pending->data, pending->size, time);
+        log->ending = false;
         flush(log);
     }
     buf_cut(pending, 0);

@@ -4,7 +4,7 @@
 /*
  * What a container writes, kept as docker's json-file driver does: one line `{"log":"text\n","stream":"stdout","time":"…"}` for each line of output; lines longer than
  * LOG_LINE are cut into several entries, of which only the last ends with a newline. When the file would grow beyond its size it becomes `PATH.1`, `PATH.1` becomes `PATH.2` and so on;
- * a reader that follows by inode misses nothing. The drivers json-file and local write the same format.
+ * a reader that follows by inode misses nothing. The drivers json-file and local write the same format; journald gets an entry for each line instead (journal.c).
  */
 #define LOG_LINE 16384
 
@@ -16,7 +16,13 @@ struct log {
     int64_t size;
     struct buf pending[2]; /* the beginning of a line whose end has not come, for each stream */
     struct buf encoded;
+    bool ending; /* what is left of a line at the end of its stream */
 };
+
+/* Connects to the journal. FEATURE_MISSING where there is none. */
+int journal_open(const char *path, int *out, struct rt_error *err);
+/* Sends one line, its newline left away; `partial` when it goes on in the next. */
+void journal_send(int fd, const char *const *fields, enum log_stream stream, const char *data, size_t size, bool partial);
 
 /* Continues a log of an earlier run. */
 int log_open(struct log *log, const struct log_options *options, struct rt_error *err);

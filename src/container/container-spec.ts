@@ -78,7 +78,7 @@ export interface RestartPolicy {
 }
 
 export interface LogConfig {
-  readonly driver: 'json-file' | 'local' | 'none'
+  readonly driver: 'json-file' | 'local' | 'none' | 'journald'
   /** Bytes after which the file is rotated. */
   readonly maxSize: number
   readonly maxFiles: number

@@ -8,6 +8,7 @@ import { etcMounts, plannedTrees } from '../runtime/sandbox.ts'
 import type { EtcFiles, RuntimeChoice } from '../runtime/sandbox.ts'
 import type { Container } from './container-records.ts'
 import { argsOf } from './container-spec.ts'
+import { journalFields, journalSocket } from './journal-fields.ts'
 import type { ContainerSecurity, ContainerSpec, NamespaceMode } from './container-spec.ts'
 import type { PlannedMounts } from './mount-points.ts'
 
@@ -89,12 +90,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     runtime: facts.runtime,
     tty: program.tty,
     stdin: program.stdin,
-    log: {
-      driver: spec.log.driver,
-      path: join(facts.directory, logFile),
-      maxSize: spec.log.maxSize,
-      maxFiles: spec.log.maxFiles,
-    },
+    log: logPlan(container, facts.directory),
     restart: spec.restart,
     stop: {
       signal: signalNumber(spec.stopSignal ?? 'SIGTERM'),
@@ -104,6 +100,13 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     init: spec.init,
     start: facts.start,
   }
+}
+
+function logPlan(container: Container, directory: string): Readonly<Record<string, unknown>> {
+  const { driver, maxSize, maxFiles } = container.spec.log
+  return driver === 'journald'
+    ? { driver, path: journalSocket, fields: journalFields(container) }
+    : { driver, path: join(directory, logFile), maxSize, maxFiles }
 }
 
 /** HOSTNAME and TERM as docker sets them; what the user says wins. HOME comes from the core, which knows the passwd. */

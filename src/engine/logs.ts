@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
 import type { Container } from '../container/container-records.ts'
 import { isLive } from '../container/container-state.ts'
+import { readJournal } from '../container/journal-reader.ts'
 import { readLog } from '../container/log-reader.ts'
 import type { LogEntry } from '../container/log-reader.ts'
 import { monitorGone } from '../container/monitor-life.ts'
@@ -35,8 +36,6 @@ export async function logs(engine: Engine, request: LogsRequest, context: VerbCo
   }
   const path = join(engine.containers.directory(container.id), logFile)
   const ended = isLive(state) ? monitorGone(engine.containers, container.id, context.signal) : Promise.resolve()
-  return {
-    container,
-    entries: readLog(path, { ...range, signal: context.signal, ...(follow ? { follow: ended } : {}) }),
-  }
+  const options = { ...range, signal: context.signal, ...(follow ? { follow: ended } : {}) }
+  return { container, entries: driver === 'journald' ? readJournal(container.id, options) : readLog(path, options) }
 }

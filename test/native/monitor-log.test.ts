@@ -1,8 +1,9 @@
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Monitored } from '../helpers/monitored.ts'
-import { noContainers, scratch, type Scratch } from '../helpers/runtime-bundle.ts'
+import { noContainers, scratch, until, type Scratch } from '../helpers/runtime-bundle.ts'
 
 let own: Scratch
 let box: Monitored
@@ -124,5 +125,48 @@ describe.skipIf(noContainers)('the log', () => {
     const path = join(box.dir, 'missing', 'container.log')
     const answer = await box.start(sh('true'), { plan: { log: { driver: 'json-file', path } } })
     expect(answer.error).toMatchObject({ errno: 'ENOENT', path })
+  })
+})
+
+/** A journal: writes each datagram that it gets, and a line of its own behind it. */
+const journal = `
+use IO::Socket::UNIX; use Socket;
+my $in = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die;
+$| = 1;
+while (defined $in->recv(my $entry, 100000)) { print $entry, "--\n" }
+`
+
+describe.skipIf(noContainers)('the journal', () => {
+  it('gets an entry for each line, with its stream and what is said of the container', async () => {
+    const socket = join(own.path, 'journal')
+    const server = spawn('perl', ['-e', journal, socket], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let received = ''
+    server.stdout.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
+    try {
+      await until(() => existsSync(socket), 'the journal')
+      const script = String.raw`echo one; sleep 0.05; echo bad >&2; sleep 0.05; head -c 16390 /dev/zero | tr '\0' x; printf '\nleft'`
+      const fields = ['CONTAINER_NAME=web', 'CONTAINER_TAG=two\nlines']
+      await run(script, { driver: 'journald', path: socket, fields })
+      await until(() => received.split('--\n').length > 5, 'five entries')
+    } finally {
+      server.kill()
+    }
+    const rest = 'CONTAINER_NAME=web\nCONTAINER_TAG\n\x09\0\0\0\0\0\0\0two\nlines\n'
+    expect(received.split('--\n').slice(0, -1)).toEqual([
+      `MESSAGE=one\nPRIORITY=6\n${rest}`,
+      `MESSAGE=bad\nPRIORITY=3\n${rest}`,
+      `MESSAGE=${'x'.repeat(16_384)}\nPRIORITY=6\nCONTAINER_PARTIAL_MESSAGE=true\n${rest}`,
+      `MESSAGE=xxxxxx\nPRIORITY=6\n${rest}`,
+      `MESSAGE=left\nPRIORITY=6\n${rest}`,
+    ])
+  })
+
+  it('that is not there is said so', async () => {
+    const plan = { log: { driver: 'journald', path: join(own.path, 'nobody'), fields: [] } }
+    const answer = await box.start(sh('true'), { plan })
+    expect(answer.error).toMatchObject({
+      code: 'FEATURE_MISSING',
+      message: expect.stringContaining('journald is not enabled on this host'),
+    })
   })
 })

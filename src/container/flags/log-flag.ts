@@ -5,7 +5,7 @@ import { invalidFlag } from './flag-error.ts'
 const defaultMaxSize = 10 * 1024 * 1024
 const defaultMaxFiles = 5
 
-const drivers = ['json-file', 'local', 'none'] as const
+const drivers = ['json-file', 'local', 'journald', 'none'] as const
 
 /** Options that change nothing here but are common in scripts: they only matter to what reads the log elsewhere. */
 const accepted = ['compress', 'labels', 'labels-regex', 'env', 'env-regex', 'tag', 'mode', 'max-buffer-size']
@@ -23,18 +23,18 @@ export function parseLog(driver: string | undefined, options: readonly string[])
     const at = option.indexOf('=')
     const [key, value] = at < 0 ? [option, ''] : [option.slice(0, at), option.slice(at + 1)]
     given[key] = value
+    if (known === 'journald' && key.startsWith('max-')) throw unknownOption(option, key, known, 'tag, labels, env')
     if (key === 'max-size') maxSize = parseSize(option, value)
     else if (key === 'max-file') maxFiles = parseCount(option, value)
     else if (!accepted.includes(key)) {
-      throw invalidFlag(
-        '--log-opt',
-        option,
-        `unknown log opt '${key}' for ${known} log driver`,
-        'Options: max-size, max-file',
-      )
+      throw unknownOption(option, key, known, 'max-size, max-file')
     }
   }
   return { driver: known, maxSize, maxFiles, options: given }
+}
+
+function unknownOption(option: string, key: string, driver: string, known: string): Error {
+  return invalidFlag('--log-opt', option, `unknown log opt '${key}' for ${driver} log driver`, `Options: ${known}`)
 }
 
 function parseSize(option: string, text: string): number {
