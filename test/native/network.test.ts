@@ -658,7 +658,11 @@ describe.skipIf(noContainers || noNetworks || noPasta)('without privileges', () 
 
   it('pasta leads out and in', async () => {
     await host.serve('dns', '127.0.0.53', 53)
-    const ports = [port(8080, '0.0.0.0'), port(5000, '0.0.0.0', { proto: 'udp' })]
+    const ports = [
+      port(8080, '0.0.0.0'),
+      port(8080, '0.0.0.0', { hostIp: '::' }),
+      port(5000, '0.0.0.0', { proto: 'udp' }),
+    ]
     const { answer, box } = await startPasta({ ports, dns: { servers: ['127.0.0.53'] } })
     expect(answer.error).toBeUndefined()
     const net = new Netns(Number(answer.result?.['pid']))
