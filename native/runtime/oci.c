@@ -213,6 +213,8 @@ static int dispatch(struct oci *oci, int argc, char **argv, int *failure, struct
         if (VERBS[i].container && !self_is_protected()) return self_protect(oci->argv, err);
         return VERBS[i].run(oci, argc - 1, argv + 1, err);
     }
+    if (strcmp(argv[0], "checkpoint") == 0 || strcmp(argv[0], "restore") == 0)
+        return rt_fail(err, "FEATURE_MISSING", 0, NULL, "%s is not supported: this runtime works without CRIU", argv[0]);
     return rt_fail(err, "USAGE", 0, NULL, "No help topic for '%s'", argv[0]);
 }
 

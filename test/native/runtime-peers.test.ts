@@ -233,6 +233,13 @@ describe.skipIf(noContainers)('the process', () => {
 })
 
 describe.skipIf(noContainers)('texts that clients know', () => {
+  it.for(['checkpoint', 'restore'])('%s is refused by name', (verb) => {
+    expect(oci.run([verb, id])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`${verb} is not supported: this runtime works without CRIU`) as string,
+    })
+  })
+
   it('a script whose interpreter is missing', () => {
     writeFileSync(join(own.root, 'run.sh'), '#!/no/such\n', { mode: 0o755 })
     expect(run(ociConfig(['/run.sh']))).toMatchObject({
