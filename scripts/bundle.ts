@@ -28,6 +28,8 @@ export async function writeBundle(folder: string, embedded: string): Promise<str
   const { output } = await bundle.write({
     dir: folder,
     format: 'cjs',
+    // The chunks' own loader has no import().
+    dynamicImportInCjs: false,
     codeSplitting: { groups: chunkGroups },
     // V8 believes code that was kept for a name and a length: no two contents may share a name.
     entryFileNames: '[name]-[hash].cjs',
