@@ -90,8 +90,10 @@ describe('a command that is killed', () => {
 })
 
 async function killedAfter(args: readonly string[], ms: number): Promise<void> {
-  const env = { ...process.env, TSBUILD_CONFIG: join(cli.folder, 'config.json') }
-  const child = spawn(join(projectHome, 'bin/tsbuild'), ['--root', cli.root, ...args], { stdio: 'ignore', env })
+  const child = spawn(join(projectHome, 'bin/tsbuild'), ['--root', cli.root, ...args], {
+    stdio: 'ignore',
+    env: cli.environment,
+  })
   await Promise.race([sleep(ms), once(child, 'exit')])
   child.kill('SIGKILL')
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
