@@ -61,8 +61,7 @@ describe('text of a server', () => {
     ['a redirect', (registry) => registry.on('GET', /manifests/, reply(307, { location: 'ftp://\u009b31m\t/' }))],
     [
       'a manifest',
-      (registry) =>
-        registry.on('GET', /manifests/, reply(200, {}, `{"schemaVersion":2,"mediaType":"${'\\u001b[2J'}"}`)),
+      (registry) => registry.on('GET', /manifests/, reply(200, {}, '{"schemaVersion":2,"mediaType":"\\u001b[2J"}')),
     ],
     [
       'a header of its digest',

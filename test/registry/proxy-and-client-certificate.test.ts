@@ -47,7 +47,7 @@ it('a client certificate is shown to a registry that wants one', async () => {
   const options = { cert: server.certificate, key: server.key, ca: authority.certificate, requestCert: true }
   const registry = createSecureServer({ ...options, rejectUnauthorized: false }, (request, response) => {
     const socket = request.socket as TLSSocket
-    response.end(`${socket.authorized} ${socket.getPeerCertificate().subject?.CN ?? 'nobody'}`)
+    response.end(`${String(socket.authorized)} ${String(socket.getPeerCertificate().subject?.CN ?? 'nobody')}`)
   })
   const listening = await listenOnLoopback(registry, 'https')
   const shown = { clientCertificate: client.certificate, clientKey: client.key }
