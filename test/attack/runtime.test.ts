@@ -200,7 +200,9 @@ describe.skipIf(noContainers)('mounts', () => {
     symlinkSync(target, join(own.root, 'proc'))
     expect(run(sh('true'))).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining("cannot mount 'proc' on '/proc': it must be an ordinary directory") as string,
+      stderr: expect.stringContaining(
+        "cannot mount 'proc' on '/proc': it must be mounted on ordinary directory",
+      ) as string,
     })
   })
 

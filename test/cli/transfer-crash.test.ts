@@ -41,6 +41,7 @@ function start(...args: readonly string[]): ChildProcess {
 }
 
 async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
   const gone = once(child, 'exit')
   child.kill('SIGKILL')
   await gone
