@@ -47,26 +47,24 @@ export async function listImages(
 ): Promise<readonly ListedImage[]> {
   const sizes = layerSizes(snapshots)
   const found = new Map<Digest, Found>()
-  const ids = new Map<Digest, Digest>()
+  const byManifest = new Map<Digest, LocalImage>()
   for (const record of records.images()) {
     const descriptor = { mediaType: '', digest: record.manifest, size: content.size(record.manifest) ?? 0 }
     const image = await readManifestImage(content, descriptor, descriptor)
     if (image === undefined) continue
-    ids.set(record.manifest, image.id)
+    byManifest.set(record.manifest, image)
     if (!found.has(image.id)) found.set(image.id, { image, arrived: record.createdAt, refs: [], companions: new Set() })
   }
   for (const ref of records.refs()) {
-    const image = await targetImage(
-      content,
-      ref,
-      platform,
-      [...found.values()].map((one) => one.image),
-    )
+    // Most names point to a manifest that was read already; only an index has more below it.
+    const plain = byManifest.get(ref.target.digest)
+    const image = plain ?? (await targetImage(content, ref, platform, byManifest.values()))
     const named = image === undefined ? undefined : found.get(image.id)
     if (named === undefined) continue
     named.refs.push(ref)
+    if (plain !== undefined) continue
     for (const manifest of await documentsBelow(content, ref.target)) {
-      const id = ids.get(manifest)
+      const id = byManifest.get(manifest)?.id
       if (id !== undefined && id !== named.image.id) named.companions.add(id)
     }
   }
@@ -103,7 +101,7 @@ async function targetImage(
   content: ContentStore,
   ref: RefRecord,
   platform: Platform,
-  present: readonly LocalImage[],
+  present: Iterable<LocalImage>,
 ): Promise<LocalImage | undefined> {
   const fitting = await readImage(content, ref.target, platform)
   if (fitting !== undefined) return fitting

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: times the jobs that must be fast, beside floors that the same machine sets in the same run. `-- --growth` measures
- * how cost grows instead, and draws it into docs/growth.svg. `--quick` takes a tenth of the data, and leaves the drawing in .cache. Figures
+ * how cost grows instead (`--only=containers` one quantity), and draws it into docs/growth.svg. `--quick` takes a tenth of the data, and leaves the drawing in .cache. Figures
  * are medians; the table goes to the terminal, everything to .cache/bench.json or .cache/growth.json.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,6 +19,8 @@ import { median } from './measure.ts'
 import { plotGrowth } from './plot.ts'
 
 const quick = process.argv.includes('--quick')
+/** Name of a quantity: a growth of it alone is not drawn into docs/. */
+const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length)
 const scale: Scale = quick
   ? { files: 5000, layers: 6, layerBytes: 10e6, rounds: 10 }
   : { files: 50_000, layers: 6, layerBytes: 100e6, rounds: 20 }
@@ -29,7 +31,7 @@ const folder = await mkdtemp(join(tmpdir(), 'tsbuild-bench-'))
 try {
   await using hub = await startRegistry({ seed: standIns })
   if (process.argv.includes('--growth')) {
-    await measureGrowth({ folder, hub, steps: quick ? quickSteps : fullSteps, report: addPoint })
+    await measureGrowth({ folder, hub, steps: quick ? quickSteps : fullSteps, report: addPoint }, only)
   } else {
     await runJobs({ folder, hub, scale }, (row) => {
       rows.push(row)
@@ -56,7 +58,10 @@ function showGrowth(): void {
     points.map(({ amount, ms, peak }) => `${amount}: ${milliseconds(ms)}, ${humanSize(peak)}`).join('; '),
   ])
   process.stdout.write(`\n${alignTable([['QUANTITY', 'JOB', 'AMOUNT: TIME, PEAK MEMORY'], ...lines])}`)
-  writeFileSync(join(projectHome, quick ? '.cache/growth.svg' : 'docs/growth.svg'), plotGrowth(series))
+  writeFileSync(
+    join(projectHome, quick || only !== undefined ? '.cache/growth.svg' : 'docs/growth.svg'),
+    plotGrowth(series),
+  )
   save('growth.json', { steps: quick ? quickSteps : fullSteps, series })
 }
 
