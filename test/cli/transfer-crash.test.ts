@@ -8,6 +8,7 @@ import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import type { SampleImage } from '../helpers/registry-client.ts'
 import { startFaultyRegistry } from '../helpers/registry-memory.ts'
 import type { FaultyRegistry } from '../helpers/registry-memory.ts'
+import type { Reply } from '../helpers/registry-script.ts'
 import { passThrough, stalledBody } from '../helpers/registry-script.ts'
 import { tarImage } from '../helpers/tar-image.ts'
 import { openCli, projectHome } from '../helpers/tsbuild.ts'
@@ -94,20 +95,21 @@ it('a push that is killed in a layer leaves no name; the next one completes it',
   registry.memory.blobs.clear()
   let held = 0
   registry.on('POST', /\/copy\/blobs\/uploads\/\?mount=/, passThrough)
-  registry.on(
-    'PATCH',
-    /\/copy\/blobs\/uploads\//,
-    async (request) => {
-      for await (const chunk of request) {
-        held += (chunk as Buffer).byteLength
-        if (held > content.byteLength / 2) return
-      }
-    },
-    passThrough,
-  )
+  // The layers come side by side, in any order: the large one is held in its middle, until the push is dead.
+  let holding = true
+  const hold: Reply = (request) => {
+    if (!holding || Number(request.headers['content-length']) < content.byteLength / 2) return 'pass'
+    request.on('data', (chunk: Buffer) => {
+      held += chunk.byteLength
+      if (held > content.byteLength / 2) request.pause()
+    })
+    return undefined
+  }
+  registry.on('PATCH', /\/copy\/blobs\/uploads\//, hold, hold, hold, hold, hold, passThrough)
   const child = start('push', target)
   await vi.waitFor(() => expect(held).toBeGreaterThan(content.byteLength / 2), 20_000)
   await kill(child)
+  holding = false
   expect(registry.memory.manifests.has('copy:v1')).toBe(false)
   await cli.ok('push', target)
   expect(registry.memory.manifests.get('copy:v1')?.digest).toBe(image.digest)

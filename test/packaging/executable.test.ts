@@ -1,5 +1,16 @@
+import { createHash } from 'node:crypto'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -40,8 +51,8 @@ describe('the single executable', () => {
 
   it('does not believe a core that others can write to', () => {
     const folder = '/var/cache/tsbuild'
-    const name = readdirSync(folder).find((entry) => /^core-[0-9a-f]{16}$/.test(entry))!
-    const core = join(folder, name)
+    const digest = createHash('sha256').update(readFileSync(join(projectHome, 'native/build/tsbuild-core')))
+    const core = join(folder, `core-${digest.digest('hex').slice(0, 16)}`)
     const size = statSync(core).size
     writeFileSync(core, Buffer.alloc(size))
     chmodSync(core, 0o777)
