@@ -360,7 +360,7 @@ describe('limits and rights', () => {
       'hostname; sed -n "\\$p" /etc/hosts | cut -f2',
       'box\nbox.example box\n',
     ],
-    [['--add-host', 'db:10.9.8.7'], 'sed -n "/db/p" /etc/hosts', '10.9.8.7\tdb\n'],
+    [['--add-host', 'db:10.9.8.7'], 'grep -w db /etc/hosts', '10.9.8.7\tdb\n'],
     [['--sysctl', 'net.core.somaxconn=99'], 'cat /proc/sys/net/core/somaxconn', '99\n'],
     [['--shm-size', '1m'], 'df /dev/shm | awk "NR==2{print \\$2}"', '1024\n'],
     [['--init'], 'test $$ -ne 1 && echo reaped', 'reaped\n'],
