@@ -38,7 +38,8 @@ export interface ContainerSpec {
   readonly shmSize: number
   readonly namespaces: {
     readonly pid: NamespaceMode
-    readonly ipc: NamespaceMode | 'none'
+    /** `shareable`: one of its own that others may join. */
+    readonly ipc: NamespaceMode | 'none' | 'shareable'
     readonly uts: 'own' | 'host'
     readonly cgroup: 'own' | 'host'
   }

@@ -5,7 +5,7 @@ import type { NetworkPlan } from '../network/network-plan.ts'
 import { runtimeConfig } from '../runtime/runtime-config.ts'
 import type { NamespaceChoice, SecuritySpec } from '../runtime/runtime-config.ts'
 import { etcMounts, plannedTrees } from '../runtime/sandbox.ts'
-import type { EtcFiles, RuntimeChoice } from '../runtime/sandbox.ts'
+import type { EtcFiles, RuntimeChoice, TreeMount } from '../runtime/sandbox.ts'
 import type { Container } from './container-records.ts'
 import { argsOf } from './container-spec.ts'
 import { journalFields, journalSocket } from './journal-fields.ts'
@@ -63,7 +63,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     mounts: [...etc, ...facts.mounts.mounts],
     security: securityOf(spec.security),
     pid: namespaceOf(spec.namespaces.pid, 'pid', facts),
-    ipc: spec.namespaces.ipc === 'none' ? 'none' : namespaceOf(spec.namespaces.ipc, 'ipc', facts),
+    ipc: ipcOf(spec.namespaces.ipc, facts),
     uts: spec.namespaces.uts,
     cgroupns: spec.namespaces.cgroup,
     limits: spec.limits,
@@ -86,7 +86,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     config,
     user: { name: program.user, groups: program.groups },
     network: facts.network,
-    trees: plannedTrees(facts.mounts.trees, config.mounts),
+    trees: plannedTrees([...facts.mounts.trees, ...sharedMemory(container, facts)], config.mounts),
     runtime: facts.runtime,
     tty: program.tty,
     stdin: program.stdin,
@@ -136,6 +136,21 @@ export function securityOf(security: ContainerSecurity): SecuritySpec {
 
 function namespaceOf(mode: NamespaceMode, file: 'pid' | 'ipc', facts: StartFacts): NamespaceChoice {
   return typeof mode === 'string' ? mode : { path: `/proc/${facts.pidOf(mode.container)}/ns/${file}` }
+}
+
+function ipcOf(mode: ContainerSpec['namespaces']['ipc'], facts: StartFacts): NamespaceChoice | 'none' {
+  if (mode === 'none') return 'none'
+  return mode === 'shareable' ? 'own' : namespaceOf(mode, 'ipc', facts)
+}
+
+/** POSIX shared memory is a file system, which the joined IPC namespace alone would not bring. */
+function sharedMemory({ spec, mounts }: Container, facts: StartFacts): readonly TreeMount[] {
+  const { ipc } = spec.namespaces
+  const target = '/dev/shm'
+  if (typeof ipc !== 'object' || mounts.some((mount) => mount.target === target)) return []
+  return [
+    { tree: { kind: 'shared', pid: facts.pidOf(ipc.container), path: target }, source: '/', target, readonly: false },
+  ]
 }
 
 const second = 1_000_000_000

@@ -86,14 +86,12 @@ export function containerSpec(
   }
 }
 
-/** The image's variables with those of the request over them; PATH is always there. */
+/** The variables of the request, then the image's that it does not name, as docker orders them; PATH is always there. */
 function mergeEnv(image: readonly string[], request: readonly string[]): readonly string[] {
-  const merged = new Map<string, string>()
-  for (const entry of [...image, ...request]) {
-    const at = entry.indexOf('=')
-    if (at < 0) merged.delete(entry)
-    else merged.set(entry.slice(0, at), entry)
-  }
+  const nameOf = (entry: string): string => entry.split('=', 1)[0] ?? ''
+  const asked = new Map(request.map((entry) => [nameOf(entry), entry]))
+  const inherited = image.filter((entry) => !asked.has(nameOf(entry))).map((entry) => [nameOf(entry), entry] as const)
+  const merged = new Map([...[...asked].filter(([, entry]) => entry.includes('=')), ...inherited])
   return merged.has('PATH') ? [...merged.values()] : [defaultPath, ...merged.values()]
 }
 

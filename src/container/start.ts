@@ -194,21 +194,36 @@ function etcOf(directory: string): { readonly hosts: string; readonly resolvConf
   }
 }
 
-/** States of the containers whose namespaces are joined; CONTAINER_STOPPED when one does not run. */
+/** States of the containers whose namespaces are joined; CONTAINER_STOPPED when one does not run, CONTAINER_CONFLICT when it keeps its IPC namespace to itself. */
 async function joinedContainers(
   containers: Containers,
   { spec }: Container,
 ): Promise<ReadonlyMap<string, ContainerState>> {
-  const modes = [spec.network.mode, spec.namespaces.pid, spec.namespaces.ipc]
-  const words = modes.flatMap((mode) => (typeof mode === 'object' ? [mode.container] : []))
+  const { pid, ipc } = spec.namespaces
   const joined = new Map<string, ContainerState>()
-  for (const word of words) {
-    const target = containers.records.resolve(word)
+  for (const mode of [spec.network.mode, pid, ipc]) {
+    if (typeof mode !== 'object') continue
+    const target = containers.records.resolve(mode.container)
     const settled = await settle(containers, target)
     if (settled === undefined || !isLive(settled.state)) throw stopped(target)
-    joined.set(word, await readState(containers.directory(target.id)))
+    if (mode === ipc && !isShareable(target)) throw notShareable(target)
+    const state = await readState(containers.directory(target.id))
+    if (state.pid === 0) throw stopped(target) // about to be started again
+    joined.set(mode.container, state)
   }
   return joined
+}
+
+function isShareable({ spec }: Container): boolean {
+  return spec.namespaces.ipc !== 'own' && spec.namespaces.ipc !== 'none'
+}
+
+function notShareable({ name }: Container): TsbuildError {
+  return new TsbuildError(
+    'CONTAINER_CONFLICT',
+    `failed to join IPC namespace: container ${name}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    { hint: `Make "${name}" with --ipc shareable` },
+  )
 }
 
 function runtimeChoice(runtime: string | null, runDirectory: string): RuntimeChoice {

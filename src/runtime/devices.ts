@@ -4,6 +4,8 @@ import type { OciDevice, OciDeviceRule } from './runtime-spec.ts'
 export interface DeviceSpec {
   /** Where it appears inside. */
   readonly path: string
+  /** Where it is on the host, when elsewhere. */
+  readonly hostPath?: string
   readonly type: 'c' | 'b'
   readonly major: number
   readonly minor: number

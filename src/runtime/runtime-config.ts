@@ -129,17 +129,10 @@ function allMounts(spec: RuntimeSpec, privileged: boolean): readonly OciMount[] 
     ({ destination }) => !targets.has(destination) && !(targets.has('/dev') && destination.startsWith('/dev/')),
   )
   const shm: OciMount[] =
-    ipc === 'shared' && !targets.has('/dev/shm')
-      ? [{ destination: '/dev/shm', type: 'bind', source: sharedShm(spec.ipc), options: ['rbind', 'rprivate'] }]
+    spec.ipc === 'host' && !targets.has('/dev/shm')
+      ? [{ destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['rbind', 'rprivate'] }]
       : []
   return [...kept, ...shm, ...asked.map(ociMount)]
-}
-
-/** POSIX shared memory lives in /dev/shm of the process whose IPC namespace is joined. */
-function sharedShm(ipc: RuntimeSpec['ipc']): string {
-  if (typeof ipc !== 'object') return '/dev/shm'
-  const process = /^(\/proc\/\d+)\/ns\/ipc$/.exec(ipc.path)?.[1]
-  return process === undefined ? '/dev/shm' : `${process}/root/dev/shm`
 }
 
 function namespaces(spec: RuntimeSpec): readonly OciNamespace[] {

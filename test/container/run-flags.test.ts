@@ -196,7 +196,9 @@ describe('the rest', () => {
   it('--device', async () => {
     const device = { type: 'c', major: 1, minor: 3, access: 'rwm' }
     expect(await readDevice('/dev/null')).toEqual([{ ...device, path: '/dev/null' }])
-    expect(await readDevice('/dev/null:/dev/x:r')).toEqual([{ ...device, path: '/dev/x', access: 'r' }])
+    expect(await readDevice('/dev/null:/dev/x:r')).toEqual([
+      { ...device, path: '/dev/x', hostPath: '/dev/null', access: 'r' },
+    ])
     expect(await readDevice('/dev/null:rw')).toEqual([{ ...device, path: '/dev/null', access: 'rw' }])
   })
   refuses('--device', readDevice, ['null', '/dev/nope', '/etc/passwd', '/dev/null:x'])

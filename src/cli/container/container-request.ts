@@ -23,6 +23,7 @@ import { parseVolumeFlag } from '../../volume/volume-flag.ts'
 import type { CommandContext, Input } from '../command.ts'
 import type { containerFlags } from './container-flags.ts'
 import { readHealthcheck } from './health-flags.ts'
+import { refuseConflicts, refuseUnknown } from './refused-flags.ts'
 import { readLimits } from './limit-flags.ts'
 
 export type ContainerInput = Pick<Input<typeof containerFlags>, 'flags' | 'args'>
@@ -33,6 +34,7 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
   const [imageName = '', ...args] = input.args
   const { settings } = context
   refuseUnknown(flags)
+  refuseConflicts(flags)
   const network = readNetwork(flags)
   const namespaces = {
     pid: parseNamespace('--pid', flags.pid),
@@ -47,10 +49,6 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
   const devices = flags.privileged ? await hostDevices() : (await Promise.all(flags.device.map(readDevice))).flat()
   const healthcheck = readHealthcheck(flags)
   const restart = parseRestart(flags.restart ?? 'no')
-  if (flags.rm && restart.policy !== 'no')
-    throw new TsbuildError('USAGE', 'conflicting options: cannot specify both --restart and --rm')
-  if (namespaces.uts === 'host' && flags.hostname !== undefined)
-    throw new TsbuildError('USAGE', 'conflicting options: hostname and the UTS mode')
   if (network.mode === 'host' && network.ports.length > 0) {
     const text = 'Published ports are discarded when using host network mode'
     context.emit({ kind: 'notice', level: 'warning', text })
@@ -69,7 +67,7 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
     stdin: flags.interactive ? 'once' : 'none',
     ...optional('hostname', flags.hostname === undefined ? undefined : parseHostname(flags.hostname)),
     domainname: flags.domainname ?? '',
-    labels: await readPairs(flags['label-file'], flags.label),
+    labels: await readPairs(flags['label-file'], flags.label.map(checkedLabel)),
     annotations: await readPairs([], flags.annotation),
     exposed: [...flags.expose.flatMap(parseExpose), ...network.ports.map(({ port, proto }) => `${port}/${proto}`)],
     ...optional('stopSignal', flags['stop-signal']),
@@ -146,23 +144,14 @@ function checkedWorkdir(text: string | undefined): string | undefined {
   throw new TsbuildError('USAGE', `the working directory '${text}' is invalid, it needs to be an absolute path`)
 }
 
+function checkedLabel(text: string): string {
+  if (!text.startsWith('=') && text !== '') return text
+  throw new TsbuildError('USAGE', `invalid label '${text}': empty name`)
+}
+
 function checkedOomScore(score: number | undefined): number | undefined {
   if (score === undefined || (score >= -1000 && score <= 1000)) return score
   throw new TsbuildError('USAGE', `Invalid value ${score}, range for oom score adj is [-1000, 1000]`)
-}
-
-/** Refused rather than ignored: the user would believe that it is there. */
-function refuseUnknown(flags: ContainerFlags): void {
-  if (flags.userns !== undefined && flags.userns !== '' && flags.userns !== 'host') {
-    throw new TsbuildError('USAGE', `invalid value "${flags.userns}" for --userns: unknown mode`, {
-      hint: 'Mode: host',
-    })
-  }
-  if (flags.gpus !== undefined) {
-    throw new TsbuildError('FEATURE_MISSING', 'could not select device driver "" with capabilities: [[gpu]]', {
-      hint: 'Add the devices of the GPU with --device',
-    })
-  }
 }
 
 function consoleSize(tty: boolean, { terminal }: CommandContext): ContainerSpec['consoleSize'] {

@@ -18,7 +18,8 @@ export async function readDevice(text: string): Promise<readonly DeviceSpec[]> {
   if (third !== undefined && !isAccess(third))
     throw invalidFlag('--device', text, `bad mode specified: ${String(third)}`)
   const found = await lookUp(text, host)
-  if (!found.isDirectory()) return [{ ...nodeOf(text, found), path: inside, access }]
+  if (!found.isDirectory())
+    return [{ ...nodeOf(text, found), path: inside, ...(host === inside ? {} : { hostPath: host }), access }]
   const names = await readdir(host)
   const devices = await Promise.all(
     names.map((name) => readDevice(`${join(host, name)}:${join(inside, name)}:${access}`).catch(() => [])),

@@ -1,17 +1,23 @@
 import type { NamespaceMode } from '../container-spec.ts'
 import { invalidFlag } from './flag-error.ts'
 
-/** Parses `--pid` and `--ipc`: empty or `private` (and `shareable`), `host`, `container:NAME`. USAGE. */
-export function parseNamespace(flag: string, text: string | undefined): NamespaceMode {
-  if (text === undefined || text === '' || text === 'private' || text === 'shareable') return 'own'
+/** Parses `--pid`: empty or `private`, `host`, `container:NAME`. USAGE. */
+export function parseNamespace(
+  flag: string,
+  text: string | undefined,
+  modes: readonly string[] = ['private', 'host'],
+): NamespaceMode {
+  if (text === undefined || text === '' || text === 'private') return 'own'
   if (text === 'host') return 'host'
   const container = /^container:(.+)$/.exec(text)?.[1]
   if (container !== undefined) return { container }
-  throw invalidFlag(flag, text, 'unknown mode', 'Modes: private, host, container:NAME')
+  throw invalidFlag(flag, text, 'unknown mode', `Modes: ${modes.join(', ')}, container:NAME`)
 }
 
-export function parseIpc(text: string | undefined): NamespaceMode | 'none' {
-  return text === 'none' ? 'none' : parseNamespace('--ipc', text)
+/** Parses `--ipc`, which knows `none` and `shareable` too. USAGE. */
+export function parseIpc(text: string | undefined): NamespaceMode | 'none' | 'shareable' {
+  if (text === 'none' || text === 'shareable') return text
+  return parseNamespace('--ipc', text, ['private', 'shareable', 'none', 'host'])
 }
 
 /** Parses `--uts` and `--cgroupns`. USAGE. */

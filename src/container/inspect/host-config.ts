@@ -1,6 +1,8 @@
 import type { MountRequest } from '../../volume/mount-request.ts'
+import { maskedPaths, readonlyPaths } from '../../runtime/default-mounts.ts'
+import type { OciDeviceRule } from '../../runtime/runtime-spec.ts'
 import type { Container } from '../container-records.ts'
-import type { NamespaceMode, PublishedPort } from '../container-spec.ts'
+import type { ContainerSecurity, ContainerSpec, PublishedPort } from '../container-spec.ts'
 
 /** The `HostConfig` of docker's container inspect. */
 export function hostConfig({ spec }: Container): object {
@@ -17,15 +19,15 @@ export function hostConfig({ spec }: Container): object {
     VolumesFrom: null,
     ConsoleSize: [spec.consoleSize?.rows ?? 0, spec.consoleSize?.cols ?? 0],
     ...(Object.keys(spec.annotations).length === 0 ? {} : { Annotations: spec.annotations }),
-    CapAdd: emptyAsNull(security.capAdd),
-    CapDrop: emptyAsNull(security.capDrop),
+    CapAdd: emptyAsNull(security.capAdd.map(capabilityText)),
+    CapDrop: emptyAsNull(security.capDrop.map(capabilityText)),
     CgroupnsMode: namespaces.cgroup === 'own' ? 'private' : 'host',
     Dns: network.dns,
     DnsOptions: network.dnsOptions,
     DnsSearch: network.dnsSearch,
     ExtraHosts: emptyAsNull(network.extraHosts),
     GroupAdd: emptyAsNull(spec.process.groups),
-    IpcMode: namespaces.ipc === 'none' ? 'none' : namespaceText(namespaces.ipc, 'private'),
+    IpcMode: namespaceText(namespaces.ipc, 'private'),
     Cgroup: '',
     Links: null,
     OomScoreAdj: spec.oomScoreAdj ?? 0,
@@ -59,12 +61,12 @@ export function hostConfig({ spec }: Container): object {
     CpusetMems: limits.cpusetMems ?? '',
     Devices: security.privileged
       ? []
-      : spec.devices.map(({ path, access }) => ({
-          PathOnHost: path,
+      : spec.devices.map(({ path, hostPath, access }) => ({
+          PathOnHost: hostPath ?? path,
           PathInContainer: path,
           CgroupPermissions: access,
         })),
-    DeviceCgroupRules: null,
+    DeviceCgroupRules: emptyAsNull(spec.deviceRules.map(ruleText)),
     DeviceRequests: null,
     MemoryReservation: limits.memoryReservation ?? 0,
     MemorySwap: limits.memorySwap ?? (limits.memory === undefined ? 0 : 2 * limits.memory),
@@ -81,8 +83,7 @@ export function hostConfig({ spec }: Container): object {
     IOMaximumIOps: 0,
     IOMaximumBandwidth: 0,
     Mounts: spec.mounts.flatMap(mountMember),
-    MaskedPaths: null,
-    ReadonlyPaths: null,
+    ...systemPaths(security),
     ...(spec.init ? { Init: true } : {}),
   }
 }
@@ -101,9 +102,9 @@ export function portBindings(ports: readonly PublishedPort[]): Readonly<Record<s
   return bindings
 }
 
-function namespaceText(mode: NamespaceMode, own: string): string {
-  if (mode === 'own') return own
-  return mode === 'host' ? 'host' : `container:${mode.container}`
+function namespaceText(mode: ContainerSpec['namespaces']['ipc'], own: string): string {
+  if (typeof mode === 'object') return `container:${mode.container}`
+  return mode === 'own' ? own : mode
 }
 
 /** docker lists under Binds what `-v` says and under Mounts what `--mount` says; a bind that may be created came by `-v`. */
@@ -143,6 +144,22 @@ function tmpfsMember(mounts: readonly MountRequest[]): object {
 
 function rates(values: readonly { readonly path: string; readonly value: number }[] | undefined): readonly object[] {
   return (values ?? []).map(({ path, value }) => ({ Path: path, Rate: value }))
+}
+
+/** docker shows every capability by its full name. */
+function capabilityText(name: string): string {
+  const upper = name.toUpperCase()
+  return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`
+}
+
+function ruleText({ type = 'a', major, minor, access }: OciDeviceRule): string {
+  return `${type} ${major ?? '*'}:${minor ?? '*'} ${access}`
+}
+
+function systemPaths(security: ContainerSecurity): object {
+  if (security.privileged) return { MaskedPaths: null, ReadonlyPaths: null }
+  const open = security.systemPathsUnconfined
+  return { MaskedPaths: open ? [] : maskedPaths, ReadonlyPaths: open ? [] : readonlyPaths }
 }
 
 function emptyAsNull<T>(list: readonly T[]): readonly T[] | null {

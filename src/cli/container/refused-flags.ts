@@ -1,0 +1,69 @@
+import { TsbuildError } from '../../base/errors.ts'
+import type { Input } from '../command.ts'
+import type { containerFlags } from './container-flags.ts'
+
+type ContainerFlags = Input<typeof containerFlags>['flags']
+
+/** Refused rather than ignored: the user would believe that it is there. USAGE, FEATURE_MISSING. */
+export function refuseUnknown(flags: ContainerFlags): void {
+  only('--userns', flags.userns, 'host', 'unknown mode')
+  only('--isolation', flags.isolation, 'default', 'Linux only supports "default"')
+  only('--volume-driver', flags['volume-driver'], 'local', 'only the driver "local" exists')
+  for (const option of flags['storage-opt']) refuseStorageOption(option)
+  if (flags.gpus !== undefined) {
+    throw new TsbuildError('FEATURE_MISSING', 'could not select device driver "" with capabilities: [[gpu]]', {
+      hint: 'Add the devices of the GPU with --device',
+    })
+  }
+  if (flags['use-api-socket']) {
+    throw new TsbuildError('FEATURE_MISSING', '--use-api-socket: there is no daemon, so there is no socket of its API')
+  }
+  if (!flags['disable-content-trust']) {
+    throw new TsbuildError('FEATURE_MISSING', '--disable-content-trust=false: signatures of notary are not verified', {
+      hint: 'Name the image by its digest: NAME@sha256:…',
+    })
+  }
+}
+
+/** A layer is a directory of the store's file system, and no quota is kept there. */
+function refuseStorageOption(option: string): void {
+  const [key = '', value] = option.split('=', 2)
+  if (value === undefined) throw new TsbuildError('USAGE', `invalid storage option: ${option}`)
+  if (key !== 'size') throw new TsbuildError('USAGE', `Unknown option ${key}`)
+  throw new TsbuildError('FEATURE_MISSING', '--storage-opt size: the root of a container has no quota of its own', {
+    hint: 'Let it write to a mount of bounded size: --read-only with --tmpfs /tmp:size=…, or a volume on a file system of its own',
+  })
+}
+
+function only(flag: string, text: string | undefined, value: string, why: string): void {
+  if (text === undefined || text === '' || text === value) return
+  throw new TsbuildError('USAGE', `invalid value "${text}" for ${flag}: ${why}`, { hint: `The value is ${value}` })
+}
+
+/** Flags that say different things about one matter, in docker's words. USAGE. */
+export function refuseConflicts(flags: ContainerFlags): void {
+  if (flags.rm && flags.restart !== undefined && flags.restart !== '' && flags.restart !== 'no')
+    throw conflict('cannot specify both --restart and --rm')
+  if (flags.uts === 'host') {
+    if (flags.hostname !== undefined) throw conflict('hostname and the UTS mode')
+    if (flags.domainname !== undefined) throw conflict('domainname and the UTS mode')
+  }
+  if (flags.network.some((name) => name.startsWith('container:'))) refuseOwnNetwork(flags)
+}
+
+/** Whoever joins the network of another container takes it as it is. */
+function refuseOwnNetwork(flags: ContainerFlags): void {
+  const asked: readonly (readonly [boolean, string])[] = [
+    [flags.hostname !== undefined, 'hostname and the network mode'],
+    [flags.dns.length > 0, 'dns and the network mode'],
+    [flags['add-host'].length > 0, 'custom host-to-IP mapping and the network mode'],
+    [flags.publish.length > 0 || flags['publish-all'], 'port publishing and the container type network mode'],
+    [flags.expose.length > 0, 'port exposing and the container type network mode'],
+  ]
+  const found = asked.find(([isAsked]) => isAsked)
+  if (found !== undefined) throw conflict(found[1])
+}
+
+function conflict(what: string): TsbuildError {
+  return new TsbuildError('USAGE', `conflicting options: ${what}`)
+}
