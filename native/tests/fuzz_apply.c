@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,10 +50,13 @@ static void mend_checksums(uint8_t *data, size_t size)
     }
 }
 
-static void unpack(const uint8_t *data, size_t size, const struct apply_options *options)
+/* `file`: read from there, else from memory. */
+static void unpack(const uint8_t *data, size_t size, int file, const struct apply_options *options)
 {
     struct rt_error err;
-    const struct input_options from = { .source = { .fd = -1, .data = data, .size = size }, .detect = true, .hash = true, .limit = 8u << 20 };
+    const struct input_options from = {
+        .source = { .fd = file, .data = file < 0 ? data : NULL, .size = file < 0 ? size : 0 }, .detect = true, .hash = true, .limit = 8u << 20
+    };
     if (mkdirat(place, "root", 0755) < 0) abort();
     int root = openat(place, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     {
@@ -83,7 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!copy) return 0;
     memcpy(copy, data, size);
     mend_checksums(copy, size);
-    for (size_t i = 0; i < ARRAY_LEN(ways); i++) unpack(copy, size, &ways[i]);
+    auto_close int file = memfd_create("layer", MFD_CLOEXEC);
+    if (file < 0 || write_all(file, copy, size) < 0 || lseek(file, 0, SEEK_SET) < 0) abort();
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) unpack(copy, size, i == 1 ? file : -1, &ways[i]);
     free(copy);
     return 0;
 }

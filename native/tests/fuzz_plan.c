@@ -7,9 +7,10 @@
 #include "data/commit.h"
 #include "data/copy.h"
 #include "data/selection.h"
+#include "monitor/config.h"
 #include "network/network.h"
 
-/* libFuzzer harness: any bytes as a plan, through every parser of the data plane and of networks. Nothing is carried out. */
+/* libFuzzer harness: any bytes as a plan, through every parser of the data plane, of networks and of the monitor. Nothing is carried out. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rt_error err;
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct selection selection;
     if (selection_parse(json, &selection, &err) == 0) selection_free(&selection);
     struct copy_action copy = { .reuse = REUSE_NONE };
-    copy_parse(json, &copy, &err);
+    if (copy_parse(json, &copy, &err) == 0) mode_change_apply(&copy.chmod, S_IFDIR | 0755);
     copy_free(&copy);
     struct network *network = NULL;
     if (network_parse(json_object_get(json, "network"), &network, &err) == 0) network_free(&network);
@@ -37,5 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t length;
     json_opt_bytes(json, "data", &bytes, &length, &err);
     free(bytes);
+    struct plan plan = { .json = json };
+    struct monitor_config monitor;
+    monitor_config_parse(&plan, &monitor, &err); /* changes the plan */
+    monitor_config_free(&monitor);
     return 0;
 }
