@@ -20,6 +20,7 @@
     X(changes, 0, 0)                                                                                                                       \
     X(usage, 0, 0)                                                                                                                         \
     X(remove, 0, 0)                                                                                                                        \
+    X(send, 0, 0)                                                                                                                          \
     X(flush, 0, 0)                                                                                                                         \
     X(lock, 0, 0)                                                                                                                          \
     X(probe, 0, 0)                                                                                                                         \

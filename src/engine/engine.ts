@@ -58,7 +58,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   stack.defer(async () => {
     await (await client)?.[Symbol.asyncDispose]()
   })
-  const registry = (): Promise<RegistryClient> => (client ??= openRegistry(settings))
+  const registry = (): Promise<RegistryClient> => (client ??= openRegistry(settings, native))
   const shortNames = async (): Promise<Readonly<Record<string, string>>> => (await settings.registries()).shortNames
   const images = createImages({ store, snapshots, native, registry, shortNames })
   const volumes = createVolumeService(store, native)
@@ -95,7 +95,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   }
 }
 
-async function openRegistry(settings: Settings): Promise<RegistryClient> {
+async function openRegistry(settings: Settings, native: NativeCore): Promise<RegistryClient> {
   const { openRegistryClient } = await import('./open-registry-client.ts')
-  return openRegistryClient(settings)
+  return openRegistryClient(settings, { native })
 }

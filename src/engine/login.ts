@@ -27,7 +27,7 @@ export async function login(
   const host = registryHost(request.server)
   const credentials = { kind: 'basic', username: request.username, password: request.password } as const
   const source = { find: async () => ({ key: 'login', get: async () => credentials }) }
-  await using client = await openRegistryClient(settings, source)
+  await using client = await openRegistryClient(settings, { credentials: source })
   await checkLogin(client, host, context.signal)
   const { dockerConfigPath } = await settings.registries()
   return { host, stored: await storeCredentials(dockerConfigPath, host, credentials, context.signal) }

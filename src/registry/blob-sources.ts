@@ -12,7 +12,8 @@ type Blob = Pick<Descriptor, 'digest' | 'size'>
 
 /** A blob of the store. */
 export function storedBlob(content: ContentStore, { digest, size }: Blob): BlobSource {
-  return { digest, size, open: (start = 0, end = size) => byteRange(content.stream(digest, start), 0, end - start) }
+  const open: BlobSource['open'] = (start = 0, end = size) => byteRange(content.stream(digest, start), 0, end - start)
+  return { digest, size, file: content.path(digest), open }
 }
 
 /** A blob of another repository, passed through without touching the disk; verified on its way when it is read whole. */

@@ -8,6 +8,7 @@ import type { CredentialSource } from './credentials/credential-source.ts'
 import { placesOf } from './endpoints.ts'
 import type { Access, Place } from './endpoints.ts'
 import { readAnswer, registryError } from './registry-error.ts'
+import type { SendFile } from './transport/file-wire.ts'
 import type { HttpRequest, HttpResponse, Method, RequestBody, Url } from './transport/http.ts'
 import { defaultRetryPolicy } from './transport/retry.ts'
 import type { RetryPolicy } from './transport/retry.ts'
@@ -21,6 +22,8 @@ export interface RegistryClientOptions {
   readonly limits: { readonly perHost: number; readonly transfers: number }
   readonly credentials: CredentialSource
   readonly userAgent: string
+  /** Sends files on plain connections without copies; without it everything passes through this process. */
+  readonly sendFile?: SendFile
   readonly timeouts?: Timeouts
   readonly retry?: RetryPolicy
   readonly timing?: Timing

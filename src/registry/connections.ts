@@ -38,7 +38,7 @@ export function createConnections(options: ConnectionOptions): Connections {
     proxies: options.proxies,
     connectTimeout: options.timeouts.connect,
   })
-  const wire = withUserAgent(options.userAgent)(createWire(dispatchers, options.timeouts))
+  const wire = withUserAgent(options.userAgent)(createWire(dispatchers, options.timeouts, options.sendFile))
   const anonymous = withRetry(options.retry, options.timing)(withRedirects(wire))
   const bases = new Map<string, Promise<Url>>()
   const exchanges = new Map<string, Exchange>()

@@ -13,6 +13,8 @@ import { hostOf, isSecure, parseUrl, withQuery } from './transport/url.ts'
 export interface BlobSource {
   readonly digest: Digest
   readonly size: number
+  /** The file that holds exactly this content, where there is one: the kernel can send it. */
+  readonly file?: string
   /** From `start` to `end` (exclusive); to the end without it. */
   open(start?: number, end?: number): AsyncIterable<Uint8Array>
 }
@@ -232,8 +234,13 @@ async function send(
 }
 
 function bodyOf(blob: BlobSource, start: number, end: number, onProgress: UploadOptions['onProgress']): RequestBody {
+  const file =
+    blob.file === undefined
+      ? {}
+      : { file: { path: blob.file, start, end, onProgress: (done: number) => onProgress?.(start + done) } }
   return {
     size: end - start,
+    ...file,
     async *open() {
       let done = start
       for await (const chunk of blob.open(start, end)) {

@@ -1,10 +1,16 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../../src/base/error-codes.ts'
 import { TsbuildError } from '../../src/base/errors.ts'
+import { createSendFile } from '../../src/engine/send-file.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { putManifest } from '../../src/registry/put-manifest.ts'
 import { uploadBlob } from '../../src/registry/upload-blob.ts'
-import type { UploadOptions, UploadResult } from '../../src/registry/upload-blob.ts'
+import type { BlobSource, UploadOptions, UploadResult } from '../../src/registry/upload-blob.ts'
+import type { SendFile } from '../../src/registry/transport/file-wire.ts'
+import { testCore } from '../helpers/core.ts'
 import { bytesSource, sampleImage, testClient } from '../helpers/registry-client.ts'
 import type { SampleImage, TestClientOptions } from '../helpers/registry-client.ts'
 import { startFaultyRegistry } from '../helpers/registry-memory.ts'
@@ -14,7 +20,14 @@ import type { Reply } from '../helpers/registry-script.ts'
 
 /** Longer than the socket buffers, so that a server that does not read is noticed. */
 const content = Buffer.alloc(9_000_000, 'layer content ')
-const digest = bytesSource(content).digest
+const memory = bytesSource(content)
+const { digest } = memory
+
+/** How the bytes leave: through this process, or out of a file by the kernel. */
+const ways = ['through the process', 'by the kernel'] as const
+const folder = mkdtempSync(join(tmpdir(), 'tsbuild-push-'))
+writeFileSync(join(folder, 'blob'), content)
+afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Steps of an upload and the requests that they are. */
 const steps = {
@@ -25,22 +38,26 @@ const steps = {
 } as const
 type Step = keyof typeof steps
 
+type Rest = Parameters<typeof uploadFrom> extends [BlobSource, ...infer Others] ? Others : never
+
 interface Attempt {
   readonly registry: FaultyRegistry
   readonly result: UploadResult | undefined
   readonly error: TsbuildError | undefined
 }
 
-async function uploadWith(
+async function uploadFrom(
+  source: BlobSource,
   script: (registry: FaultyRegistry) => void,
   check: (attempt: Attempt) => void,
   options: { readonly upload?: Partial<UploadOptions>; readonly client?: TestClientOptions } = {},
 ): Promise<void> {
   await using registry = await startFaultyRegistry()
   script(registry)
-  await using client = testClient(options.client)
+  const sent: string[] = []
+  await using client = testClient({ ...options.client, sendFile: counted(createSendFile(testCore()), sent) })
   const reference = parseReference(`${registry.host}/app:v1`)
-  const outcome = await uploadBlob(client, reference, bytesSource(content), {
+  const outcome = await uploadBlob(client, reference, source, {
     signal: AbortSignal.timeout(25_000),
     action: 'Cannot push "app:v1"',
     ...options.upload,
@@ -50,291 +67,311 @@ async function uploadWith(
   const stored = registry.memory.blobs.get(digest)
   if (error === undefined) expect(stored === undefined || content.equals(stored)).toBe(true)
   else expect(stored).toBeUndefined()
+  const streamed = registry.count('PATCH', steps.stream[1]) > 0
+  expect(sent.length > 0).toBe(source.file !== undefined && streamed)
   check({ registry, error, result: error === undefined ? (outcome as UploadResult) : undefined })
 }
 
-describe('a fault that passes', () => {
-  const faults: Readonly<Record<string, Reply>> = {
-    'status 429': reply(429),
-    'status 500': refuse(500, 'UNKNOWN', 'x'),
-    'status 502': reply(502),
-    'status 503': reply(503, { 'retry-after': '1' }),
-    'status 504': reply(504),
-    'a reset': drop(),
-    'no answer at all': stall,
+/** Notes which files the core was given to send. */
+function counted(send: SendFile, sent: string[]): SendFile {
+  return (socket, file, options) => {
+    sent.push(file.path)
+    return send(socket, file, options)
   }
-  const cases = (Object.keys(steps) as Step[]).flatMap((step) =>
-    Object.keys(faults).map((name) => [step, name] as const),
-  )
+}
 
-  it.concurrent.for(cases)('%s: %s', { timeout: 30_000 }, async ([step, name]) => {
-    const [method, path] = steps[step]
-    await uploadWith(
-      (registry) => registry.on(method, path, faults[name]!, passThrough),
-      ({ registry, error, result }) => {
-        expect(error).toBeUndefined()
-        expect(result).toEqual({ kind: 'pushed' })
-        expect(registry.memory.blobs.has(digest)).toBe(true)
-      },
+describe.for(ways)('an upload %s', (way) => {
+  const source: BlobSource = way === 'by the kernel' ? { ...memory, file: join(folder, 'blob') } : memory
+  const uploadWith = (...rest: Rest): Promise<void> => uploadFrom(source, ...rest)
+
+  describe('a fault that passes', () => {
+    const faults: Readonly<Record<string, Reply>> = {
+      'status 429': reply(429),
+      'status 500': refuse(500, 'UNKNOWN', 'x'),
+      'status 502': reply(502),
+      'status 503': reply(503, { 'retry-after': '1' }),
+      'status 504': reply(504),
+      'a reset': drop(),
+      'no answer at all': stall,
+    }
+    const cases = (Object.keys(steps) as Step[]).flatMap((step) =>
+      Object.keys(faults).map((name) => [step, name] as const),
     )
-  })
-})
 
-describe('a fault that stays', () => {
-  const faults: readonly (readonly [string, Reply, ErrorCode])[] = [
-    ['status 429', reply(429), 'REGISTRY_THROTTLED'],
-    ['status 429 for an hour', reply(429, { 'retry-after': '3600' }), 'REGISTRY_THROTTLED'],
-    ['status 500', refuse(500, 'UNKNOWN', 'x'), 'REGISTRY_UNAVAILABLE'],
-    ['status 403', refuse(403, 'DENIED', 'quota exceeded'), 'REGISTRY_DENIED'],
-    ['status 413', reply(413), 'REGISTRY_REFUSED'],
-    ['status 401 without a challenge', reply(401), 'REGISTRY_UNAUTHORIZED'],
-    ['a reset', drop(), 'REGISTRY_UNREACHABLE'],
-    ['no answer at all', stall, 'REGISTRY_TIMEOUT'],
-    ['no HTTP', raw('220 smtp ready\r\n'), 'REGISTRY_PROTOCOL'],
-  ]
-  const cases = (['open', 'stream', 'close'] as const).flatMap((step) =>
-    faults.map((fault) => [step, ...fault] as const),
-  )
-
-  it.concurrent.for(cases)('%s: %s', { timeout: 30_000 }, async ([step, , fault, code]) => {
-    const [method, path] = steps[step]
-    await uploadWith(
-      (registry) => registry.on(method, path, fault),
-      ({ error }) => expect(error?.code).toBe(code),
-    )
+    it.concurrent.for(cases)('%s: %s', { timeout: 30_000 }, async ([step, name]) => {
+      const [method, path] = steps[step]
+      await uploadWith(
+        (registry) => registry.on(method, path, faults[name]!, passThrough),
+        ({ registry, error, result }) => {
+          expect(error).toBeUndefined()
+          expect(result).toEqual({ kind: 'pushed' })
+          expect(registry.memory.blobs.has(digest)).toBe(true)
+        },
+      )
+    })
   })
 
-  it('a repository that is missing is told by the opening POST', async () => {
-    await uploadWith(
-      (registry) => registry.on('POST', steps.open[1], refuse(404, 'NAME_UNKNOWN', 'no such repository')),
-      ({ error, registry }) => {
-        expect(error).toMatchObject({
-          code: 'REGISTRY_NOT_FOUND',
-          message: expect.stringContaining('no such repository') as string,
-        })
-        expect(registry.count('POST', steps.open[1])).toBe(1)
-      },
+  describe('a fault that stays', () => {
+    const faults: readonly (readonly [string, Reply, ErrorCode])[] = [
+      ['status 429', reply(429), 'REGISTRY_THROTTLED'],
+      ['status 429 for an hour', reply(429, { 'retry-after': '3600' }), 'REGISTRY_THROTTLED'],
+      ['status 500', refuse(500, 'UNKNOWN', 'x'), 'REGISTRY_UNAVAILABLE'],
+      ['status 403', refuse(403, 'DENIED', 'quota exceeded'), 'REGISTRY_DENIED'],
+      ['status 413', reply(413), 'REGISTRY_REFUSED'],
+      ['status 401 without a challenge', reply(401), 'REGISTRY_UNAUTHORIZED'],
+      ['a reset', drop(), 'REGISTRY_UNREACHABLE'],
+      ['no answer at all', stall, 'REGISTRY_TIMEOUT'],
+      ['no HTTP', raw('220 smtp ready\r\n'), 'REGISTRY_PROTOCOL'],
+    ]
+    const cases = (['open', 'stream', 'close'] as const).flatMap((step) =>
+      faults.map((fault) => [step, ...fault] as const),
     )
-  })
-})
 
-describe('existence checks', () => {
-  it.for([400, 403, 404, 405])('%i means unknown: the blob is uploaded', async (status) => {
-    await uploadWith(
-      (registry) => registry.on('HEAD', steps.look[1], reply(status)),
-      ({ result }) => expect(result).toEqual({ kind: 'pushed' }),
-    )
-  })
+    it.concurrent.for(cases)('%s: %s', { timeout: 30_000 }, async ([step, , fault, code]) => {
+      const [method, path] = steps[step]
+      await uploadWith(
+        (registry) => registry.on(method, path, fault),
+        ({ error }) => expect(error?.code).toBe(code),
+      )
+    })
 
-  it('what is there is not sent', async () => {
-    await uploadWith(
-      (registry) => void registry.memory.blobs.set(digest, content),
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'exists' })
-        expect(registry.requests.filter(({ path }) => path !== '/v2/').map(({ method }) => method)).toEqual(['HEAD'])
-      },
-    )
-  })
-})
-
-describe('upload shapes', () => {
-  it.for([400, 405, 411, 416, 501])('PATCH refused by %i: one PUT in a new session', async (status) => {
-    await uploadWith(
-      (registry) => registry.on('PATCH', steps.stream[1], earlyReply(status)),
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'pushed' })
-        expect(registry.count('POST', steps.open[1])).toBe(2)
-        expect(registry.count('PATCH', steps.stream[1])).toBe(1)
-      },
-    )
+    it('a repository that is missing is told by the opening POST', async () => {
+      await uploadWith(
+        (registry) => registry.on('POST', steps.open[1], refuse(404, 'NAME_UNKNOWN', 'no such repository')),
+        ({ error, registry }) => {
+          expect(error).toMatchObject({
+            code: 'REGISTRY_NOT_FOUND',
+            message: expect.stringContaining('no such repository') as string,
+          })
+          expect(registry.count('POST', steps.open[1])).toBe(1)
+        },
+      )
+    })
   })
 
-  it('always tells the length, never chunked transfer', async () => {
-    await uploadWith(
-      () => undefined,
-      ({ registry }) => {
-        const patch = registry.requests.find(({ method }) => method === 'PATCH')
-        expect(patch?.headers['content-length']).toBe(String(content.byteLength))
-        expect(registry.requests.every(({ headers }) => headers['transfer-encoding'] === undefined)).toBe(true)
-        expect(patch?.headers['content-range']).toBeUndefined()
-      },
-    )
+  describe('existence checks', () => {
+    it.for([400, 403, 404, 405])('%i means unknown: the blob is uploaded', async (status) => {
+      await uploadWith(
+        (registry) => registry.on('HEAD', steps.look[1], reply(status)),
+        ({ result }) => expect(result).toEqual({ kind: 'pushed' }),
+      )
+    })
+
+    it('what is there is not sent', async () => {
+      await uploadWith(
+        (registry) => void registry.memory.blobs.set(digest, content),
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'exists' })
+          expect(registry.requests.filter(({ path }) => path !== '/v2/').map(({ method }) => method)).toEqual(['HEAD'])
+        },
+      )
+    })
   })
 
-  it('in chunks where asked', async () => {
-    await uploadWith(
-      () => undefined,
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'pushed' })
-        const ranges = registry.requests
-          .filter(({ method }) => method === 'PATCH')
-          .map(({ headers }) => headers['content-range'])
-        expect(ranges).toEqual(['0-3999999', '4000000-7999999', '8000000-8999999'])
-      },
-      { upload: { shape: { kind: 'chunked', size: 4_000_000 } } },
-    )
+  describe('upload shapes', () => {
+    it.for([400, 405, 411, 416, 501])('PATCH refused by %i: one PUT in a new session', async (status) => {
+      await uploadWith(
+        (registry) => registry.on('PATCH', steps.stream[1], earlyReply(status)),
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'pushed' })
+          expect(registry.count('POST', steps.open[1])).toBe(2)
+          expect(registry.count('PATCH', steps.stream[1])).toBe(1)
+        },
+      )
+    })
+
+    it('always tells the length, never chunked transfer', async () => {
+      await uploadWith(
+        () => undefined,
+        ({ registry }) => {
+          const patch = registry.requests.find(({ method }) => method === 'PATCH')
+          expect(patch?.headers['content-length']).toBe(String(content.byteLength))
+          expect(registry.requests.every(({ headers }) => headers['transfer-encoding'] === undefined)).toBe(true)
+          expect(patch?.headers['content-range']).toBeUndefined()
+        },
+      )
+    })
+
+    it('in chunks where asked', async () => {
+      await uploadWith(
+        () => undefined,
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'pushed' })
+          const ranges = registry.requests
+            .filter(({ method }) => method === 'PATCH')
+            .map(({ headers }) => headers['content-range'])
+          expect(ranges).toEqual(['0-3999999', '4000000-7999999', '8000000-8999999'])
+        },
+        { upload: { shape: { kind: 'chunked', size: 4_000_000 } } },
+      )
+    })
+
+    it.for([201, 204, 200])('a PATCH answered by %i counts', async (status) => {
+      await uploadWith(
+        (registry) => {
+          registry.on('PATCH', steps.stream[1], async (request, response, seen) => {
+            for await (const chunk of request) seen.received += (chunk as Buffer).byteLength
+            response.writeHead(status, { location: request.url }).end()
+          })
+          registry.on('PUT', steps.close[1], reply(201))
+        },
+        ({ result }) => expect(result).toEqual({ kind: 'pushed' }),
+      )
+    })
   })
 
-  it.for([201, 204, 200])('a PATCH answered by %i counts', async (status) => {
-    await uploadWith(
-      (registry) => {
-        registry.on('PATCH', steps.stream[1], async (request, response, seen) => {
-          for await (const chunk of request) seen.received += (chunk as Buffer).byteLength
-          response.writeHead(status, { location: request.url }).end()
-        })
-        registry.on('PUT', steps.close[1], reply(201))
-      },
-      ({ result }) => expect(result).toEqual({ kind: 'pushed' }),
-    )
-  })
-})
+  describe('sessions', () => {
+    it.for([
+      ['404 BLOB_UPLOAD_UNKNOWN', refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'gone')],
+      ['404 BLOB_UPLOAD_INVALID of ACR', refuse(404, 'BLOB_UPLOAD_INVALID', 'gone')],
+    ] as const)('lost in the PATCH (%s): a new one', async ([, fault]) => {
+      await uploadWith(
+        (registry) => registry.on('PATCH', steps.stream[1], fault, passThrough),
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'pushed' })
+          expect(registry.count('POST', steps.open[1])).toBe(2)
+        },
+      )
+    })
 
-describe('sessions', () => {
-  it.for([
-    ['404 BLOB_UPLOAD_UNKNOWN', refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'gone')],
-    ['404 BLOB_UPLOAD_INVALID of ACR', refuse(404, 'BLOB_UPLOAD_INVALID', 'gone')],
-  ] as const)('lost in the PATCH (%s): a new one', async ([, fault]) => {
-    await uploadWith(
-      (registry) => registry.on('PATCH', steps.stream[1], fault, passThrough),
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'pushed' })
-        expect(registry.count('POST', steps.open[1])).toBe(2)
-      },
-    )
-  })
+    it('lost before the closing PUT: a new one', async () => {
+      await uploadWith(
+        (registry) => registry.on('PUT', steps.close[1], refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'gone'), passThrough),
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'pushed' })
+          expect(registry.count('PATCH', steps.stream[1])).toBe(2)
+        },
+      )
+    })
 
-  it('lost before the closing PUT: a new one', async () => {
-    await uploadWith(
-      (registry) => registry.on('PUT', steps.close[1], refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'gone'), passThrough),
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'pushed' })
-        expect(registry.count('PATCH', steps.stream[1])).toBe(2)
-      },
-    )
-  })
+    it('lost again and again: an error', async () => {
+      await uploadWith(
+        (registry) => registry.on('PATCH', steps.stream[1], refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'gone')),
+        ({ error, registry }) => {
+          expect(error?.code).toBe('REGISTRY_NOT_FOUND')
+          expect(registry.count('PATCH', steps.stream[1])).toBe(4)
+        },
+      )
+    })
 
-  it('lost again and again: an error', async () => {
-    await uploadWith(
-      (registry) => registry.on('PATCH', steps.stream[1], refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'gone')),
-      ({ error, registry }) => {
-        expect(error?.code).toBe('REGISTRY_NOT_FOUND')
-        expect(registry.count('PATCH', steps.stream[1])).toBe(4)
-      },
-    )
-  })
+    it('a closing PUT that worked although its answer was lost', async () => {
+      await uploadWith(
+        (registry) =>
+          registry.on('PUT', steps.close[1], (request) => {
+            registry.memory.blobs.set(digest, content)
+            request.socket.resetAndDestroy()
+          }),
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'pushed' })
+          expect(registry.count('PATCH', steps.stream[1])).toBe(1)
+        },
+      )
+    })
 
-  it('a closing PUT that worked although its answer was lost', async () => {
-    await uploadWith(
-      (registry) =>
-        registry.on('PUT', steps.close[1], (request) => {
-          registry.memory.blobs.set(digest, content)
-          request.socket.resetAndDestroy()
-        }),
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'pushed' })
-        expect(registry.count('PATCH', steps.stream[1])).toBe(1)
-      },
-    )
-  })
+    it.for<[string, (host: string) => string]>([
+      ['relative', () => '/v2/app/blobs/uploads/one?state=a%2Fb+c&x='],
+      ['absolute', (host) => `http://${host}/v2/app/blobs/uploads/one?state=a%2Fb+c&x=`],
+      ['without a scheme', (host) => `//${host}/v2/app/blobs/uploads/one?state=a%2Fb+c&x=`],
+    ])('a %s Location is used byte for byte', async ([, location]) => {
+      await uploadWith(
+        (registry) => {
+          registry.on(
+            'POST',
+            steps.open[1],
+            choose(() => reply(202, { location: location(registry.host) })),
+          )
+          registry.on('PATCH', /uploads\/one/, reply(202))
+          registry.on('PUT', /uploads\/one/, reply(201))
+        },
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'pushed' })
+          const paths = registry.requests.filter(({ path }) => path.includes('/one')).map(({ path }) => path)
+          expect(paths).toEqual([
+            '/v2/app/blobs/uploads/one?state=a%2Fb+c&x=',
+            `/v2/app/blobs/uploads/one?state=a%2Fb+c&x=&digest=${encodeURIComponent(digest)}`,
+          ])
+        },
+      )
+    })
 
-  it.for<[string, (host: string) => string]>([
-    ['relative', () => '/v2/app/blobs/uploads/one?state=a%2Fb+c&x='],
-    ['absolute', (host) => `http://${host}/v2/app/blobs/uploads/one?state=a%2Fb+c&x=`],
-    ['without a scheme', (host) => `//${host}/v2/app/blobs/uploads/one?state=a%2Fb+c&x=`],
-  ])('a %s Location is used byte for byte', async ([, location]) => {
-    await uploadWith(
-      (registry) => {
-        registry.on(
-          'POST',
-          steps.open[1],
-          choose(() => reply(202, { location: location(registry.host) })),
-        )
-        registry.on('PATCH', /uploads\/one/, reply(202))
-        registry.on('PUT', /uploads\/one/, reply(201))
-      },
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'pushed' })
-        const paths = registry.requests.filter(({ path }) => path.includes('/one')).map(({ path }) => path)
-        expect(paths).toEqual([
-          '/v2/app/blobs/uploads/one?state=a%2Fb+c&x=',
-          `/v2/app/blobs/uploads/one?state=a%2Fb+c&x=&digest=${encodeURIComponent(digest)}`,
-        ])
-      },
-    )
-  })
-
-  it.for([
-    ['none', {}],
-    ['no URL', { location: 'ftp://example.com/x' }],
-    ['credentials in it', { location: 'http://user:secret-word@example.com/x' }],
-  ] as const)('a Location that cannot be used (%s)', async ([, headers]) => {
-    await uploadWith(
-      (registry) => registry.on('POST', steps.open[1], reply(202, headers)),
-      ({ error }) => {
-        expect(error?.code).toBe('REGISTRY_PROTOCOL')
-        expect(error?.message).not.toContain('secret-word')
-      },
-    )
-  })
-})
-
-describe('mounts', () => {
-  const mountPath = /uploads\/\?mount=/
-
-  it.for<[string, Reply]>([['201', reply(201)]])('%s: mounted', async ([, fault]) => {
-    await uploadWith(
-      (registry) => registry.on('POST', mountPath, fault),
-      ({ result }) => expect(result).toEqual({ kind: 'mounted', from: 'base' }),
-      { upload: { mountFrom: ['base'] } },
-    )
+    it.for([
+      ['none', {}],
+      ['no URL', { location: 'ftp://example.com/x' }],
+      ['credentials in it', { location: 'http://user:secret-word@example.com/x' }],
+    ] as const)('a Location that cannot be used (%s)', async ([, headers]) => {
+      await uploadWith(
+        (registry) => registry.on('POST', steps.open[1], reply(202, headers)),
+        ({ error }) => {
+          expect(error?.code).toBe('REGISTRY_PROTOCOL')
+          expect(error?.message).not.toContain('secret-word')
+        },
+      )
+    })
   })
 
-  it.for([400, 401, 403, 404, 405])('%i: uploaded', async (status) => {
-    await uploadWith(
-      (registry) => registry.on('POST', mountPath, reply(status)),
-      ({ result }) => expect(result).toEqual({ kind: 'pushed' }),
-      { upload: { mountFrom: ['base', 'other'] } },
-    )
+  describe('mounts', () => {
+    const mountPath = /uploads\/\?mount=/
+
+    it.for<[string, Reply]>([['201', reply(201)]])('%s: mounted', async ([, fault]) => {
+      await uploadWith(
+        (registry) => registry.on('POST', mountPath, fault),
+        ({ result }) => expect(result).toEqual({ kind: 'mounted', from: 'base' }),
+        { upload: { mountFrom: ['base'] } },
+      )
+    })
+
+    it.for([400, 401, 403, 404, 405])('%i: uploaded', async (status) => {
+      await uploadWith(
+        (registry) => registry.on('POST', mountPath, reply(status)),
+        ({ result }) => expect(result).toEqual({ kind: 'pushed' }),
+        { upload: { mountFrom: ['base', 'other'] } },
+      )
+    })
+
+    it('202: goes on with the session that it opened', async () => {
+      await uploadWith(
+        () => undefined,
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'pushed' })
+          expect(registry.requests.filter(({ method }) => method === 'POST')).toHaveLength(1)
+        },
+        { upload: { mountFrom: ['base'] } },
+      )
+    })
+
+    it('asks at most three repositories', async () => {
+      await uploadWith(
+        (registry) => registry.on('POST', mountPath, reply(404)),
+        ({ registry }) => expect(registry.count('POST', mountPath)).toBe(3),
+        { upload: { mountFrom: ['a', 'b', 'c', 'd', 'e'] } },
+      )
+    })
   })
 
-  it('202: goes on with the session that it opened', async () => {
-    await uploadWith(
-      () => undefined,
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'pushed' })
-        expect(registry.requests.filter(({ method }) => method === 'POST')).toHaveLength(1)
-      },
-      { upload: { mountFrom: ['base'] } },
-    )
-  })
+  describe('a transfer that was damaged', () => {
+    it('the registry says so: sent once more, in the other shape', async () => {
+      await uploadWith(
+        (registry) =>
+          registry.on(
+            'PUT',
+            steps.close[1],
+            refuse(400, 'DIGEST_INVALID', 'provided digest did not match'),
+            passThrough,
+          ),
+        ({ result, registry }) => {
+          expect(result).toEqual({ kind: 'pushed' })
+          expect(registry.count('PUT', steps.close[1])).toBe(2)
+        },
+      )
+    })
 
-  it('asks at most three repositories', async () => {
-    await uploadWith(
-      (registry) => registry.on('POST', mountPath, reply(404)),
-      ({ registry }) => expect(registry.count('POST', mountPath)).toBe(3),
-      { upload: { mountFrom: ['a', 'b', 'c', 'd', 'e'] } },
-    )
-  })
-})
-
-describe('a transfer that was damaged', () => {
-  it('the registry says so: sent once more, in the other shape', async () => {
-    await uploadWith(
-      (registry) =>
-        registry.on('PUT', steps.close[1], refuse(400, 'DIGEST_INVALID', 'provided digest did not match'), passThrough),
-      ({ result, registry }) => {
-        expect(result).toEqual({ kind: 'pushed' })
-        expect(registry.count('PUT', steps.close[1])).toBe(2)
-      },
-    )
-  })
-
-  it('the registry stored it under another digest', async () => {
-    await uploadWith(
-      (registry) =>
-        registry.on('PUT', steps.close[1], reply(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` })),
-      ({ error }) => expect(error?.code).toBe('REGISTRY_PROTOCOL'),
-    )
+    it('the registry stored it under another digest', async () => {
+      await uploadWith(
+        (registry) =>
+          registry.on('PUT', steps.close[1], reply(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` })),
+        ({ error }) => expect(error?.code).toBe('REGISTRY_PROTOCOL'),
+      )
+    })
   })
 })
 

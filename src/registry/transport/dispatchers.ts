@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { inAddressBlock } from './address-block.ts'
 import { hostOf, isLoopback } from './url.ts'
+import { maxHeaderSize } from './wire-parts.ts'
 
 /** How to speak TLS with a host. */
 export interface TlsSettings {
@@ -26,10 +27,9 @@ export interface DispatcherOptions {
 /** Connections by origin, opened when first asked for. Disposing drops them all. */
 export interface Dispatchers extends AsyncDisposable {
   get(origin: string): Promise<Dispatcher>
+  /** Whether a proxy stands between. */
+  proxied(origin: string): boolean
 }
-
-/** Location states and presigned URLs are long; nothing honest sends more. */
-const maxHeaderSize = 64 * 1024
 
 export function createDispatchers(options: DispatcherOptions): Dispatchers {
   const made = new Map<string, Promise<Dispatcher>>()
@@ -39,6 +39,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
       made.set(origin, known)
       return known
     },
+    proxied: (origin) => proxyFor(origin, options.proxies) !== undefined,
     async [Symbol.asyncDispose]() {
       const all = await Promise.allSettled(made.values())
       made.clear()

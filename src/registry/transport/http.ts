@@ -16,7 +16,18 @@ export interface Url {
 /** A body that can be sent again from its start: every retry, redirect and new token replays it. */
 export interface RequestBody {
   readonly size: number
+  /** The same bytes as a part of a file on this machine. */
+  readonly file?: FileRange
   open(): AsyncIterable<Uint8Array>
+}
+
+export interface FileRange {
+  readonly path: string
+  readonly start: number
+  /** Exclusive. */
+  readonly end: number
+  /** Told how much of the range is on its way. */
+  readonly onProgress?: (done: number) => void
 }
 
 export interface HttpRequest {

@@ -2,23 +2,25 @@ import type { Dispatcher } from 'undici'
 import { TsbuildError, cancelled } from '../../base/errors.ts'
 import { createBodyQueue } from './body-queue.ts'
 import type { Dispatchers } from './dispatchers.ts'
+import { exchangeFile, sentByKernel } from './file-wire.ts'
+import type { SendFile } from './file-wire.ts'
 import type { Exchange, HttpRequest, HttpResponse } from './http.ts'
 import { minimumProgress } from './timing.ts'
 import type { Timeouts } from './timing.ts'
-import { hostOf } from './url.ts'
+import { joinHeaders, maxInterim, protocolError, requestHeaders, timeoutError } from './wire-parts.ts'
 import { wireError } from './wire-error.ts'
-
-/** 1xx before the answer itself. */
-const maxInterim = 20
 
 /**
  * The end of the chain: one request on one connection. Every phase (connect, send, wait for headers, read the body) ends by a
  * time-out of its own with REGISTRY_TIMEOUT; other failures are REGISTRY_UNREACHABLE, REGISTRY_TLS, REGISTRY_PROTOCOL, CANCELLED.
- * A failure after the headers comes out of the body's iteration.
+ * A failure after the headers comes out of the body's iteration. A body that is a file goes out by `sendFile` where that can be done.
  */
-export function createWire(dispatchers: Dispatchers, timeouts: Timeouts): Exchange {
+export function createWire(dispatchers: Dispatchers, timeouts: Timeouts, sendFile?: SendFile): Exchange {
   return async (request) => {
     if (request.signal.aborted) throw cancelled(request.signal)
+    const file = sentByKernel(request)
+    if (file !== undefined && sendFile !== undefined && !dispatchers.proxied(request.url.origin))
+      return exchangeFile(request, file, { sendFile, timeouts })
     const dispatcher = await dispatchers.get(request.url.origin)
     return dispatchOnce(dispatcher, request, timeouts)
   }
@@ -36,7 +38,7 @@ function dispatchOnce(dispatcher: Dispatcher, request: HttpRequest, timeouts: Ti
     pause: () => controller?.pause(),
     resume: () => controller?.resume(),
     stop: () => abort(new TsbuildError('CANCELLED', 'Stopped reading before the end')),
-    stalled: () => abort(timeout(request, 'it stopped sending')),
+    stalled: () => abort(timeoutError(request, 'it stopped sending')),
   })
 
   function abort(error: TsbuildError): void {
@@ -52,7 +54,7 @@ function dispatchOnce(dispatcher: Dispatcher, request: HttpRequest, timeouts: Ti
   }
   function arm(milliseconds: number, why: string): void {
     clearTimeout(timer)
-    timer = setTimeout(() => abort(timeout(request, why)), milliseconds)
+    timer = setTimeout(() => abort(timeoutError(request, why)), milliseconds)
   }
   const onAbort = (): void => abort(cancelled(request.signal))
   request.signal.addEventListener('abort', onAbort, { once: true })
@@ -112,29 +114,4 @@ async function* watched(
     yield chunk
   }
   onEnd()
-}
-
-function requestHeaders(request: HttpRequest): Record<string, string> {
-  const { method, body, headers } = request
-  const sends = body !== undefined || method === 'POST' || method === 'PUT' || method === 'PATCH'
-  return sends ? { ...headers, 'content-length': String(body?.size ?? 0) } : { ...headers }
-}
-
-function joinHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name.toLowerCase(),
-      Array.isArray(value) ? value.join(', ') : value,
-    ]),
-  )
-}
-
-function protocolError(request: HttpRequest, why: string): TsbuildError {
-  return new TsbuildError('REGISTRY_PROTOCOL', `Cannot reach ${hostOf(request.url)}: ${why}`)
-}
-
-function timeout(request: HttpRequest, why: string): TsbuildError {
-  return new TsbuildError('REGISTRY_TIMEOUT', `Cannot reach ${hostOf(request.url)}: ${why}`)
 }
