@@ -18,10 +18,12 @@
 
 int copier_open(struct copier *copier, struct copy_action *action, struct target *target, struct rt_error *err)
 {
-    *copier = (struct copier){ .action = action, .target = target, .owner = action->owner, .racy_from = time(NULL) - RACY_SECONDS };
+    *copier = (struct copier){ .action = action, .target = target, .owner = action->owner };
     copier->made = (struct target_made){ .owner = &copier->owner, .mode = mode_change_parents(&action->chmod) };
     if (target_refresh(target, err) < 0 || owner_resolve(&copier->owner, target->root, err) < 0) return -1;
-    return action->manifest ? manifest_open(&copier->manifest, action->manifest, err) : 0;
+    if (action->manifest && manifest_open(&copier->manifest, action->manifest, err) < 0) return -1;
+    copier->racy_from = copier->manifest.started - RACY_SECONDS;
+    return 0;
 }
 
 static void pop(struct copier *copier)

@@ -24,7 +24,7 @@ struct copier {
     struct target_made made;
     struct owner owner; /* resolved */
     struct manifest_reader manifest;
-    time_t racy_from; /* a file whose stamps are this young may have changed without a trace: its content is compared */
+    time_t racy_from; /* a file whose stamps are this young may have changed since the walk without a trace: its content is compared */
     struct content_copier content;
     struct xattr_list xattrs;
     uint64_t reused;

@@ -1,6 +1,7 @@
 #include "data/manifest.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/path.h"
 
@@ -8,8 +9,9 @@ static const char magic[8] = "tsbfile1";
 
 int manifest_create(struct manifest_writer *writer, const char *path, struct rt_error *err)
 {
-    writer->file = NULL;
+    *writer = (struct manifest_writer){ 0 };
     if (!path) return 0;
+    if (clock_gettime(CLOCK_REALTIME_COARSE, &writer->started) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clock_gettime", "cannot read the clock");
     writer->file = fopen(path, "we");
     if (!writer->file) return path_fail(err, errno, "fopen", path, "create the file");
     if (fwrite(magic, sizeof magic, 1, writer->file) != 1) return path_fail(err, errno, "fwrite", path, "write the file");
@@ -41,16 +43,20 @@ int manifest_add(struct manifest_writer *writer, const char *path, const struct 
 int manifest_finish(struct manifest_writer *writer, struct rt_error *err)
 {
     if (!writer->file) return 0;
+    const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, writer->started };
+    bool timed = fflush(writer->file) == 0 && futimens(fileno(writer->file), times) == 0;
     int status = fclose(writer->file);
     writer->file = NULL;
-    return status == 0 ? 0 : rt_fail(err, "NATIVE_FAILED", errno, "fclose", "cannot write a manifest of files");
+    return timed && status == 0 ? 0 : rt_fail(err, "NATIVE_FAILED", errno, "fclose", "cannot write a manifest of files");
 }
 
 int manifest_open(struct manifest_reader *reader, const char *path, struct rt_error *err)
 {
     char found[sizeof magic];
+    struct stat st;
     *reader = (struct manifest_reader){ .file = fopen(path, "re") };
-    if (!reader->file) return path_fail(err, errno, "fopen", path, "read the file");
+    if (!reader->file || fstat(fileno(reader->file), &st) < 0) return path_fail(err, errno, "fopen", path, "read the file");
+    reader->started = st.st_mtim.tv_sec;
     if (fread(found, sizeof found, 1, reader->file) == 1 && memcmp(found, magic, sizeof magic) == 0) return 0;
     return rt_fail_at(err, path, "NATIVE_FAILED", 0, NULL, "'%s' is not a manifest of files", path);
 }

@@ -9,7 +9,8 @@
 
 /*
  * What a walk saw, written down: a header of 8 bytes, then one record per selected entry in the order of the walk, each followed by its
- * path in the tree. Numbers are little-endian as the machine's. `files` compares it with what it copies; `explain` compares two of them.
+ * path in the tree. Numbers are little-endian as the machine's. `files` compares it with what it copies; `explain` compares two of them. The
+ * file's own modification time is when the walk began: what is younger may have changed after it was read without leaving a trace.
  */
 struct manifest_record {
     uint64_t device, inode, size;
@@ -21,6 +22,7 @@ struct manifest_record {
 
 struct manifest_writer {
     FILE *file; /* NULL: not wanted */
+    struct timespec started;
 };
 
 int manifest_create(struct manifest_writer *writer, const char *path, struct rt_error *err);
@@ -30,6 +32,7 @@ int manifest_finish(struct manifest_writer *writer, struct rt_error *err);
 
 struct manifest_reader {
     FILE *file;
+    time_t started; /* of the walk */
     struct buf path;
     struct manifest_record record;
 };

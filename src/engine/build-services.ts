@@ -99,14 +99,15 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
   const copies = [...walkVertices(plans.map((plan) => plan.target))].flatMap(({ op }) =>
     op.kind === 'files' ? op.actions.filter((action): action is CopyAction => action.op === 'copy') : [],
   )
+  const temporary = temporaryPaths(wanted.scratch)
   return {
     native,
     snapshots,
     images,
     resolved: wanted.resolved,
-    temporary: temporaryPaths(wanted.scratch),
+    temporary,
     manifestPath: manifestPaths(store.root),
-    contexts: createContextFiles({ native, open: wanted.open, copies, signal: context.signal }),
+    contexts: createContextFiles({ native, open: wanted.open, copies, temporary, signal: context.signal }),
     web: tools.web,
     git: tools.git,
     caches: createCacheMounts({ store, native, records: cacheMountRecords(store), seed: wanted.seed }),

@@ -882,15 +882,21 @@ describe('against a manifest', () => {
     if (path !== '') expect(error.path).toBe(path)
   })
 
-  it('notices other content under the very same time stamps', async () => {
+  it.for([
+    ['at once', 0],
+    ['long after the walk', 3100],
+  ] as const)('notices other content under the very same time stamps, %s', async ([, wait]) => {
     // The stamps of a file that is overwritten within one tick of the clock do not change; the manifest is made to say so.
     const before = readFileSync(at('manifest'))
     writeFileSync(at('context/d/a'), 'zzzz')
     await walk()
     const after = readFileSync(at('manifest'))
+    const { atime, mtime } = statSync(at('manifest'))
     const digest = before.indexOf('d/a') - 32
     before.copy(after, digest, digest, digest + 32)
     writeFileSync(at('manifest'), after)
+    utimesSync(at('manifest'), atime, mtime)
+    await new Promise((resolve) => setTimeout(resolve, wait))
     expect(await planError(copied())).toMatchObject({ code: 'FILE_CHANGED', path: 'd/a' })
   })
 })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { nearest } from '@dockerfile/parser'
 import type { IgnoreRule } from '@dockerfile/parser'
 import { canonicalJson } from '../../base/canonical-json.ts'
@@ -18,8 +19,8 @@ export interface ContextFiles {
    * SOURCE_MISSING when a source without wildcards matches nothing.
    */
   digest(context: string, action: CopyAction): Promise<string>
-  /** Walks again for one copy and writes the manifest that `files` checks against; gives the digest of that moment. */
-  manifest(context: string, action: CopyAction, path: string): Promise<string>
+  /** Path of the list that the walk behind `digest` made of what the copy selects; `files` checks against it. It lasts as long as the build. */
+  manifest(context: string, action: CopyAction): Promise<string>
   /** Forgets what the last walk of the context found: a file has changed since. */
   forget(context: string): void
   open(context: string): Promise<BuildContext>
@@ -30,13 +31,20 @@ export interface ContextFilesOptions {
   readonly open: (name: string) => Promise<BuildContext>
   /** Every copy of the plan that reads a context. */
   readonly copies: readonly CopyAction[]
+  /** Path for a file of this build that is removed after use. */
+  readonly temporary: (name: string) => string
   readonly signal: AbortSignal
 }
 
+interface Walk {
+  readonly found: Promise<ReadonlyMap<string, WalkedSelection>>
+  readonly wanted: ReadonlyMap<string, { readonly manifest: string }>
+}
+
 export function createContextFiles(options: ContextFilesOptions): ContextFiles {
-  const { native, signal } = options
+  const { native, signal, temporary } = options
   const contexts = new Map<string, Promise<BuildContext>>()
-  const walks = new Map<string, Promise<ReadonlyMap<string, WalkedSelection>>>()
+  const walks = new Map<string, Walk>()
 
   function open(name: string): Promise<BuildContext> {
     const known = contexts.get(name)
@@ -46,24 +54,23 @@ export function createContextFiles(options: ContextFilesOptions): ContextFiles {
     return opened
   }
 
-  async function walk(
-    name: string,
-    selections: readonly WantedSelection[],
-  ): Promise<ReadonlyMap<string, WalkedSelection>> {
+  async function walk(name: string, selections: readonly WantedSelection[]): Walk['found'] {
     const { path, ignore, index } = await open(name)
     return walkContext(native, { path, ignore: ignore?.toPlan() ?? null, index }, selections, signal)
   }
 
-  function walkAll(name: string): Promise<ReadonlyMap<string, WalkedSelection>> {
+  /** The lists are made at once: what asks for a digest will mostly copy, and a second walk costs more than writing them. */
+  function walkAll(name: string): Walk {
     const known = walks.get(name)
     if (known !== undefined) return known
-    const wanted = new Map<string, WantedSelection>()
+    const wanted = new Map<string, WantedSelection & { readonly manifest: string }>()
     for (const action of options.copies) {
-      if (action.from.kind !== 'context' || action.from.name !== name) continue
       const id = selectionId(action)
-      wanted.set(id, { id, plan: compileSelection(action), manifest: null })
+      if (action.from.kind !== 'context' || action.from.name !== name || wanted.has(id)) continue
+      const manifest = temporary(`manifest-${randomBytes(6).toString('hex')}`)
+      wanted.set(id, { id, plan: compileSelection(action), manifest })
     }
-    const started = walk(name, [...wanted.values()])
+    const started = { found: walk(name, [...wanted.values()]), wanted }
     walks.set(name, started)
     return started
   }
@@ -71,19 +78,24 @@ export function createContextFiles(options: ContextFilesOptions): ContextFiles {
   return {
     open,
     async digest(name, action) {
-      const found = (await walkAll(name)).get(selectionId(action))
-      if (found === undefined) throw new Error(`The plan did not announce a copy from context "${name}"`)
+      const found = (await walkAll(name).found).get(selectionId(action))
+      if (found === undefined) throw notAnnounced(name)
       requireSources(await open(name), action, found)
       return found.digest
     },
-    async manifest(name, action, path) {
-      const id = selectionId(action)
-      const found = (await walk(name, [{ id, plan: compileSelection(action), manifest: path }])).get(id)
-      if (found === undefined) throw new Error('The walk did not answer for the selection it was asked for')
-      return found.digest
+    async manifest(name, action) {
+      const { found, wanted } = walkAll(name)
+      await found
+      const list = wanted.get(selectionId(action))
+      if (list === undefined) throw notAnnounced(name)
+      return list.manifest
     },
     forget: (name) => void walks.delete(name),
   }
+}
+
+function notAnnounced(name: string): Error {
+  return new Error(`The plan did not announce a copy from context "${name}"`)
 }
 
 /** Names what a copy selects, wherever it goes to. */

@@ -1,4 +1,5 @@
-import { rename, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { copyFile, link, rename, rm } from 'node:fs/promises'
 import { parseChmod } from '@dockerfile/parser'
 import { TsbuildError, hasCode } from '../../base/errors.ts'
 import type { Answer, LayerFacts, NativeCore, Tree } from '../../host/native.ts'
@@ -18,8 +19,6 @@ export interface FilesServices {
   readonly native: NativeCore
   readonly snapshots: Snapshotter
   readonly contexts: ContextFiles
-  /** Path for a file of this build that is removed after use. */
-  readonly temporary: (name: string) => string
   /** Path of the list of files that a selection was, by its digest; kept to explain later builds. */
   readonly manifestPath: (digest: string) => string
 }
@@ -69,7 +68,7 @@ async function run(
   const manifests = new Map<string, string>()
   try {
     const actions = await Promise.all(
-      op.actions.map((action, at) => actionPlan(action, { at, inputs, services, context, manifests, reuse })),
+      op.actions.map((action) => actionPlan(action, { inputs, services, manifests, reuse })),
     )
     const commit = { clampMtime: op.clamp ?? null }
     if (op.detached) {
@@ -81,7 +80,20 @@ async function run(
   } catch (error) {
     throw hasCode(error, 'FILE_CHANGED') ? stale(op, services.contexts, error) : error
   } finally {
-    for (const [path, kept] of manifests) await rename(path, kept).catch(() => rm(path, { force: true }))
+    for (const [path, kept] of manifests) await keepList(path, kept)
+  }
+}
+
+/** Another step may read the list still. Without it a later build compares contents and explains less. */
+async function keepList(path: string, kept: string): Promise<void> {
+  const fresh = `${kept}.${randomBytes(6).toString('hex')}`
+  try {
+    await link(path, fresh).catch(() => copyFile(path, fresh))
+    await rename(fresh, kept)
+  } catch {
+    // See above.
+  } finally {
+    await rm(fresh, { force: true }) // a rename onto another name of the same file leaves both
   }
 }
 
@@ -109,18 +121,15 @@ function stale(op: FilesOp, contexts: ContextFiles, error: TsbuildError): StaleI
 }
 
 interface ActionSite {
-  /** Index among the actions of the op. */
-  readonly at: number
   readonly inputs: readonly Result[]
   readonly services: FilesServices
-  readonly context: RunContext
   /** Lists of files to keep when the step has ended, by where they are written. */
   readonly manifests: Map<string, string>
   readonly reuse: ReusePlan | null
 }
 
 async function actionPlan(action: FileAction, site: ActionSite): Promise<object> {
-  const { at, inputs, services, context, manifests, reuse } = site
+  const { inputs, services, manifests, reuse } = site
   switch (action.op) {
     case 'mkdir':
       return { op: 'mkdir', path: action.path, mode: action.mode, owner: ownerPlan(action.owner) }
@@ -147,12 +156,9 @@ async function actionPlan(action: FileAction, site: ActionSite): Promise<object>
         const tree = services.snapshots.view(source?.id ?? null)
         return { ...shared, from: tree, ignore: null, owners: 'keep', manifest: null }
       }
-      const manifest = services.temporary(`manifest-${context.id.slice(-16)}-${at}`)
-      const before = await services.contexts.digest(from.name, action)
-      if ((await services.contexts.manifest(from.name, action, manifest)) !== before) {
-        throw new TsbuildError('FILE_CHANGED', 'The build context changed while it was read')
-      }
-      manifests.set(manifest, services.manifestPath(before))
+      const digest = await services.contexts.digest(from.name, action)
+      const manifest = await services.contexts.manifest(from.name, action)
+      manifests.set(manifest, services.manifestPath(digest))
       const { path, ignore } = await services.contexts.open(from.name)
       const tree: Tree = { kind: 'dir', path }
       return { ...shared, from: tree, ignore: ignore?.toPlan() ?? null, owners: 'root', manifest, reuse }
