@@ -33,11 +33,8 @@ static int add_ports(const struct network *network, int protocol, const char *op
 
 static int arguments(const struct network *network, struct arguments *out, struct rt_error *err)
 {
-    /*
-     * The user namespace is ours already. Without --runas the root of the host becomes nobody, who may not enter the namespace. It gives up most capabilities at once, and could
-     * then not look into the container's first process for its namespace: it gets a descriptor.
-     */
-    static const char *const fixed[] = { "--foreground", "--quiet", "--config-net", "--no-map-gw", "--ns-ifname", "eth0", "--runas", "0:0", "--pid", "/proc/self/fd/3", "--tcp-ns", "none", "--udp-ns", "none", "--netns", "/proc/self/fd/4" };
+    /* The user namespace is ours already. Without --runas the root of the host becomes nobody, who may not enter the namespace. */
+    static const char *const fixed[] = { "--foreground", "--quiet", "--config-net", "--no-map-gw", "--no-netns-quit", "--ns-ifname", "eth0", "--runas", "0:0", "--pid", "/proc/self/fd/1", "--tcp-ns", "none", "--udp-ns", "none", "--netns", USER_NETNS_PATH };
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         if (arguments_add(out, err, fixed[i]) < 0)
             return -1;

@@ -15,13 +15,13 @@
 
 static int arguments(const struct network *network, struct arguments *out, struct rt_error *err)
 {
-    static const char *const fixed[] = { "--configure", "--mtu=65520", "--disable-host-loopback", "--ready-fd=3", "--netns-type=path" };
+    static const char *const fixed[] = { "--configure", "--mtu=65520", "--disable-host-loopback", "--ready-fd=1", "--netns-type=path" };
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         if (arguments_add(out, err, fixed[i]) < 0)
             return -1;
-    if (network->port_count > 0 && (arguments_add(out, err, "--api-socket") < 0 || arguments_add(out, err, "/proc/self/fd/5/" SOCKET) < 0))
+    if (network->port_count > 0 && (arguments_add(out, err, "--api-socket") < 0 || arguments_add(out, err, "/proc/self/fd/3/" SOCKET) < 0))
         return -1;
-    return arguments_add(out, err, "/proc/self/fd/4") < 0 ? -1 : arguments_add(out, err, "eth0");
+    return arguments_add(out, err, USER_NETNS_PATH) < 0 ? -1 : arguments_add(out, err, "eth0");
 }
 
 /* One request for each connection, its end is ours to tell. */

@@ -1,10 +1,12 @@
 #include "network/user_network.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -44,6 +46,17 @@ static bool give(int fd, int number)
     return dup2(fd, number) == number;
 }
 
+/*
+ * Gives the namespace a path that needs no right but to read it: current releases of pasta give up what would open a descriptor's path, the first ones what would open
+ * that of a process. The mount is seen by the program alone.
+ */
+static bool name_namespace(int netns)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", netns);
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount(path, USER_NETNS_PATH, NULL, MS_BIND, NULL) == 0;
+}
+
 static void run(char *const *argv, int ready, int netns, int directory, int errors)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -56,8 +69,8 @@ static void run(char *const *argv, int ready, int netns, int directory, int erro
     const int first = USER_DIRECTORY_FD + 1;
     int moved[] = { fcntl(ready, F_DUPFD_CLOEXEC, first), fcntl(netns, F_DUPFD_CLOEXEC, first), fcntl(errors, F_DUPFD_CLOEXEC, first) };
     int folder = directory < 0 ? -1 : fcntl(directory, F_DUPFD_CLOEXEC, first);
-    if (null < 0 || moved[0] < 0 || moved[1] < 0 || moved[2] < 0 || (directory >= 0 && folder < 0) || !give(null, 0) || !give(null, 1) || !give(moved[2], 2) ||
-        !give(moved[0], USER_READY_FD) || !give(moved[1], USER_NETNS_FD) || (folder >= 0 && !give(folder, USER_DIRECTORY_FD)))
+    if (null < 0 || moved[0] < 0 || moved[1] < 0 || moved[2] < 0 || (directory >= 0 && folder < 0) || !give(null, 0) || !give(moved[2], 2) ||
+        !give(moved[0], USER_READY_FD) || !name_namespace(moved[1]) || (folder >= 0 && !give(folder, USER_DIRECTORY_FD)))
         _exit(126);
     execvp(argv[0], argv);
     _exit(errno == ENOENT ? 127 : 126);

@@ -1,8 +1,13 @@
 #pragma once
 #include "network/types.h"
 
-/* Descriptors of the program: where it tells that it serves, the namespace that it serves, and the container's own directory (closed where there is none). */
-enum { USER_READY_FD = 3, USER_NETNS_FD = 4, USER_DIRECTORY_FD = 5 };
+/*
+ * Descriptors of the program: where it tells that it serves (its output: current releases of pasta close all behind 2), and the container's own directory (closed
+ * where there is none).
+ */
+enum { USER_READY_FD = 1, USER_DIRECTORY_FD = 3 };
+/* The namespace that it serves, in the program's own mount namespace: mounted on a file that is everywhere and that neither program reads. */
+#define USER_NETNS_PATH "/proc/version"
 
 struct arguments {
     char **items; /* ends with NULL */

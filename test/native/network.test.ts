@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Monitored } from '../helpers/monitored.ts'
@@ -674,6 +674,21 @@ describe.skipIf(noContainers || noNetworks || noPasta)('without privileges', () 
     expect(net.resolve('A', 'elsewhere.example')).toBe('["10.9.8.7"]')
     await box.dispose()
     expect(host.run('ss', '-ltnH')).not.toContain(':8080')
+  })
+
+  it('pasta need not keep the descriptors that it is given', async () => {
+    const folder = join(own.path, 'bin')
+    mkdirSync(folder)
+    const real = spawnSync('which', ['pasta'], { encoding: 'utf8' }).stdout.trim()
+    // As current releases: all but the standard ones are closed before the arguments are read.
+    writeFileSync(join(folder, 'pasta'), `#!/bin/sh\nexec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-\nexec ${real} "$@"\n`, {
+      mode: 0o755,
+    })
+    const { answer } = await startPasta({ program: join(folder, 'pasta') })
+    expect(answer.error).toBeUndefined()
+    const net = new Netns(Number(answer.result?.['pid']))
+    await outside.serve('tcp', '0.0.0.0', 8000)
+    expect(net.ask('tcp', '192.0.2.2', 8000)).toBe('192.0.2.1 192.0.2.2')
   })
 
   it.skipIf(noSlirp)('slirp4netns leads out and in', async () => {
