@@ -1,5 +1,6 @@
 #include "base/util.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +13,18 @@ void util_close(int *fd)
     close(*fd);
     *fd = -1;
     errno = saved;
+}
+
+int close_all_but(unsigned first, const int *kept, size_t count)
+{
+    for (;;) {
+        unsigned next = UINT_MAX;
+        for (size_t i = 0; i < count; i++)
+            if (kept[i] >= 0 && (unsigned)kept[i] >= first && (unsigned)kept[i] < next) next = (unsigned)kept[i];
+        if (next == UINT_MAX) return close_range(first, UINT_MAX, 0);
+        if (next > first && close_range(first, next - 1, 0)) return -1;
+        first = next + 1;
+    }
 }
 
 void util_free(void *pointer_to_pointer)

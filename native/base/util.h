@@ -34,6 +34,9 @@ static inline int take_fd(int *fd)
         taken_;                                                                                                                            \
     })
 
+/* Closes all descriptors from `first` on but those in `kept` (-1: none). 0, or -1 with errno. */
+int close_all_but(unsigned first, const int *kept, size_t count);
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Reads until `size` bytes, end of file or an error: bytes read, or -1 with errno. EINTR is retried. */

@@ -344,46 +344,6 @@ int cgroup_v2_directory(const struct cgroup *cgroup)
     return place ? place->fd : -1;
 }
 
-int cgroup_join(struct cgroup *cgroup, pid_t pid, struct rt_error *err)
-{
-    for (size_t i = 0; i < cgroup->count; i++)
-        if (cgroup->places[i].fd >= 0 && cgroup_printf(cgroup->places[i].fd, "cgroup.procs", err, "%d", pid)) return rt_wrap(err, "cannot join the cgroup '%s'", cgroup->places[i].directory);
-    cgroup_release_scope(cgroup);
-    return 0;
-}
-
-static int join_where_init_is(const struct cgroup_place *place, pid_t pid, pid_t init, struct rt_error *err)
-{
-    char path[40];
-    auto_buf struct buf text = {0};
-    snprintf(path, sizeof path, "/proc/%d/cgroup", init);
-    if (!cgroup_read(AT_FDCWD, path, &text)) return rt_fail(err, "CGROUP_FAILED", errno, "open", "cannot find the cgroup of the container's first process");
-    char *own = strstr(text.data, "0::/");
-    if (!own) return rt_fail(err, "CGROUP_FAILED", 0, NULL, "the container's first process is in no v2 cgroup");
-    own += 4;
-    own[strcspn(own, "\n")] = 0;
-    auto_close int root = open(place->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    auto_close int fd = open_in_root(root, *own ? own : "/", O_RDONLY | O_DIRECTORY, 0, err);
-    return fd < 0 ? -1 : cgroup_printf(fd, "cgroup.procs", err, "%d", pid);
-}
-
-int cgroup_join_running(const struct cgroup *cgroup, const char *sub, pid_t pid, pid_t init, struct rt_error *err)
-{
-    bool below = sub && strcmp(sub, "/") != 0, joined = false;
-    for (size_t i = 0; i < cgroup->count; i++) {
-        const struct cgroup_place *place = &cgroup->places[i];
-        if (place->fd < 0) continue;
-        auto_close int there = below ? open_in_root(place->fd, sub, O_RDONLY | O_DIRECTORY, 0, err) : dup(place->fd);
-        joined = joined || there >= 0;
-        /* A hierarchy of v1 in which nobody made it is joined at the container's own. */
-        auto_close int fd = there >= 0 ? take_fd(&there) : dup(place->fd);
-        if (cgroup_printf(fd, "cgroup.procs", err, "%d", pid) == 0) continue;
-        if (sub || !place->unified || (err->saved_errno != EBUSY && err->saved_errno != EOPNOTSUPP) || join_where_init_is(place, pid, init, err))
-            return rt_wrap(err, "cannot join the cgroup '%s'", place->directory);
-    }
-    return joined || cgroup->count == 0 ? 0 : rt_fail(err, "CGROUP_FAILED", ENOENT, NULL, "cannot join the cgroup '%s'", sub);
-}
-
 int cgroup_remove(const struct cgroup *cgroup, struct rt_error *err)
 {
     int result = cgroup->unit ? systemd_stop(cgroup->unit, cgroup->of_user, err) : 0;

@@ -50,9 +50,9 @@ int cgroup_v2_directory(const struct cgroup *cgroup);
 int cgroup_join(struct cgroup *cgroup, pid_t pid, struct rt_error *err);
 /*
  * As cgroup_join for a further process of a running container. A container that has made cgroups of its own below (v2 has no processes in inner ones) is joined where its first process is.
- * `sub`: below the container's own, or NULL.
+ * `subs`: cgroups below the container's own, "PATH" for every hierarchy or "CONTROLLER[,CONTROLLER…]:PATH" for those of v1.
  */
-int cgroup_join_running(const struct cgroup *cgroup, const char *sub, pid_t pid, pid_t init, struct rt_error *err);
+int cgroup_join_running(const struct cgroup *cgroup, const struct spec_strings *subs, pid_t pid, pid_t init, struct rt_error *err);
 /* False where its caller had no right to make one anywhere. */
 bool cgroup_exists(const struct cgroup *cgroup);
 int cgroup_kill(const struct cgroup *cgroup, int signal, struct rt_error *err);

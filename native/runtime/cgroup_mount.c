@@ -88,7 +88,5 @@ int cgroup_mount(const struct cgroup *cgroup, const struct spec_mount *mount, bo
     }
     auto_close int tmpfs = mount_new("tmpfs", "cgroup", "mode=755", 0, attributes & ~(uint64_t)MOUNT_ATTR_RDONLY, err);
     if (tmpfs < 0 || mount_attach(tmpfs, target, rootfd, mount->destination, err) || fill(tmpfs, cgroup, &list, attributes, own_namespace, err)) return -1;
-    struct mount_change change = {.set = attributes & MOUNT_ATTR_RDONLY};
-    if (change.set && mount_change(tmpfs, &change, false)) return rt_fail_at(err, mount->destination, "MOUNT_FAILED", errno, "mount_setattr", "cannot make '%s' read-only", mount->destination);
-    return 0;
+    return attributes & MOUNT_ATTR_RDONLY ? mount_seal(tmpfs, rootfd, mount->destination, err) : 0;
 }

@@ -54,7 +54,7 @@ static int wait_go(const struct exec *exec, struct rt_error *err)
 }
 
 /* The namespaces in which the container differs from us: setns refuses to join the user namespace that one is in already. */
-static int namespaces_to_join(int procfs, const struct exec_params *params, int *flags, struct rt_error *err)
+static int namespaces_to_join(const struct exec_params *params, int *flags, struct rt_error *err)
 {
     *flags = 0;
     for (int kind = 0; kind < NS_KINDS; kind++) {
@@ -69,10 +69,19 @@ static int namespaces_to_join(int procfs, const struct exec_params *params, int 
         }
         if (own.st_ino != theirs.st_ino || own.st_dev != theirs.st_dev) *flags |= namespace_flag(kind);
     }
-    (void)procfs;
-    /* A container in the host's mount namespace was put into its root by chroot alone; a new process would land in the host's tree. */
-    if (!(*flags & CLONE_NEWNS)) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "cannot run a further process in a container without a mount namespace of its own");
     return 0;
+}
+
+/* A container in the host's mount namespace was put into its root by chroot alone; joining no namespace leads there. */
+static int open_root(const struct exec_params *params, struct rt_error *err)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/root", params->init_pid);
+    auto_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return rt_fail(err, "NATIVE_FAILED", errno, "open", "cannot open the container's root");
+    /* Who still lives had the number all the time. */
+    if (syscall(SYS_pidfd_send_signal, params->init_pidfd, 0, NULL, 0)) return rt_fail(err, "CONTAINER_STOPPED", errno, "pidfd_send_signal", "the container has ended");
+    return take_fd(&root);
 }
 
 /* stage 2: in the container; a child of the runtime, so that the pid namespace holds for us. */
@@ -123,10 +132,13 @@ static int join_and_clone(struct exec *exec, struct rt_error *err)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(0);
-    if (wait_go(exec, err) || affinity_set(params->process->cpu_affinity_initial, err) || (exec->procfs = procfs_open(err)) < 0 || namespaces_to_join(exec->procfs, params, &flags, err)) return -1;
+    if (wait_go(exec, err) || affinity_set(params->process->cpu_affinity_initial, err) || (exec->procfs = procfs_open(err)) < 0 || namespaces_to_join(params, &flags, err)) return -1;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot hide the runtime's memory");
-    if (setns(params->init_pidfd, flags)) return rt_fail(err, "NATIVE_FAILED", errno, "setns", "cannot join the container's namespaces");
+    auto_close int root = flags & CLONE_NEWNS ? -1 : open_root(params, err);
+    if (!(flags & CLONE_NEWNS) && root < 0) return -1;
+    if (flags && setns(params->init_pidfd, flags)) return rt_fail(err, "NATIVE_FAILED", errno, "setns", "cannot join the container's namespaces");
     if (flags & CLONE_NEWUSER && become_root(err)) return -1;
+    if (root >= 0 && (fchdir(root) || chroot(".") || chdir("/"))) return rt_fail(err, "NATIVE_FAILED", errno, "chroot", "cannot enter the container's root");
     struct clone_args args = {.flags = CLONE_PARENT};
     pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clone3", "cannot make a process in the container");
@@ -187,7 +199,7 @@ static int settle(const struct exec_params *params, int sock, pid_t helper, stru
 {
     struct sync_message message;
     struct rt_error ignored;
-    if (params->cgroup && cgroup_join_running(params->cgroup, params->sub_cgroup, helper, params->init_pid, err)) return -1;
+    if (params->cgroup && cgroup_join_running(params->cgroup, &params->sub_cgroups, helper, params->init_pid, err)) return -1;
     if (sync_send(sock, SYNC_GO, NULL, 0, -1)) return rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the new process");
     if (sync_expect(sock, SYNC_PID, &message, err)) return -1;
     memcpy(&out->pid, message.data, sizeof out->pid);

@@ -14,7 +14,7 @@ struct exec_params {
     const struct spec *spec;  /* the container's */
     const struct spec_process *process;
     const struct cgroup *cgroup; /* NULL: that of the first process is left alone and the caller's kept */
-    const char *sub_cgroup;      /* below the container's, or NULL */
+    struct spec_strings sub_cgroups; /* below the container's, see cgroup_join_running */
     int stdio[3];
     int preserve_fds;
     int seccomp_cache;

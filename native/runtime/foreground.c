@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/util.h"
+#include "runtime/notify.h"
 
 struct relay {
     const struct foreground *options;
@@ -96,6 +97,7 @@ static int loop(struct relay *self, struct rt_error *err)
             {.fd = self->terminal, .events = POLLIN},
             {.fd = self->terminal >= 0 && self->input_open ? STDIN_FILENO : -1, .events = POLLIN},
             {.fd = self->resize, .events = POLLIN},
+            {.fd = self->options->notify ? notify_fd(self->options->notify) : -1, .events = POLLIN},
         };
         int ready = poll(waited, ARRAY_LEN(waited), -1);
         if (self->options->cancelled && self->options->cancelled()) return rt_fail(err, "CANCELLED", 0, NULL, "stopped before the end");
@@ -103,10 +105,12 @@ static int loop(struct relay *self, struct rt_error *err)
         if (ready < 0) continue;
         if (waited[1].revents) take_signals(self);
         if (waited[4].revents) take_sizes(self);
+        bool told = waited[5].revents;
+        if (told) notify_pass(self->options->notify);
         bool printed = waited[2].revents && copy(self->terminal, STDOUT_FILENO);
         if (waited[3].revents && !copy(STDIN_FILENO, self->terminal)) end_input(self);
-        /* What was printed before the end comes out first. */
-        if (waited[0].revents && !printed) return 0;
+        /* What was printed or told before the end comes out first. */
+        if (waited[0].revents && !printed && !told) return 0;
         if (waited[2].revents && !printed) self->terminal = -1;
     }
 }
@@ -119,6 +123,11 @@ static void set_raw(struct relay *self)
     struct termios raw = self->before;
     cfmakeraw(&raw);
     self->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+}
+
+bool foreground_is_terminal(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
 void foreground_hold(void)

@@ -171,12 +171,15 @@ static int set_terminal(struct init *init, int rootfd, struct terminal *terminal
 static int enter_root(struct init *init, struct terminal *terminal, struct rt_error *err)
 {
     auto_close int rootfd = -1;
+    bool own = init->spec->linux.namespaces[NS_MOUNT].wanted;
     if (set_names(init->spec, err) || set_sysctls(init, err)) return -1;
-    if (!init->spec->linux.namespaces[NS_MOUNT].wanted) return rootfs_chroot(init, err);
-    if (rootfs_attach(init, &rootfd, err) || rootfs_mounts(init, rootfd, err)) return -1;
+    if (!own && !rootfs_needs_mounts(init)) return hooks_before_pivot(init, err) || rootfs_chroot(init, -1, err) ? -1 : 0;
+    if (own ? rootfs_attach(init, &rootfd, err) : rootfs_detached(init, &rootfd, err)) return -1;
+    if (rootfs_mounts(init, rootfd, err)) return own ? -1 : rt_wrap(err, "without a mount namespace (mounts there need Linux 6.15)");
     if (set_terminal(init, rootfd, terminal, err)) return -1;
     make_cwd(init, rootfd);
-    return hooks_before_pivot(init, err) || rootfs_finish(init, rootfd, err) || rootfs_pivot(init, rootfd, err) ? -1 : 0;
+    if (hooks_before_pivot(init, err) || rootfs_finish(init, rootfd, err)) return -1;
+    return own ? rootfs_pivot(init, rootfd, err) : rootfs_chroot(init, rootfd, err);
 }
 
 static int take_stdio(const struct init *init, struct terminal *terminal, struct rt_error *err)
@@ -244,10 +247,18 @@ static int start(struct init *init, struct process *process, struct rt_error *er
     return process_exec(process, err);
 }
 
+/* The start may be long in coming; until then nothing of the runtime's and the host's stays open here. */
+static int close_rest(const struct init *init, struct rt_error *err)
+{
+    const int kept[] = {init->sync, init->listener};
+    if (init->listener < 0 || close_all_but(3 + (unsigned)init->params->preserve_fds, kept, ARRAY_LEN(kept)) == 0) return 0;
+    return rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close the runtime's descriptors");
+}
+
 /* runtime-spec, "start": it must generate an error if `process` was not set; until then the container is there. */
 static int wait_without_process(struct init *init, struct rt_error *err)
 {
-    if (tell(init, SYNC_READY, -1, err) || wait_start(init, err)) return -1;
+    if (close_rest(init, err) || tell(init, SYNC_READY, -1, err) || wait_start(init, err)) return -1;
     return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the config has no process to start");
 }
 
@@ -258,7 +269,7 @@ static int run(struct init *init, struct rt_error *err)
                               .warn = warn_process, .warn_context = init};
     if (enter_namespaces(init, err) || enter_root(init, &terminal, err)) return -1;
     if (!init->spec->process) return wait_without_process(init, err);
-    if (become_process(init, &process, &terminal, err) || tell(init, SYNC_READY, -1, err)) return -1;
+    if (become_process(init, &process, &terminal, err) || close_rest(init, err) || tell(init, SYNC_READY, -1, err)) return -1;
     return start(init, &process, err);
 }
 

@@ -143,3 +143,15 @@ int mount_attach(int tree, int target, int rootfd, const char *path, struct rt_e
         return rt_fail_at(err, path, "MOUNT_FAILED", 0, NULL, "the place '%s' changed while it was mounted upon", path);
     return 0;
 }
+
+int mount_seal(int fd, int rootfd, const char *path, struct rt_error *err)
+{
+    const struct mount_change change = {.set = MOUNT_ATTR_RDONLY};
+    if (mount_change(fd, &change, false) == 0) return 0;
+    if (errno != EINVAL) return rt_fail_at(err, path, "MOUNT_FAILED", errno, "mount_setattr", "cannot make '%s' read-only", path);
+    auto_close int place = open_in_root(rootfd, path, O_PATH, 0, err);
+    auto_close int tree = place < 0 ? -1 : mount_clone(place, "", AT_EMPTY_PATH, true, err);
+    if (tree < 0) return -1;
+    if (mount_change(tree, &change, false)) return rt_fail_at(err, path, "MOUNT_FAILED", errno, "mount_setattr", "cannot make '%s' read-only", path);
+    return mount_attach(tree, place, rootfd, path, err);
+}

@@ -29,6 +29,12 @@ struct mount_change {
 int mount_change(int fd, const struct mount_change *change, bool recursive);
 
 /*
+ * Makes a mount read-only that is attached already, with what is mounted below it still in sight. In a tree that belongs to no namespace (rootfs_detached) the kernel changes
+ * only what is not attached yet: there a read-only copy goes on top.
+ */
+int mount_seal(int fd, int rootfd, const char *path, struct rt_error *err);
+
+/*
  * Attaches the mount upon `target`, an O_PATH descriptor, and checks that `path` inside the root now leads to it: a place that was renamed away meanwhile
  * (CVE-2021-30465) is an error.
  */

@@ -138,13 +138,11 @@ static bool sealed_later(const struct spec_mount *mount)
 
 static int seal(const struct spec *spec, int rootfd, struct rt_error *err)
 {
-    const struct mount_change change = {.set = MOUNT_ATTR_RDONLY};
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct spec_mount *mount = &spec->mounts[i];
         if (!sealed_later(mount)) continue;
         auto_close int fd = open_in_root(rootfd, mount->destination, O_PATH, 0, err);
-        if (fd < 0) return -1;
-        if (mount_change(fd, &change, false)) return rt_fail_at(err, mount->destination, "MOUNT_FAILED", errno, "mount_setattr", "cannot make '%s' read-only", mount->destination);
+        if (fd < 0 || mount_seal(fd, rootfd, mount->destination, err)) return -1;
     }
     return 0;
 }
@@ -172,8 +170,10 @@ static int mount_one(struct init *init, int bundle, int rootfd, size_t i, struct
     if (kernel_fs) tree = mount_kernel_fs(mount, mount_attributes(mount->flags), err);
     else if (is_type(mount, "tmpfs")) tree = mount_tmpfs(mount, target, before >= 0, err);
     else if (!mount->bind) tree = mount_new(mount->type, mount->source ? mount->source : mount->type, mount->data, mount->flags, mount_attributes(mount->flags), err);
-    if (tree < 0 || mount_attach(tree, target, rootfd, mount->destination, err)) return -1;
-    return set_propagation(mount, tree, err);
+    /* Attached to what is shared a mount becomes so as well, therefore its own kind comes last; only in a tree without a namespace nothing can be changed then. */
+    bool own = init->spec->linux.namespaces[NS_MOUNT].wanted;
+    if (tree < 0 || (!own && set_propagation(mount, tree, err)) || mount_attach(tree, target, rootfd, mount->destination, err)) return -1;
+    return own ? set_propagation(mount, tree, err) : 0;
 }
 
 /* Takes a mount from where it is attached. */

@@ -29,7 +29,7 @@ static const struct {
     {"create", oci_create, true, 1, "CONTAINER", "--bundle DIR, --config FILE, --console-socket PATH, --pid-file PATH, --pidfd-socket PATH, --preserve-fds N, --no-pivot, --no-new-keyring", "create a container that waits for its start"},
     {"run", oci_run, true, 1, "CONTAINER", "--detach, --keep, --no-subreaper, and those of create", "create and start a container"},
     {"start", oci_start, false, 1, "CONTAINER", "", "run the process of a created container"},
-    {"exec", oci_exec, true, 255, "CONTAINER cmd [ARG…]", "--process FILE, --cwd DIR, --env NAME=VALUE, --user UID[:GID], --additional-gids GID, --cap CAP, --tty, --console-socket PATH, --detach, --pid-file PATH, --pidfd-socket PATH, --apparmor PROFILE, --process-label LABEL, --no-new-privs, --preserve-fds N, --cgroup PATH, --ignore-paused", "run a further process in a container"},
+    {"exec", oci_exec, true, 255, "CONTAINER cmd [ARG…]", "--process FILE, --cwd DIR, --env NAME=VALUE, --user UID[:GID], --additional-gids GID, --cap CAP, --tty, --console-socket PATH, --detach, --pid-file PATH, --pidfd-socket PATH, --apparmor PROFILE, --process-label LABEL, --no-new-privs, --preserve-fds N, --cgroup [CONTROLLER:]PATH, --ignore-paused", "run a further process in a container"},
     {"state", oci_state, false, 1, "CONTAINER", "", "print the state of a container"},
     {"kill", oci_kill, false, 1, "CONTAINER [SIGNAL]", "--all", "send a signal to the first process of a container"},
     {"delete", oci_delete, false, 1, "CONTAINER", "--force, --regex (CONTAINER is an extended regular expression)", "remove what a container holds"},

@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "runtime/foreground.h"
+#include "runtime/notify.h"
 #include "runtime/oci.h"
 #include "runtime/seccomp_cache.h"
 #include "runtime/send_fd.h"
@@ -72,10 +73,7 @@ static int add_listen_fds(struct spec *spec, int64_t *preserve_fds, struct rt_er
 /* What the caller has left open is not for the container's first process, which may wait long for its start. */
 static int close_inherited(const struct oci *oci, int64_t preserve_fds, struct rt_error *err)
 {
-    unsigned first = 3 + (unsigned)preserve_fds, log = oci->log_fd < 0 ? 0 : (unsigned)oci->log_fd;
-    bool kept = log >= first;
-    if (kept && log > first && close_range(first, log - 1, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close inherited descriptors");
-    return close_range(kept ? log + 1 : first, ~0u, 0) ? rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close inherited descriptors") : 0;
+    return close_all_but(3 + (unsigned)preserve_fds, &oci->log_fd, 1) ? rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close inherited descriptors") : 0;
 }
 
 static int load(const struct options *options, char **bundle, struct spec **spec, struct rt_error *err)
@@ -93,18 +91,19 @@ static void tell_warnings(const struct oci *oci, const struct spec *spec)
 }
 
 /* What is made is undone when a later step fails: the container is deleted, then its directory. */
-static int create(const struct oci *oci, const char *id, const struct options *options, const struct spec *spec, const char *bundle, bool start_later, struct container **out, char **path,
+static int create(const struct oci *oci, const char *id, const struct options *options, struct spec *spec, const char *bundle, bool start_later, struct container **out, char **path,
                   struct rt_error *err)
 {
     auto_close int directory = -1, cache = seccomp_cache_open();
     auto_free char *pid_file = options->pid_file ? oci_absolute(options->pid_file, err) : NULL;
     if ((options->pid_file && !pid_file) || oci_directory(oci, id, true, path, &directory, err)) return -1;
     const struct runtime_params params = {
-        .id = id, .bundle = bundle, .state_dir = *path, .rootfs = -1, .stdio = {-1, -1, -1}, .preserve_fds = (int)options->preserve_fds, .console_socket = options->console_socket, .plain_newlines = !options->console_socket && !isatty(STDIN_FILENO),
+        .id = id, .bundle = bundle, .state_dir = *path, .rootfs = -1, .stdio = {-1, -1, -1}, .preserve_fds = (int)options->preserve_fds, .console_socket = options->console_socket, .plain_newlines = !options->console_socket && !foreground_is_terminal(),
         .pid_file = pid_file, .cgroup = oci->cgroup, .whole_cgroup = true, .seccomp_cache = cache, .start_later = start_later,
         .no_pivot = options->no_pivot, .no_new_keyring = options->no_new_keyring, .warn = oci_warn, .warn_context = (void *)oci,
     };
-    if (runtime_create(spec, &params, out, err) == 0) return 0;
+    if (notify_prepare(spec, *path, err) == 0 && runtime_create(spec, &params, out, err) == 0) return 0;
+    state_remove(*path);
     rmdir(*path);
     return -1;
 }
@@ -153,18 +152,23 @@ int oci_run(struct oci *oci, int argc, char **argv, struct rt_error *err)
     struct runtime_exit end;
     struct rt_error later;
     if (parse(oci, "run", &options, &argc, argv, err) || make(oci, argv[0], &options, &spec, &bundle, false, &container, &path, err)) return -1;
+    struct notify *notify = NULL;
     if (!options.detach) foreground_hold();
-    if (runtime_start(container, err)) {
+    if (notify_open(path, &notify, err) || runtime_start(container, err)) {
+        notify_close(notify);
         finish(container, path, &later);
         return -1;
     }
     if (options.detach) {
+        if (notify) notify_wait(notify, runtime_pidfd(container), runtime_pid(container));
+        notify_close(notify);
         runtime_close(container);
         return 0;
     }
     auto_close int terminal = runtime_take_terminal(container);
-    const struct foreground foreground = {.pidfd = runtime_pidfd(container), .terminal = terminal, .pass_signals = true, .resize = -1};
+    const struct foreground foreground = {.pidfd = runtime_pidfd(container), .terminal = terminal, .pass_signals = true, .resize = -1, .notify = notify};
     int result = foreground_serve(&foreground, err) || runtime_wait(container, true, &end, err) ? -1 : end.code;
+    notify_close(notify);
     if (options.keep) runtime_close(container);
     else if (finish(container, path, &later)) oci_log(oci, "warning", later.message);
     return result;

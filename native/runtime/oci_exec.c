@@ -21,8 +21,8 @@
 enum { PROCESS_LIMIT = 16 << 20 };
 
 struct options {
-    const char *process, *cwd, *user, *console_socket, *pid_file, *pidfd_socket, *label, *apparmor, *cgroup;
-    struct spec_strings env, caps, groups;
+    const char *process, *cwd, *user, *console_socket, *pid_file, *pidfd_socket, *label, *apparmor;
+    struct spec_strings env, caps, groups, cgroups;
     int64_t preserve_fds;
     bool tty, detach, no_new_privs, ignore_paused;
 };
@@ -43,7 +43,7 @@ static int parse(const struct oci *oci, struct options *o, int *argc, char **arg
         {"pidfd-socket", 0, FLAG_TEXT, &o->pidfd_socket},
         {"process-label", 0, FLAG_TEXT, &o->label},
         {"apparmor", 0, FLAG_TEXT, &o->apparmor},
-        {"cgroup", 0, FLAG_TEXT, &o->cgroup},
+        {"cgroup", 0, FLAG_LIST, &o->cgroups},
         {"preserve-fds", 0, FLAG_NUMBER, &o->preserve_fds},
         {"no-new-privs", 0, FLAG_BOOL, &o->no_new_privs},
         {"ignore-paused", 0, FLAG_BOOL, &o->ignore_paused},
@@ -157,8 +157,8 @@ static int run(struct oci *oci, const struct options *o, struct container *conta
     struct exec_result result;
     auto_close int cache = seccomp_cache_open();
     const struct exec_params params = {
-        .init_pidfd = runtime_pidfd(container), .init_pid = state->pid, .spec = runtime_spec(container), .process = process, .cgroup = runtime_cgroup(container), .sub_cgroup = o->cgroup,
-        .stdio = {-1, -1, -1}, .preserve_fds = (int)o->preserve_fds, .seccomp_cache = cache, .id = state->id, .bundle = state->bundle, .console_socket = o->console_socket, .plain_newlines = !o->console_socket && !isatty(STDIN_FILENO),
+        .init_pidfd = runtime_pidfd(container), .init_pid = state->pid, .spec = runtime_spec(container), .process = process, .cgroup = runtime_cgroup(container), .sub_cgroups = o->cgroups,
+        .stdio = {-1, -1, -1}, .preserve_fds = (int)o->preserve_fds, .seccomp_cache = cache, .id = state->id, .bundle = state->bundle, .console_socket = o->console_socket, .plain_newlines = !o->console_socket && !foreground_is_terminal(),
         .warn = oci_warn, .warn_context = oci,
     };
     if (!o->detach) foreground_hold();
@@ -203,5 +203,6 @@ int oci_exec(struct oci *oci, int argc, char **argv, struct rt_error *err)
     free(o.env.items);
     free(o.caps.items);
     free(o.groups.items);
+    free(o.cgroups.items);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "base/util.h"
 #include "runtime/cgroup.h"
+#include "runtime/notify.h"
 #include "runtime/oci.h"
 #include "runtime/state.h"
 
@@ -18,6 +19,22 @@ static int only_id(const struct oci *oci, const char *verb, int *argc, char **ar
 {
     const struct oci_flag none[] = {{NULL, 0, FLAG_BOOL, NULL}};
     return oci_flags(none, false, argc, argv, err) || oci_count(oci, verb, *argc, 1, 1, err) ? -1 : 0;
+}
+
+/* runtime-spec, "start": an error, which leaves the container as it is. */
+static int want_process(const struct container *container, struct rt_error *err)
+{
+    return runtime_spec(container)->process ? 0 : rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the config has no process to start");
+}
+
+static int start(struct container *container, const char *state_dir, struct rt_error *err)
+{
+    struct notify *notify = NULL;
+    if (want_process(container, err) || notify_open(state_dir, &notify, err)) return -1;
+    int result = runtime_start(container, err);
+    if (!result && notify) notify_wait(notify, runtime_pidfd(container), runtime_pid(container));
+    notify_close(notify);
+    return result;
 }
 
 int oci_start(struct oci *oci, int argc, char **argv, struct rt_error *err)
@@ -30,7 +47,7 @@ int oci_start(struct oci *oci, int argc, char **argv, struct rt_error *err)
     int result = 0;
     if (strcmp(status, "stopped") == 0) result = rt_fail(err, "CONTAINER_STOPPED", 0, NULL, "cannot start a container that has stopped");
     else if (strcmp(status, "created") != 0) result = rt_fail(err, "CONTAINER_RUNNING", 0, NULL, "cannot start an already running container");
-    else result = runtime_start(container, err);
+    else result = start(container, path, err);
     /* A poststart hook that failed ends the container's life, record and all. */
     if (result && strcmp(err->code, "HOOK_FAILED") == 0) {
         struct rt_error later;

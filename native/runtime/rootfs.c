@@ -73,11 +73,25 @@ int rootfs_pivot(struct init *init, int rootfd, struct rt_error *err)
     return propagation ? set_propagation(AT_FDCWD, "/", propagation, err) : 0;
 }
 
-int rootfs_chroot(struct init *init, struct rt_error *err)
+bool rootfs_needs_mounts(const struct init *init)
 {
-    if (init->spec->mount_count || init->params->tree_count || init->spec->linux.masked_paths.count || init->spec->linux.readonly_paths.count)
-        return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "mounts, masked and read-only paths need a mount namespace");
-    int result = init->root_tree >= 0 ? fchdir(init->root_tree) : chdir(init->root_path);
+    const struct spec *spec = init->spec;
+    return spec->mount_count || init->params->tree_count || spec->linux.masked_paths.count || spec->linux.readonly_paths.count || spec->root_readonly || (spec->process && spec->process->terminal);
+}
+
+int rootfs_detached(struct init *init, int *rootfd, struct rt_error *err)
+{
+    if (init->params->tree_count) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "mounts of trees need a mount namespace");
+    auto_close int tree = init->root_tree;
+    if (tree < 0 && (tree = mount_clone(init->bundle, init->root_path, 0, true, err)) < 0) return -1;
+    if (set_propagation(tree, "", MS_PRIVATE | MS_REC, err)) return -1;
+    *rootfd = take_fd(&tree);
+    return 0;
+}
+
+int rootfs_chroot(struct init *init, int rootfd, struct rt_error *err)
+{
+    int result = rootfd >= 0 ? fchdir(rootfd) : init->root_tree >= 0 ? fchdir(init->root_tree) : chdir(init->root_path);
     if (result || chroot(".") || chdir("/")) return rt_fail_at(err, init->root_path, "MOUNT_FAILED", errno, "chroot", "cannot enter the container's root");
     return 0;
 }

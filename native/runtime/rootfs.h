@@ -1,4 +1,6 @@
 #pragma once
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "runtime/init.h"
 
@@ -13,6 +15,13 @@
 int rootfs_attach(struct init *init, int *rootfd, struct rt_error *err);
 int rootfs_mounts(struct init *init, int rootfd, struct rt_error *err);
 int rootfs_finish(struct init *init, int rootfd, struct rt_error *err);
-/* Without a mount namespace: only the root changes, and the spec must not have mounts. */
-int rootfs_chroot(struct init *init, struct rt_error *err);
 int rootfs_pivot(struct init *init, int rootfd, struct rt_error *err);
+
+/*
+ * Without a mount namespace the container shares the host's, in which nothing may appear. Its root and mounts are then a tree that belongs to no namespace: rootfs_detached
+ * instead of rootfs_attach, rootfs_chroot instead of rootfs_pivot. The kernel drops the tree with the last process that has it as its root. Mounts upon such a tree need Linux 6.15;
+ * where the spec has none, rootfs_chroot alone is enough (rootfd -1).
+ */
+bool rootfs_needs_mounts(const struct init *init);
+int rootfs_detached(struct init *init, int *rootfd, struct rt_error *err);
+int rootfs_chroot(struct init *init, int rootfd, struct rt_error *err);

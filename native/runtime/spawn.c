@@ -56,11 +56,23 @@ static int write_offsets(const struct spec_linux *linux, struct rt_error *err)
     return text.size ? procfs_write(procfs, "self/timens_offsets", text.data, err) : 0;
 }
 
+/*
+ * Namespaces that another user namespace than the container's owns, the host's or that of another container, are out of reach once we are in the container's. What cannot be joined
+ * from here is tried again from there. Not the mount namespace: the container's root could do nothing in one that is not its own.
+ */
+static void join_early(struct init *init)
+{
+    static const int KINDS[] = {NS_NETWORK, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME};
+    for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
+        int *fd = &init->namespaces[KINDS[i]];
+        if (*fd >= 0 && setns(*fd, namespace_flag(KINDS[i])) == 0) util_close(fd);
+    }
+}
+
 static int help(struct init *init, int cgroup, int runtime_sync, struct rt_error *err)
 {
     const struct spec_namespace *wanted = init->spec->linux.namespaces;
-    /* One that the host's user namespace owns is out of reach once we are in the container's; one that the latter owns is joined there. */
-    if (init->namespaces[NS_TIME] >= 0 && setns(init->namespaces[NS_TIME], namespace_flag(NS_TIME)) == 0) util_close(&init->namespaces[NS_TIME]);
+    join_early(init);
     if (namespace_join(NS_USER, init->namespaces[NS_USER], err) || namespace_join(NS_PID, init->namespaces[NS_PID], err)) return -1;
     if (wanted[NS_TIME].wanted && !wanted[NS_TIME].path) {
         if (unshare(namespace_flag(NS_TIME))) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a time namespace");
@@ -94,7 +106,9 @@ int spawn_init(struct init *init, int cgroup, int runtime_sync, pid_t *pid, int 
 {
     const struct spec_linux *linux = &init->spec->linux;
     init->user_namespace = linux->namespaces[NS_USER].wanted;
-    init->helper = init->namespaces[NS_USER] >= 0 || init->namespaces[NS_PID] >= 0 || linux->monotonic_set || linux->boottime_set;
+    bool joins = false;
+    for (int kind = 0; kind < NS_KINDS; kind++) joins = joins || (kind != NS_MOUNT && init->namespaces[kind] >= 0);
+    init->helper = init->namespaces[NS_PID] >= 0 || linux->monotonic_set || linux->boottime_set || (init->user_namespace && joins);
     if (init->helper) return spawn_with_helper(init, cgroup, runtime_sync, pid, pidfd, err);
     *pid = clone_init(init, 0, cgroup, runtime_sync, pidfd);
     if (*pid < 0) {

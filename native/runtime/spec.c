@@ -163,6 +163,16 @@ const char *spec_annotation(const struct spec *spec, const char *key)
     return NULL;
 }
 
+int spec_add_mount(struct spec *spec, const struct spec_mount *mount, struct rt_error *err)
+{
+    struct spec_mount *mounts = arena_array(&spec->arena, spec->mount_count + 1, sizeof *mounts, err);
+    if (!mounts) return -1;
+    if (spec->mount_count) memcpy(mounts, spec->mounts, spec->mount_count * sizeof *mounts);
+    mounts[spec->mount_count++] = *mount;
+    spec->mounts = mounts;
+    return 0;
+}
+
 int spec_add_env(struct spec *spec, struct rt_error *err, const char *fmt, ...)
 {
     struct spec_strings *env = &spec->process->env;

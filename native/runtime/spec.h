@@ -285,6 +285,8 @@ json_t *spec_process_json(const struct spec_process *process);
 struct spec_resources *spec_resources_parse(struct spec *spec, json_t *object, struct rt_error *err);
 struct spec_resources *spec_resources_from_text(struct spec *spec, const char *text, size_t size, struct rt_error *err);
 
+/* Adds a mount after the others; its strings must live as long as the spec. The document stays as it was read. */
+int spec_add_mount(struct spec *spec, const struct spec_mount *mount, struct rt_error *err);
 /* Adds "NAME=value" to the environment of the process. */
 int spec_add_env(struct spec *spec, struct rt_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

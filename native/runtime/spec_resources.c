@@ -4,7 +4,6 @@
 
 static int read_device_rule(struct spec *spec, const json_t *object, void *item, struct rt_error *err)
 {
-    (void)spec;
     struct spec_device_rule *rule = item;
     const char *type = "a", *access = "rwm";
     rule->major = rule->minor = -1;
@@ -14,7 +13,8 @@ static int read_device_rule(struct spec *spec, const json_t *object, void *item,
     if (!*type) type = "a";
     if (!*access) access = "rwm";
     if (strlen(type) != 1 || !strchr("abcu", type[0])) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "device type '%s' is none of a, b, c", type);
-    if (strspn(access, "rwm") != strlen(access)) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "access '%s' has characters other than r, w, m", access);
+    if (!strpbrk(access, "rwm")) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "access '%s' has none of r, w, m", access);
+    if (strspn(access, "rwm") != strlen(access) && spec_warn(spec, err, "characters other than r, w, m in the device access '%s' are left out", access)) return -1;
     rule->type = type[0] == 'u' ? 'c' : type[0];
     rule->read = strchr(access, 'r') != NULL;
     rule->write = strchr(access, 'w') != NULL;

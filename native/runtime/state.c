@@ -104,9 +104,11 @@ void state_free(struct state *state)
 
 void state_remove(const char *path)
 {
-    static const char *const FILES[] = {"state.json", "config.json", "start.sock", ".state.json.new", ".config.json.new"};
+    static const char *const FILES[] = {"state.json", "config.json", "start.sock", "notify/notify", ".state.json.new", ".config.json.new"};
     auto_close int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    for (size_t i = 0; directory >= 0 && i < ARRAY_LEN(FILES); i++) unlinkat(directory, FILES[i], 0);
+    if (directory < 0) return;
+    for (size_t i = 0; i < ARRAY_LEN(FILES); i++) unlinkat(directory, FILES[i], 0);
+    unlinkat(directory, "notify", AT_REMOVEDIR);
 }
 
 bool process_start_time(pid_t pid, uint64_t *ticks, bool *zombie)

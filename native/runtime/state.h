@@ -13,6 +13,7 @@
  *     state.json    what `struct state` holds
  *     config.json   the config as it was at create; later changes in the bundle do not matter
  *     start.sock    the init process waits there for the start
+ *     notify/       the container's side of NOTIFY_SOCKET, see notify.h
  */
 #define STATE_OCI_VERSION "1.2.1"
 

@@ -204,7 +204,7 @@ describe.skipIf(noContainers)('the process', () => {
     expect(run(config)).toEqual({ status: 0, stdout: '/home\n0\n', stderr: '' })
   })
 
-  it('that waits for its start has no descriptors of the caller', async () => {
+  it("that waits for its start has no descriptors of the caller, and none of the host's directories", async () => {
     const bundle = oci.bundle(ociConfig(['true']))
     const left = openSync(join(bundle, 'config.json'), 'r')
     const devNull = openSync('/dev/null', 'r+')
@@ -214,7 +214,8 @@ describe.skipIf(noContainers)('the process', () => {
       status: 0,
     })
     const fds = `/proc/${oci.state(id)['pid'] as number}/fd`
-    expect(readdirSync(fds).map((fd) => readlinkSync(join(fds, fd)))).not.toContain(join(bundle, 'config.json'))
+    const open = readdirSync(fds).map((fd) => readlinkSync(join(fds, fd)))
+    expect(open.filter((target) => target !== '/dev/null' && !target.startsWith('socket:'))).toEqual([])
     closeSync(left)
     closeSync(devNull)
   })
@@ -229,6 +230,59 @@ describe.skipIf(noContainers)('the process', () => {
       status: 1,
       stderr: expect.stringContaining('container not running') as string,
     })
+  })
+})
+
+const pids = '/sys/fs/cgroup/pids'
+const noPids = !existsSync(join(pids, 'tasks'))
+if (noPids) console.warn('skipped: no pids controller of cgroup v1')
+
+describe.skipIf(noContainers !== false || noPids)('exec --cgroup', () => {
+  it('takes controllers of v1 to their own places, and everything else to the container', async () => {
+    const config = ociConfig(['sleep', '1000'])
+    config.linux['cgroupsPath'] = `/${id}`
+    delete config.linux['resources']
+    config.linux['namespaces'] = ['pid', 'mount'].map((type) => ({ type }))
+    delete config.hostname
+    await running(id, config)
+    mkdirSync(join(pids, id, 'below'))
+    const places = (...args: string[]): readonly string[] =>
+      oci
+        .run(['exec', ...args, id, 'cat', '/proc/self/cgroup'])
+        .stdout.split('\n')
+        .filter((line) => line.includes(id))
+    expect(places().filter((line) => !line.endsWith(`:/${id}`))).toEqual([])
+    const there = places('--cgroup', 'pids:below')
+    expect(there.filter((line) => !line.endsWith(`:/${id}`))).toEqual([
+      expect.stringMatching(new RegExp(`:pids:/${id}/below$`)),
+    ])
+    expect(there.length).toBe(places().length)
+    rmdirSync(join(pids, id, 'below'))
+    for (const [path, text] of [
+      ['..', 'bad sub cgroup path: ..'],
+      ['pids:a/../../..', 'bad sub cgroup path: pids:a/../../..'],
+      ['nothing:below', 'unknown controller nothing'],
+      ['pids:missing', "to the cgroup 'pids:missing' failed: No such file or directory"],
+      ['missing', "to the cgroup 'missing' failed: No such file or directory"],
+    ])
+      expect(oci.run(['exec', '--cgroup', path!, id, 'true'])).toMatchObject({
+        status: 255,
+        stderr: expect.stringContaining(text!) as string,
+      })
+  })
+})
+
+describe.skipIf(noContainers)('device rules', () => {
+  it('leave out letters that are no access, with a warning', () => {
+    const config = ociConfig(['sh', '-c', ': > /dev/kmsg'])
+    config.linux['devices'] = [{ path: '/dev/kmsg', type: 'c', major: 1, minor: 11 }]
+    config.linux['resources'] = { devices: [{ allow: false, type: 'c', major: 1, minor: 11, access: 'rwa' }] }
+    const { status, stderr } = run(config)
+    expect(status).toBe(1)
+    expect(stderr).toContain("characters other than r, w, m in the device access 'rwa' are left out")
+    expect(stderr).toContain('Operation not permitted')
+    config.linux['resources'] = { devices: [{ allow: false, access: 'a' }] }
+    expect(run(config).stderr).toContain("access 'a' has none of r, w, m")
   })
 })
 
