@@ -1,27 +1,21 @@
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startRegistry } from '../helpers/registry.ts'
 import { tar, type TarEntry } from '../helpers/tar.ts'
-import { openCli, standIns, type Cli } from '../helpers/tsbuild.ts'
-import { noUsers, openUnprivilegedCli } from '../helpers/unprivileged.ts'
+import { standIns, type Cli } from '../helpers/tsbuild.ts'
+import { expectUntouched, makeHost, openWay, ways } from './ways.ts'
 
 /* Hostile images and containers against the whole command line, with and without root. Each test succeeds against a tool without the defence that its comment names. */
 
-const ways = ['root', ...(noUsers === false ? ['an unprivileged user'] : [])] as const
-
-describe.for(ways)('as %s', (who) => {
+describe.for(ways)('as %s', (way) => {
   let cli: Cli
   /** A directory of the host that no container has anything to do with. */
   let host: string
   beforeAll(async () => {
     await using hub = await startRegistry({ seed: standIns })
-    cli = who === 'root' ? openCli({ hub: hub.origin }) : openUnprivilegedCli({ hasSubIds: false }, { hub: hub.origin })
-    host = join(cli.folder, 'host')
-    mkdirSync(host)
-    writeFileSync(join(host, 'secret'), 'of the host\n')
-    spawnSync('chmod', ['-R', 'a+rwX', host])
+    cli = openWay(way, { hub: hub.origin })
+    host = makeHost(cli.folder)
     const up = `../../../../../../../..${host}`
     const link = (name: string, target: string): TarEntry => ({ name, type: '2', link: target })
     const layer = tar(
@@ -37,10 +31,7 @@ describe.for(ways)('as %s', (who) => {
     await cli.ok('run', '-d', '--name', 'box', '--network', 'none', 'hostile', 'sleep', '1000')
   })
   afterAll(() => cli[Symbol.asyncDispose]())
-  afterEach(() => {
-    expect(readdirSync(host)).toEqual(['secret'])
-    expect(readFileSync(join(host, 'secret'), 'utf8')).toBe('of the host\n')
-  })
+  afterEach(() => expectUntouched(host))
 
   // Defence: places of mounts are resolved inside the root.
   it('resolv.conf, hosts and hostname that are links to the host write and read nothing there', async () => {

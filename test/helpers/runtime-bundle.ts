@@ -105,9 +105,12 @@ export interface Outcome {
 /** The OCI command line on containers of one scratch directory. */
 export class OciRuntime {
   readonly #scratch: Scratch
+  readonly #program: readonly string[]
 
-  constructor(own: Scratch) {
+  /** `prefix`: words before the runtime, such as those that make it another user's. */
+  constructor(own: Scratch, prefix: readonly string[] = []) {
     this.#scratch = own
+    this.#program = [...prefix, coreBinary]
   }
 
   get stateRoot(): string {
@@ -126,7 +129,8 @@ export class OciRuntime {
     args: readonly string[],
     options: { input?: string; env?: NodeJS.ProcessEnv; stdio?: (number | 'pipe' | 'ignore')[] } = {},
   ): Outcome {
-    const { status, stdout, stderr } = spawnSync(coreBinary, ['--root', this.stateRoot, ...args], {
+    const [program = '', ...words] = this.#program
+    const { status, stdout, stderr } = spawnSync(program, [...words, '--root', this.stateRoot, ...args], {
       encoding: 'utf8',
       input: options.input ?? '',
       timeout: 50_000,
@@ -142,7 +146,7 @@ export class OciRuntime {
     return new Promise((resolve, reject) => {
       const child = spawn(
         '/bin/sh',
-        ['-c', 'exec "$@" </dev/null >"$LOG" 2>"$LOG.err"', 'sh', coreBinary, '--root', this.stateRoot, ...args],
+        ['-c', 'exec "$@" </dev/null >"$LOG" 2>"$LOG.err"', 'sh', ...this.#program, '--root', this.stateRoot, ...args],
         {
           stdio: 'ignore',
           env: { ...process.env, LOG: log },

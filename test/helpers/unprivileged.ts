@@ -14,6 +14,8 @@ export interface Unprivileged {
 
 export const userId = 54_321
 const id = userId
+/** Words before a program that make it that user's. */
+export const asUser: readonly string[] = ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups']
 
 /** Why an unprivileged user cannot be played here, or false. */
 export const noUsers: string | false = reason()
@@ -21,10 +23,9 @@ if (noUsers !== false) console.warn(`skipped: ${noUsers}`)
 
 function reason(): string | false {
   if (process.getuid?.() !== 0) return 'only root can become another user'
-  const asUser = (command: string, ...args: string[]) =>
-    spawnSync('setpriv', [`--reuid=${id}`, `--regid=${id}`, '--clear-groups', command, ...args]).status === 0
-  if (!asUser('unshare', '-U', 'true')) return 'unprivileged users may not make user namespaces here'
-  if (!asUser('test', '-r', join(projectHome, 'package.json'))) return 'other users cannot read the project'
+  const works = (...command: string[]) => spawnSync(asUser[0]!, [...asUser.slice(1), ...command]).status === 0
+  if (!works('unshare', '-U', 'true')) return 'unprivileged users may not make user namespaces here'
+  if (!works('test', '-r', join(projectHome, 'package.json'))) return 'other users cannot read the project'
   return false
 }
 
