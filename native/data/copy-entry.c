@@ -46,6 +46,8 @@ void copier_close(struct copier *copier)
 {
     forget_source(copier);
     free(copier->frames);
+    free(copier->whole);
+    free(copier->changed);
     manifest_close(&copier->manifest);
     content_copier_free(&copier->content);
     xattr_list_free(&copier->xattrs);
@@ -79,12 +81,17 @@ static struct copy_frame *top(struct copier *copier)
     return &copier->frames[copier->depth - 1];
 }
 
+/* Whether nothing lies below the directory of the frame in the layers below. */
+static bool is_fresh(const struct copier *copier, const struct copy_frame *frame)
+{
+    return frame->dir.direct || (copier->target->upper < 0 && copier->target->tree->lower_count == 0);
+}
+
 /* Opens the counterpart of the frame just pushed. Only what the copy makes itself is shared: elsewhere `commit` compares with the layers below. */
 static int find_earlier(struct copier *copier, const char *name, struct rt_error *err)
 {
     struct copy_frame *frame = top(copier);
-    bool fresh = frame->dir.direct || (copier->target->upper < 0 && copier->target->tree->lower_count == 0);
-    if (copier->action->reuse.layer < 0 || !fresh) return 0;
+    if (copier->action->reuse.layer < 0 || !is_fresh(copier, frame)) return 0;
     if (copier->depth > 1) {
         int above = frame[-1].earlier;
         frame->earlier = above < 0 ? -1 : openat(above, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -240,6 +247,10 @@ static int copy_from_earlier(struct copier *copier, const struct scan_entry *ent
 {
     const struct copy_frame *frame = top(copier);
     if (frame->earlier < 0 || is_racy(copier, &entry->st) || entry->st.st_mtim.tv_sec >= copier->action->newest) return 0;
+    if (copier->untouched && linkat(frame->earlier, name, frame->dir.fd, name, 0) == 0) {
+        copier->reused++;
+        return 1;
+    }
     const struct tar_entry meta = entry_meta(copier, entry, ENTRY_FILE);
     struct stat want = entry->st;
     want.st_mode = S_IFREG | meta.mode;
@@ -369,7 +380,9 @@ static int prepare(struct copier *copier, const struct scan_entry *entry, struct
     struct target_dir dir;
     if (action->parents || whole) {
         if (target_directory(copier->target, action->dest, &copier->made, &dir, err) < 0) return -1;
-        return push(copier, dir, 0, whole ? &entry->st.st_mtim : NULL, err) < 0 || find_earlier(copier, ".", err) < 0 ? -1 : whole;
+        if (push(copier, dir, 0, whole ? &entry->st.st_mtim : NULL, err) < 0 || find_earlier(copier, ".", err) < 0) return -1;
+        if (whole && !copier->whole && is_fresh(copier, top(copier)) && !(copier->whole = target_path(copier->target, &top(copier)->dir, err))) return -1;
+        return whole;
     }
     if (S_ISREG(entry->st.st_mode) && action->archives != ARCHIVES_KEEP) {
         auto_close int fd = open_source(entry, err);
@@ -381,10 +394,25 @@ static int prepare(struct copier *copier, const struct scan_entry *entry, struct
     return push(copier, dir, 0, NULL, err);
 }
 
+/* Compares with what the earlier copy saw. */
+static int compare_earlier(struct copier *copier, const struct scan_entry *entry, struct rt_error *err)
+{
+    if (copier->action->reuse.layer < 0 || !copier->manifest.file) return 0;
+    copier->untouched = reuse_untouched(&copier->action->reuse, entry->path, &copier->manifest.record);
+    copier->linked |= !S_ISDIR(entry->st.st_mode) && entry->st.st_nlink > 1;
+    if (copier->untouched && !is_racy(copier, &entry->st)) return 0;
+    auto_free char *name = rt_printf(err, "%s%s", entry->kept, S_ISDIR(entry->st.st_mode) && *entry->kept ? "/" : "");
+    if (!name) return -1;
+    if (copier->changed && strcmp(copier->changed, name) <= 0) return 0;
+    free(copier->changed);
+    copier->changed = take_ptr(&name);
+    return 0;
+}
+
 int copier_visit(void *arg, const struct scan_entry *entry, struct rt_error *err)
 {
     struct copier *copier = arg;
-    if (plan_check(err) < 0 || compare_manifest(copier, entry, err) < 0) return -1;
+    if (plan_check(err) < 0 || compare_manifest(copier, entry, err) < 0 || compare_earlier(copier, entry, err) < 0) return -1;
     if (copier->done) return 0;
     int ready = copier->depth > 0 ? 0 : prepare(copier, entry, err);
     if (ready != 0) return ready < 0 ? -1 : 0;

@@ -28,6 +28,10 @@ struct copier {
     struct content_copier content;
     struct xattr_list xattrs;
     uint64_t reused;
+    bool untouched;  /* the entry at hand is as it was for the earlier copy */
+    char *whole;     /* path in the target of a directory that the copy made for all of its source; NULL: no such copy */
+    bool linked;     /* the source has hard links */
+    char *changed;   /* name in a tar, below `whole`, of the first entry that is not untouched; NULL: all are */
 
     /* of the source at hand */
     struct copy_frame *frames;

@@ -57,7 +57,7 @@ static int copy_source(struct copier *copier, const struct scan *scan, const str
     return 0;
 }
 
-int copy_run(struct copy_action *action, struct target *target, uint64_t *reused, struct rt_error *err)
+int copy_run(struct copy_action *action, struct target *target, struct copy_outcome *outcome, struct rt_error *err)
 {
     auto_close int root = -1;
     if (tree_open(&action->from, 0, &root, err) < 0) return -1;
@@ -76,7 +76,12 @@ int copy_run(struct copy_action *action, struct target *target, uint64_t *reused
     int result = 0;
     for (size_t i = 0; i < action->sources.count && result == 0; i++) result = copy_source(&copier, &scan, &action->sources.items[i], err);
     if (result == 0) result = copier_finish(&copier, err);
-    *reused += copier.reused;
+    outcome->reused += copier.reused;
+    const struct reuse *reuse = &action->reuse;
+    if (result == 0 && !outcome->same && copier.whole && !copier.linked && reuse->known && reuse->seen == reuse->records) {
+        outcome->same = take_ptr(&copier.whole);
+        outcome->changed = take_ptr(&copier.changed);
+    }
     copier_close(&copier);
     return result;
 }

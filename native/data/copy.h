@@ -28,10 +28,17 @@ struct copy_action {
 int copy_parse(const json_t *value, struct copy_action *out, struct rt_error *err);
 void copy_free(struct copy_action *action);
 
+struct copy_outcome {
+    uint64_t reused; /* files that were linked from an earlier layer */
+    /* Path in the target of a directory that is new, holds nothing but this copy, and has all that the earlier copy had there; NULL: no such thing. */
+    char *same;
+    char *changed; /* name in a tar, below `same`, of the first entry that may differ from the earlier copy's; NULL: none does */
+};
+
 /*
  * Copies as BuildKit does. Sources one after the other, each seen as `walk` sees it; a directory's content goes into the destination, made with
  * 0755 where it is missing; other directories take the source's owner, mode and times also where they exist already.
  * Codes: NOT_A_DIRECTORY (a directory onto something else), IS_A_DIRECTORY (something else onto a directory), FILE_CHANGED (not what was walked), LAYER_INVALID
- * (an archive, or a 0/0 device), PATH_MISSING. *reused is increased by the files that were linked from an earlier layer.
+ * (an archive, or a 0/0 device), PATH_MISSING. Adds to the outcome, whose strings are the caller's to free.
  */
-int copy_run(struct copy_action *action, struct target *target, uint64_t *reused, struct rt_error *err);
+int copy_run(struct copy_action *action, struct target *target, struct copy_outcome *outcome, struct rt_error *err);

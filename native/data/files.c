@@ -1,15 +1,19 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/path.h"
 #include "base/plan.h"
+#include "base/userns.h"
 #include "base/util.h"
 #include "data/commit.h"
 #include "data/copy-entry.h"
 #include "data/descriptor-limit.h"
+#include "data/layer-same.h"
 #include "verbs.h"
 
 /* One action of the plan. For `write` and `file`, `copy` has the destination, the owner and the mode. */
@@ -40,6 +44,7 @@ static void files_plan_free(struct files_plan *what)
         free(what->actions[i].data);
     }
     free(what->actions);
+    commit_free(&what->commit);
     tree_free(&what->target);
 }
 
@@ -153,27 +158,73 @@ static int put_file(struct action *action, struct target *target, struct rt_erro
     return result;
 }
 
-static int act(struct action *action, struct target *target, uint64_t *reused, struct rt_error *err)
+static int act(struct action *action, struct target *target, struct copy_outcome *outcome, struct rt_error *err)
 {
     switch (action->op) {
     case ACTION_MKDIR: return make_directory(action, target, err);
-    case ACTION_COPY: return copy_run(&action->copy, target, reused, err);
+    case ACTION_COPY: return copy_run(&action->copy, target, outcome, err);
     case ACTION_WRITE:
     case ACTION_FILE: return put_file(action, target, err);
     }
     return -1;
 }
 
-static int run_actions(const struct files_plan *what, uint64_t *reused, struct rt_error *err)
+static int run_actions(const struct files_plan *what, struct copy_outcome *outcome, struct rt_error *err)
 {
     struct target target;
     int result = target_open(&target, &what->target, err);
     for (size_t i = 0; i < what->count && result == 0; i++) {
         if (what->commit.clamp) what->actions[i].copy.newest = what->commit.clamp_seconds;
-        result = act(&what->actions[i], &target, reused, err);
+        result = act(&what->actions[i], &target, outcome, err);
     }
     target_close(&target); /* the view must be gone before the upper layer is settled */
     return result;
+}
+
+/*
+ * Directories above the destination are made anew and get the time of that; a tar that tells it differs from the earlier one's. They are not told
+ * where they equal the lower's, which is marked in the earlier layer and, made by the same copy on the same base, holds here.
+ */
+static bool same_ancestors(int upper, int earlier, const char *path)
+{
+    const char *mark = layer_mark_name(in_user_namespace());
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        struct rt_error ignored;
+        struct stat a, b;
+        char marked[2];
+        auto_free char *above = rt_printf(&ignored, "%.*s", (int)(slash - path), path);
+        auto_close int mine = above ? try_open_directory_strictly(upper, above, O_RDONLY) : -1;
+        auto_close int theirs = above ? try_open_directory_strictly(earlier, above, O_RDONLY) : -1;
+        if (mine < 0 || theirs < 0 || fstat(mine, &a) < 0 || fstat(theirs, &b) < 0) return false;
+        bool equal = a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid && a.st_mtim.tv_sec == b.st_mtim.tv_sec;
+        if (!equal && fgetxattr(theirs, mark, marked, sizeof marked) != 1) return false;
+    }
+    return true;
+}
+
+/* The marks of the earlier layer's tar that are those of this one, too. */
+static int known_marks(const struct files_plan *what, const struct copy_outcome *outcome, struct tar_marks *marks, struct rt_error *err)
+{
+    if (what->count != 1 || !outcome->same || what->commit.clamp) return 0;
+    const struct reuse *reuse = &what->actions[0].copy.reuse;
+    const char *top = outcome->same;
+    while (*top == '/' || (*top == '.' && (top[1] == '/' || top[1] == '\0'))) top++;
+    auto_close int upper = open(what->target.path ? what->target.path : what->target.upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (upper < 0 || !same_ancestors(upper, reuse->layer, top)) return 0;
+    tar_marks_load(marks, reuse->marks_path);
+    if (!outcome->changed) return 0;
+    auto_free char *changed = rt_printf(err, "%s%s%s", top, *top ? "/" : "", outcome->changed);
+    if (!changed) return -1;
+    tar_marks_cut(marks, changed);
+    return 0;
+}
+
+static int commit(const struct files_plan *what, const struct copy_outcome *outcome, struct layer_facts *facts, struct rt_error *err)
+{
+    auto_tar_marks struct tar_marks marks = { 0 };
+    if (known_marks(what, outcome, &marks, err) < 0) return -1;
+    if (marks.count > 0 && layer_commit_from(&what->target, &what->commit, &marks, facts, err) == 0) return 0;
+    return layer_commit(&what->target, &what->commit, facts, err);
 }
 
 /* Changes a snapshot without a process in it. After an error the snapshot is to be thrown away. */
@@ -181,12 +232,14 @@ int verb_files(struct plan *plan, struct rt_error *err)
 {
     struct files_plan what = { 0 };
     struct layer_facts facts;
-    uint64_t reused = 0;
+    struct copy_outcome outcome = { 0 };
     descriptor_limit_raise();
     int result = parse(plan, &what, err);
-    if (result == 0) result = run_actions(&what, &reused, err);
-    if (result == 0 && what.commit.wanted) result = layer_commit(&what.target, &what.commit, &facts, err);
-    if (result == 0) result = plan_result(plan, json_pack("{s:o,s:I}", "layer", commit_json(&what.commit, &facts), "reused", (json_int_t)reused), err);
+    if (result == 0) result = run_actions(&what, &outcome, err);
+    if (result == 0 && what.commit.wanted) result = commit(&what, &outcome, &facts, err);
+    if (result == 0) result = plan_result(plan, json_pack("{s:o,s:I}", "layer", commit_json(&what.commit, &facts), "reused", (json_int_t)outcome.reused), err);
+    free(outcome.same);
+    free(outcome.changed);
     files_plan_free(&what);
     return result;
 }

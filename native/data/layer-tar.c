@@ -29,6 +29,8 @@ struct packer {
     struct link_map links;
     struct xattr_list xattrs;
     const char *as; /* name of the first entry in the archive; NULL: its own */
+    bool skipping; /* the entry to resume with has not come yet */
+    uint64_t marked; /* offset of the last mark */
     struct rt_error *err;
 };
 
@@ -71,8 +73,40 @@ static struct tar_entry entry_of(const struct packer *packer, const struct stat 
     };
 }
 
+/* Marks come in front of entries, so that a later archive can begin with one. */
+static int mark(struct packer *packer, const char *name)
+{
+    struct tar_marks *marks = packer->options->marks;
+    const uint64_t offset = output_size(packer->output);
+    if (!marks || offset - packer->marked < TAR_MARK_EVERY) return 0;
+    const struct tar_mark here = { .name = (char *)name, .offset = offset, .entries = packer->counts->entries, .bytes = packer->counts->bytes };
+    size_t number;
+    packer->marked = offset;
+    return output_mark(packer->output, &number, packer->err) < 0 ? -1 : tar_marks_add(marks, &here, packer->err);
+}
+
+/* 1: the entry lies before the one to resume with. */
+static int pass_marks(struct packer *packer, const struct tar_entry *entry)
+{
+    if (!packer->options->marks && !packer->skipping) return 0;
+    auto_free char *name = rt_printf(packer->err, "%s%s", entry->path, entry->type == ENTRY_DIR ? "/" : "");
+    if (!name) return -1;
+    const struct tar_mark *resume = packer->options->resume;
+    if (packer->skipping) {
+        if (strcmp(name, resume->name) != 0) return 1;
+        packer->skipping = false;
+        packer->counts->entries = resume->entries;
+        packer->counts->bytes = resume->bytes;
+        packer->marked = resume->offset;
+    }
+    return mark(packer, name);
+}
+
+/* 1: nothing was written of the entry, and its content must not be. */
 static int write_entry(struct packer *packer, struct tar_entry *entry)
 {
+    int passed = pass_marks(packer, entry);
+    if (passed != 0) return passed;
     packer->counts->entries++;
     packer->counts->bytes += entry->type == ENTRY_FILE ? entry->size : 0;
     return tar_write_header(packer->output, entry, packer->err);
@@ -89,11 +123,11 @@ static int with_xattrs(struct packer *packer, int fd, struct tar_entry *entry)
 /* A marker entry (".wh.…") has no metadata of its own; fixed values keep the bytes canonical. */
 static int write_marker(struct packer *packer, const char *name)
 {
-    size_t mark = packer->path.size;
+    size_t at = packer->path.size;
     if (push(packer, name, packer->err) < 0) return -1;
     struct tar_entry entry = { .type = ENTRY_FILE, .path = packer->path.data };
-    int result = write_entry(packer, &entry);
-    buf_cut(&packer->path, mark);
+    int result = write_entry(packer, &entry) < 0 ? -1 : 0;
+    buf_cut(&packer->path, at);
     return result;
 }
 
@@ -184,10 +218,11 @@ static int pack_file(struct packer *packer, int dirfd, const char *name, int low
         if (same < 0) return -1;
         if (same) return packer->options->settle && unlinkat(dirfd, name, 0) < 0 ? pack_fail(packer, errno, "unlinkat") : 0;
     }
-    if (st.st_size == 0 && packer->user_namespace && node_from_file(fd, &entry)) return write_entry(packer, &entry);
+    if (st.st_size == 0 && packer->user_namespace && node_from_file(fd, &entry)) return write_entry(packer, &entry) < 0 ? -1 : 0;
     entry.size = (uint64_t)st.st_size;
-    if (settle_time(packer, dirfd, name, &st) < 0 || write_entry(packer, &entry) < 0) return -1;
-    return copy_content(packer, fd, entry.size);
+    if (settle_time(packer, dirfd, name, &st) < 0) return -1;
+    int passed = write_entry(packer, &entry);
+    return passed < 0 ? -1 : passed ? 0 : copy_content(packer, fd, entry.size);
 }
 
 /* Links, devices and FIFOs: nothing of them is opened. */
@@ -220,16 +255,25 @@ static int pack_special(struct packer *packer, int dirfd, const char *name, int 
     }
     if (lowerfd >= 0 && st.st_nlink == 1 && layer_same_special(lowerfd, name, &st, entry.link))
         return packer->options->settle && unlinkat(dirfd, name, 0) < 0 ? pack_fail(packer, errno, "unlinkat") : 0;
-    return settle_time(packer, dirfd, name, &st) < 0 ? -1 : write_entry(packer, &entry);
+    return settle_time(packer, dirfd, name, &st) < 0 || write_entry(packer, &entry) < 0 ? -1 : 0;
 }
 
 /* ── directories ── */
 
 static int pack_directory(struct packer *packer, int fd, int lowerfd, bool root);
 
+/* The child at hand and all below it come before the entry to resume with. Entries come in the order of their names, so none of it can follow. */
+static bool lies_before(const struct packer *packer, const struct listed *child)
+{
+    const char *resume = packer->options->resume->name;
+    const size_t size = packer->path.size;
+    if (strncmp(packer->path.data, resume, size) != 0) return true;
+    return child->type == DT_DIR ? resume[size] != '/' : resume[size] != '\0';
+}
+
 static int pack_child(struct packer *packer, int dirfd, const struct listed *child, int lowerfd)
 {
-    size_t mark = packer->path.size;
+    size_t at = packer->path.size;
     int result = 0;
     if (plan_check(packer->err) < 0) return -1;
     if (child->whiteout && packer->options->view == VIEW_PLAIN) return 0;
@@ -240,6 +284,10 @@ static int pack_child(struct packer *packer, int dirfd, const struct listed *chi
     if (push(packer, packer->path.size == 0 && packer->as ? packer->as : child->name, packer->err) < 0) return -1;
     if (packer->options->view != VIEW_PLAIN && strncmp(child->name, ".wh.", 4) == 0)
         return rt_fail_at(packer->err, packer->path.data, "LAYER_INVALID", 0, NULL, "'%s' cannot be kept in a layer: names starting with '.wh.' mark deleted files", packer->path.data);
+    if (packer->skipping && lowerfd < 0 && lies_before(packer, child)) {
+        buf_cut(&packer->path, at);
+        return 0;
+    }
     if (child->type == DT_DIR) {
         auto_close int fd = openat(dirfd, child->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         auto_close int lower = fd >= 0 && lowerfd >= 0 ? openat(lowerfd, child->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
@@ -248,7 +296,7 @@ static int pack_child(struct packer *packer, int dirfd, const struct listed *chi
         if (result == 0 && packer->options->settle && lower >= 0 && has_xattr(fd, overlay_xattr(packer, false), 'y')) unlinkat(dirfd, child->name, AT_REMOVEDIR);
     } else if (child->type == DT_REG) result = pack_file(packer, dirfd, child->name, lowerfd);
     else if (child->type != DT_SOCK) result = pack_special(packer, dirfd, child->name, lowerfd); /* a socket means nothing without its process */
-    buf_cut(&packer->path, mark);
+    buf_cut(&packer->path, at);
     return result;
 }
 
@@ -321,10 +369,11 @@ static void packer_free(struct packer *packer)
 
 int layer_tar(int rootfd, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err)
 {
-    struct packer packer = { .options = options, .output = output, .counts = counts, .user_namespace = in_user_namespace(), .err = err };
+    struct packer packer = { .options = options, .output = output, .counts = counts, .user_namespace = in_user_namespace(), .skipping = options->resume != NULL, .err = err };
     auto_close int fd = openat(rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = buf_str(&packer.path, "", err);
     if (result == 0) result = fd < 0 ? pack_fail(&packer, errno, "openat") : pack_directory(&packer, fd, options->lowerfd, true);
+    if (result == 0 && packer.skipping) result = rt_fail_at(err, options->resume->name, "FILE_CHANGED", 0, NULL, "'%s' went away", options->resume->name);
     packer_free(&packer);
     return result;
 }

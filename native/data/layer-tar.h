@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/output.h"
 #include "data/progress.h"
+#include "data/tar-marks.h"
 
 /*
  * A directory as a tar in the canonical form of docs/layer-format.md. Memory does not grow with the tree but for files that have several names.
@@ -24,6 +25,8 @@ struct tar_options {
     bool clamp;
     int64_t clamp_seconds; /* later times become this one */
     bool raw;              /* VIEW_PLAIN: 0/0 devices are whiteouts of a single layer, and left out */
+    struct tar_marks *marks; /* new ones are added, the digest's state excepted, in the order of output_mark; NULL: none are wanted */
+    const struct tar_mark *resume; /* what comes before it is neither read nor written: `output` starts there; NULL: all is written */
     struct progress *progress; /* NULL: none; counts bytes of the archive */
 };
 
@@ -32,7 +35,7 @@ struct tar_counts {
     uint64_t entries, bytes, marker_names;
 };
 
-/* Writes the entries below `rootfd` (not O_PATH), and the root itself where it differs; not the end of the archive. */
+/* Writes the entries below `rootfd` (not O_PATH), and the root itself where it differs; not the end of the archive. FILE_CHANGED when `resume` is not met. */
 int layer_tar(int rootfd, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err);
 
 /* Writes one entry of the directory `dirfd`, with what is below it, under the name `as`. */

@@ -18,6 +18,11 @@ struct slot {
     bool compressed;
 };
 
+struct mark {
+    uint64_t offset;
+    uint32_t state[SHA256_STATE];
+};
+
 /*
  * A ring of blocks, filled in order by the caller. Positions count blocks since the start. A block is free again when it was hashed and
  * written; compression may finish in any order, writing waits for its turn.
@@ -34,6 +39,10 @@ struct output {
     uint64_t filled, hashed, taken, written; /* blocks; taken: given to a compressing thread */
     bool ended, stop, failed;
     struct rt_error error;
+
+    struct mark *marks; /* by the mutex */
+    size_t mark_count, mark_capacity, marks_taken;
+    uint64_t hash_offset; /* the hasher's own */
 
     struct sha256 raw_sha, blob_sha;
     uint64_t blob_size;
@@ -62,6 +71,34 @@ static bool wait_filled(struct output *output, const uint64_t *position)
     return !output->stop && *position < output->filled;
 }
 
+/* The next mark before `end`, where the hasher must stop; `end` when there is none. */
+static uint64_t next_mark(struct output *output, uint64_t end)
+{
+    pthread_mutex_lock(&output->mutex);
+    bool inside = output->marks_taken < output->mark_count && output->marks[output->marks_taken].offset < end;
+    uint64_t offset = inside ? output->marks[output->marks_taken].offset : end;
+    pthread_mutex_unlock(&output->mutex);
+    return offset;
+}
+
+static void take_mark(struct output *output)
+{
+    pthread_mutex_lock(&output->mutex);
+    sha256_save(&output->raw_sha, output->marks[output->marks_taken++].state);
+    pthread_mutex_unlock(&output->mutex);
+}
+
+static void hash_block(struct output *output, const unsigned char *data, size_t size)
+{
+    const uint64_t start = output->hash_offset, end = start + size;
+    for (uint64_t at; (at = next_mark(output, end)) < end; take_mark(output)) {
+        sha256_add(&output->raw_sha, data + (output->hash_offset - start), (size_t)(at - output->hash_offset));
+        output->hash_offset = at;
+    }
+    sha256_add(&output->raw_sha, data + (output->hash_offset - start), (size_t)(end - output->hash_offset));
+    output->hash_offset = end;
+}
+
 static void *hasher(void *arg)
 {
     struct output *output = arg;
@@ -71,7 +108,7 @@ static void *hasher(void *arg)
         pthread_mutex_unlock(&output->mutex);
         if (!more) return NULL;
         const struct slot *slot = slot_at(output, output->hashed);
-        sha256_add(&output->raw_sha, slot->raw, slot->raw_size);
+        hash_block(output, slot->raw, slot->raw_size);
         pthread_mutex_lock(&output->mutex);
         output->hashed++;
         pthread_cond_broadcast(&output->changed);
@@ -184,6 +221,10 @@ struct output *output_open(const struct output_options *options, struct rt_error
     pthread_cond_init(&output->changed, NULL);
     sha256_start(&output->raw_sha);
     sha256_start(&output->blob_sha);
+    if (options->start) {
+        sha256_resume(&output->raw_sha, options->start->state, options->start->offset);
+        output->size = output->hash_offset = options->start->offset;
+    }
     int result = make_slots(output, err);
     if (result == 0 && options->hash) result = start(output, hasher, err);
     if (result == 0 && options->fd >= 0) result = start(output, writer, err);
@@ -209,6 +250,7 @@ void output_close(struct output **pointer)
         free(output->slots[i].packed);
     }
     free(output->slots);
+    free(output->marks);
     pthread_mutex_destroy(&output->mutex);
     pthread_cond_destroy(&output->changed);
     free(output);
@@ -296,6 +338,31 @@ int output_zeros(struct output *output, uint64_t size, struct rt_error *err)
 uint64_t output_size(const struct output *output)
 {
     return output->size;
+}
+
+int output_mark(struct output *output, size_t *number, struct rt_error *err)
+{
+    int result = 0;
+    pthread_mutex_lock(&output->mutex);
+    if (output->mark_count == output->mark_capacity) {
+        size_t capacity = output->mark_capacity ? output->mark_capacity * 2 : 64;
+        struct mark *marks = realloc(output->marks, capacity * sizeof *marks);
+        if (marks) {
+            output->marks = marks;
+            output->mark_capacity = capacity;
+        } else result = rt_nomem(err);
+    }
+    if (result == 0) {
+        *number = output->mark_count;
+        output->marks[output->mark_count++] = (struct mark){ .offset = output->size };
+    }
+    pthread_mutex_unlock(&output->mutex);
+    return result;
+}
+
+void output_marked(const struct output *output, size_t number, uint32_t state[SHA256_STATE])
+{
+    memcpy(state, output->marks[number].state, sizeof output->marks[number].state);
 }
 
 int output_finish(struct output *output, struct output_facts *facts, struct rt_error *err)

@@ -21,6 +21,12 @@ struct output_options {
     unsigned threads;
     bool hash;      /* the digest of the uncompressed bytes is wanted */
     bool hash_blob; /* the digest of what is written is wanted */
+    const struct output_start *start; /* without a descriptor: the stream goes on where another one with the same bytes stood; NULL: at its begin */
+};
+
+struct output_start {
+    uint64_t offset; /* a multiple of 64 */
+    uint32_t state[SHA256_STATE];
 };
 
 struct output_facts {
@@ -44,5 +50,12 @@ void output_filled(struct output *output, size_t size);
 
 /* Bytes so far. */
 uint64_t output_size(const struct output *output);
+
+/*
+ * Asks for the state of the digest at the bytes so far, a multiple of 64 that another byte will follow. Gives the number by which output_marked
+ * tells it after output_finish.
+ */
+int output_mark(struct output *output, size_t *number, struct rt_error *err);
+void output_marked(const struct output *output, size_t number, uint32_t state[SHA256_STATE]);
 
 int output_finish(struct output *output, struct output_facts *facts, struct rt_error *err);

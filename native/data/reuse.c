@@ -17,6 +17,7 @@
 struct reuse_digest {
     uint8_t key[KEY]; /* of the path; all zero: empty */
     uint8_t digest[CONTENT_DIGEST];
+    uint64_t record; /* a digest of the whole record */
 };
 
 int reuse_parse(const json_t *object, const char *key, struct reuse *out, struct rt_error *err)
@@ -25,8 +26,8 @@ int reuse_parse(const json_t *object, const char *key, struct reuse *out, struct
     *out = (struct reuse)REUSE_NONE;
     if (json_opt_obj(object, key, &value, err) < 0) return -1;
     if (!value) return 0;
-    if (json_allow(value, err, "layer", "manifest", NULL) == 0 && json_req_bytes(value, "layer", &out->layer_path, NULL, err) == 0 &&
-        json_opt_bytes(value, "manifest", &out->manifest_path, NULL, err) == 0)
+    if (json_allow(value, err, "layer", "manifest", "marks", NULL) == 0 && json_req_bytes(value, "layer", &out->layer_path, NULL, err) == 0 &&
+        json_opt_bytes(value, "manifest", &out->manifest_path, NULL, err) == 0 && json_opt_bytes(value, "marks", &out->marks_path, NULL, err) == 0)
         return 0;
     reuse_free(out);
     return -1;
@@ -37,6 +38,7 @@ void reuse_free(struct reuse *reuse)
     util_close(&reuse->layer);
     free(reuse->layer_path);
     free(reuse->manifest_path);
+    free(reuse->marks_path);
     free(reuse->slots);
     path_set_free(&reuse->used);
     *reuse = (struct reuse)REUSE_NONE;
@@ -75,21 +77,32 @@ static int grow(struct reuse *reuse, struct rt_error *err)
     return 0;
 }
 
+static uint64_t digest_of(const struct manifest_record *record)
+{
+    blake3_hasher hasher;
+    uint64_t digest;
+    blake3_hasher_init(&hasher);
+    blake3_hasher_update(&hasher, record, sizeof *record);
+    blake3_hasher_finalize(&hasher, (uint8_t *)&digest, sizeof digest);
+    return digest;
+}
+
 static int read_digests(struct reuse *reuse, struct manifest_reader *reader, struct rt_error *err)
 {
     size_t count = 0;
     int more;
     while ((more = manifest_next(reader, err)) == 1) {
-        if (!S_ISREG(reader->record.mode)) continue;
         if (count * 2 >= reuse->capacity && grow(reuse, err) < 0) return -1;
         uint8_t key[KEY];
         key_of(reader->path.data, key);
         struct reuse_digest *slot = find(reuse->slots, reuse->capacity, key);
         memcpy(slot->key, key, KEY);
         memcpy(slot->digest, reader->record.digest, CONTENT_DIGEST);
+        slot->record = digest_of(&reader->record);
         count++;
     }
     reuse->known = count > 0;
+    reuse->records = count;
     return more;
 }
 
@@ -111,6 +124,17 @@ static bool is_known(const struct reuse *reuse, const char *path, const uint8_t 
     key_of(path, key);
     const struct reuse_digest *slot = find(reuse->slots, reuse->capacity, key);
     return memcmp(slot->key, key, KEY) == 0 && memcmp(slot->digest, digest, CONTENT_DIGEST) == 0;
+}
+
+bool reuse_untouched(struct reuse *reuse, const char *path, const struct manifest_record *record)
+{
+    if (!reuse->known) return false;
+    uint8_t key[KEY];
+    key_of(path, key);
+    const struct reuse_digest *slot = find(reuse->slots, reuse->capacity, key);
+    if (memcmp(slot->key, key, KEY) != 0) return false;
+    reuse->seen++;
+    return slot->record == digest_of(record);
 }
 
 /* 1 the file has the digest, 0 not, -1. */

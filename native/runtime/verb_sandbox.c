@@ -231,6 +231,7 @@ int verb_sandbox(struct plan *plan, struct rt_error *err)
     int result = sandbox_run(&sandbox, err);
     for (size_t i = 0; i < sandbox.mount_count; i++) tree_free(&sandbox.trees[i]);
     tree_free(&sandbox.rootfs);
+    commit_free(&sandbox.commit);
     network_free(&sandbox.network);
     mount_points_free(&sandbox.made);
     spec_free(sandbox.spec);

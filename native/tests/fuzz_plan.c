@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct idmap idmap;
     if (idmap_parse(json, &idmap, &err) == 1) idmap_free(&idmap);
     struct commit_options commit;
-    commit_parse(json, &commit, &err);
+    if (commit_parse(json, &commit, &err) == 0) commit_free(&commit);
     struct bulk bulk;
     if (bulk_parse(json, "out", &bulk, &err) == 1 && bulk.path) {
         free(bulk.path);

@@ -912,7 +912,11 @@ describe('an earlier layer of the same copy', () => {
       owners: false,
       selections: [{ id: 's', sources: [{ path: '' }], exclude: null, parents: false, manifest: manifest(name) }],
     })
-  async function build(name: string, more: object = {}): Promise<Readonly<Record<string, unknown>>> {
+  async function build(
+    name: string,
+    more: object = {},
+    commit: object = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
     for (const part of ['up', 'wk']) mkdirSync(at(`${part}.${name}`))
     await walk(name)
     const tree = {
@@ -926,7 +930,7 @@ describe('an earlier layer of the same copy', () => {
       verb: 'files',
       target: tree,
       actions: [copy('', '/app/', { manifest: manifest(name), ...more })],
-      commit: {},
+      commit,
     })
   }
   /** Time stamps of the last two seconds do not tell whether a file has changed. */
@@ -983,6 +987,102 @@ describe('an earlier layer of the same copy', () => {
     utimesSync(at('up.1/app/f'), 1_000_000_000, 1_000_000_000)
     expect(await build('2', { reuse: { layer: at('up.1'), manifest: null } })).toMatchObject({ reused: 0 })
     expect(readFileSync(at('up.2/app/f'), 'utf8')).toBe('aaaa')
+  })
+
+  describe('marks along its archive', () => {
+    const marks = (name: string) => at(`marks.${name}`)
+    const big = (at: number): string => `${at} `.repeat(700_000)
+    const make = (
+      name: string,
+      more: object,
+      dest = '/app/',
+      earlier?: string,
+    ): Promise<Readonly<Record<string, unknown>>> =>
+      build(
+        name,
+        {
+          ...more,
+          dest,
+          ...(earlier === undefined
+            ? {}
+            : { reuse: { layer: at(`up.${earlier}`), manifest: manifest(earlier), marks: marks(earlier) } }),
+        },
+        { marks: marks(name) },
+      )
+
+    beforeEach(async () => {
+      await unpack('context', [
+        dir('a'),
+        ...[1, 2, 3, 4, 5].map((index) => file(`a/${index}`, big(index))),
+        file('a.b', 'between'),
+        dir('b'),
+        file('b/x', 'x'),
+        file('b/y', 'y'),
+        { name: 'c', type: '2', link: 'a' },
+      ])
+      await settle()
+    })
+
+    const late = (path: string) => (): void => {
+      writeFileSync(at(`context/${path}`), 'changed')
+    }
+    const nothing = { before: () => {}, more: {}, dest: '/app/' }
+    const cases: Readonly<
+      Record<string, Partial<typeof nothing> & { readonly change: () => void; readonly used: boolean }>
+    > = {
+      'a file near the end': { change: late('b/x'), used: true },
+      'a file in the middle': { change: late('a/4'), used: true },
+      'a link': { change: () => execFileSync('ln', ['-sfn', 'b', at('context/c')]), used: false },
+      'a file that went away': { change: () => rmSync(at('context/b/y')), used: false },
+      'a file with a second name': {
+        before: () => execFileSync('ln', [at('context/a/1'), at('context/b/z')]),
+        change: late('b/x'),
+        used: false,
+      },
+      'a directory above that is made anew': { dest: '/new/app/', change: late('b/x'), used: false },
+    }
+
+    it.for(Object.entries(cases))('%s', { timeout: 60_000 }, async ([, { change, used, ...rest }]) => {
+      const { before, more, dest } = { ...nothing, ...rest }
+      before()
+      if (rest.before !== undefined) await settle()
+      await make('1', more, dest)
+      change()
+      await settle()
+      const full = await make('full', more, dest)
+      const again = await make('2', more, dest, '1')
+      expect(again['layer']).toEqual(full['layer'])
+      // Whether they count is seen when they are wrong.
+      const wrong = readFileSync(marks('1'))
+      for (let record = 8; record < wrong.length; record += 64 + wrong.readUInt32LE(record + 56))
+        wrong.fill(0xff, record + 24, record + 56)
+      writeFileSync(marks('1'), wrong)
+      const misled = await make('3', more, dest, '1')
+      const digests = [misled, full].map(({ layer }) => (layer as { diffId: string }).diffId)
+      expect(digests[0] !== digests[1]).toBe(used)
+    })
+
+    it('are handed on', async () => {
+      await make('1', {})
+      for (const [name, earlier] of [
+        ['2', '1'],
+        ['3', '2'],
+      ] as const) {
+        writeFileSync(at('context/b/x'), name)
+        await settle()
+        const again = await make(name, {}, '/app/', earlier)
+        expect(readFileSync(marks(name))).toEqual(readFileSync(marks('1')))
+        expect(again['layer']).toEqual((await make(`full.${name}`, {}))['layer'])
+      }
+    })
+
+    it('a file of them that is damaged is not believed', async () => {
+      await make('1', {})
+      writeFileSync(marks('1'), readFileSync(marks('1')).subarray(0, 100))
+      late('b/x')()
+      await settle()
+      expect((await make('2', {}, '/app/', '1'))['layer']).toEqual((await make('full', {}))['layer'])
+    })
   })
 
   it('goes on without a layer that is gone', async () => {

@@ -9,7 +9,7 @@ import type { Fact, InputUse, Operation, Result, RunContext } from '../solver/op
 import type { BuildVertex, CopyAction, FileAction, FilesOp } from './op.ts'
 import type { ContextFiles } from './context-files.ts'
 import { baseUse, filesFacts, selectionFact } from './facts.ts'
-import { reusePlan } from './reuse.ts'
+import { marksOf, reusePlan } from './reuse.ts'
 import type { ReusePlan } from './reuse.ts'
 import { compileSelection } from './selection.ts'
 import type { SelectionPlan } from './selection.ts'
@@ -70,13 +70,18 @@ async function run(
     const actions = await Promise.all(
       op.actions.map((action) => actionPlan(action, { inputs, services, manifests, reuse })),
     )
-    const commit = { clampMtime: op.clamp ?? null }
+    const commit = (layer: string | undefined): object => ({
+      clampMtime: op.clamp ?? null,
+      marks: layer === undefined ? null : marksOf(layer),
+    })
     if (op.detached) {
       await using layer = await services.snapshots.prepareDetached()
-      return await layer.commit(base, await change(services.native, alone(layer.tree), actions, commit, context))
+      const tree = alone(layer.tree)
+      return await layer.commit(base, await change(services.native, tree, actions, commit(upperOf(tree)), context))
     }
     await using active = await services.snapshots.prepare(base?.id ?? null)
-    return await active.commit(await change(services.native, active.tree, actions, commit, context))
+    const { tree } = active
+    return await active.commit(await change(services.native, tree, actions, commit(upperOf(tree)), context))
   } catch (error) {
     throw hasCode(error, 'FILE_CHANGED') ? stale(op, services.contexts, error) : error
   } finally {
@@ -100,6 +105,10 @@ async function keepList(path: string, kept: string): Promise<void> {
 /** A layer on nothing: what `--link` writes does not look at what it will lie on. */
 function alone(tree: Tree): Tree {
   return tree.kind === 'dir' ? { kind: 'layers', lower: [], upper: tree.path } : tree
+}
+
+function upperOf(tree: Tree): string | undefined {
+  return tree.kind === 'layers' ? tree.upper : undefined
 }
 
 async function change(

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import type { Snapshotter } from '../../snapshot/snapshotter.ts'
 import { identityOf } from '../solver/operation.ts'
 import type { EarlierResult, Result } from '../solver/operation.ts'
@@ -9,11 +10,18 @@ export interface ReusePlan {
   readonly layer: string
   /** What that copy read, where its files stand for those of this copy by path; null: they are compared by content. */
   readonly manifest: string | null
+  /** Marks along the earlier layer's archive. */
+  readonly marks: string
 }
 
 export interface ReuseServices {
   readonly snapshots: Snapshotter
   readonly manifestPath: (digest: string) => string
+}
+
+/** Where the core keeps what it needs to go on in the middle of a layer's archive: beside the layer, and gone with it. */
+export function marksOf(layer: string): string {
+  return join(dirname(layer), 'marks')
 }
 
 /**
@@ -35,5 +43,9 @@ export function reusePlan(
     op.actions.length === 1 &&
     (op.detached || earlier.inputs[0] === identityOf(base)) &&
     filesFacts(op).every(({ name, value }) => facts.get(name) === value)
-  return { layer: layer.upper, manifest: sameCopy && files !== undefined ? manifestPath(files) : null }
+  return {
+    layer: layer.upper,
+    marks: marksOf(layer.upper),
+    manifest: sameCopy && files !== undefined ? manifestPath(files) : null,
+  }
 }
