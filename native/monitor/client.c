@@ -42,7 +42,9 @@ static void leave(struct client *c)
 void client_close(struct client *c)
 {
     struct monitor *m = c->monitor;
+    bool read_log = c->reader.self;
     leave(c);
+    log_reader_remove(&c->reader);
     loop_unwatch(&m->loop, &c->watch);
     util_close(&c->watch.fd);
     *c->self = c->next;
@@ -50,6 +52,7 @@ void client_close(struct client *c)
     buf_free(&c->in);
     buf_free(&c->out);
     free(c);
+    if (read_log) streams_log_read(m);
     streams_release(m);
 }
 

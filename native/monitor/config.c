@@ -17,9 +17,11 @@ static int parse_log(const json_t *plan, struct log_options *out, struct rt_erro
 {
     json_t *log;
     int driver;
-    if (json_req_obj(plan, "log", &log, err) || json_allow(log, err, "driver", "path", "maxSize", "maxFiles", "fields", NULL) || json_req_enum(log, "driver", log_names, &driver, err)) return -1;
+    if (json_req_obj(plan, "log", &log, err) || json_allow(log, err, "driver", "path", "maxSize", "maxFiles", "fields", "compress", "attrs", NULL) || json_req_enum(log, "driver", log_names, &driver, err)) return -1;
     *out = (struct log_options){.driver = (enum log_driver)driver, .max_files = 1};
-    if (json_opt_str(log, "path", &out->path, err) || json_opt_i64(log, "maxSize", 0, INT64_MAX, &out->max_size, err) || json_opt_i64(log, "maxFiles", 1, 10000, &out->max_files, err)) return -1;
+    if (json_opt_str(log, "path", &out->path, err) || json_opt_i64(log, "maxSize", 0, INT64_MAX, &out->max_size, err) || json_opt_i64(log, "maxFiles", 1, 10000, &out->max_files, err) || json_opt_bool(log, "compress", &out->compress, err) ||
+        json_opt_str(log, "attrs", &out->attributes, err))
+        return -1;
     if (out->driver == LOG_JOURNALD && json_req_strv(log, "fields", &out->fields, err)) return -1;
     return out->driver == LOG_NONE || out->path ? 0 : rt_fail(err, "PLAN_INVALID", 0, NULL, "log: a driver that writes needs a path");
 }

@@ -17,6 +17,8 @@ struct log_options {
     const char **fields; /* journald: NAME=value of each entry */
     int64_t max_size; /* bytes of one file; 0: no limit */
     int64_t max_files;
+    bool compress;          /* rotated files */
+    const char *attributes; /* an object as JSON that each entry carries as `attrs`; NULL: none */
 };
 
 struct restart_options {

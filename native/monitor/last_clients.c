@@ -86,6 +86,7 @@ static bool keep_only_connections(struct monitor *m)
 void clients_finish(struct monitor *m)
 {
     loop_unwatch(&m->loop, &m->listener);
+    while (m->log.files.readers) log_reader_remove(m->log.files.readers); /* no file goes any more */
     if (!close_those_served(m)) return;
     pid_t pid = fork();
     if (pid == 0) {

@@ -24,23 +24,18 @@ static int open_file(struct log *log, struct rt_error *err)
 
 int log_open(struct log *log, const struct log_options *options, struct rt_error *err)
 {
-    *log = (struct log){.options = *options, .fd = -1};
+    *log = (struct log){.options = *options, .fd = -1, .files = {.path = options->path, .kept = options->max_files - 1, .compress = options->compress}};
     if (options->driver == LOG_NONE) return 0;
-    return options->driver == LOG_JOURNALD ? journal_open(options->path, &log->fd, err) : open_file(log, err);
+    if (options->driver == LOG_JOURNALD) return journal_open(options->path, &log->fd, err);
+    if (open_file(log, err)) return -1;
+    if (log->size > 0) log_files_tidy(&log->files); /* an earlier run may have left what a reader needed then */
+    return 0;
 }
 
-/* PATH → PATH.1 → PATH.2 …; the last one goes. */
 static void rotate(struct log *log)
 {
     struct rt_error ignored;
-    const char *path = log->options.path;
-    for (int64_t i = log->options.max_files - 1; i > 0; i--) {
-        auto_free char *from = i == 1 ? rt_strdup(path, &ignored) : rt_printf(&ignored, "%s.%lld", path, (long long)i - 1);
-        auto_free char *to = rt_printf(&ignored, "%s.%lld", path, (long long)i);
-        if (!from || !to) return; /* no memory: the file grows until there is */
-        rename(from, to);
-    }
-    if (log->options.max_files == 1) unlink(path);
+    log_files_rotate(&log->files);
     util_close(&log->fd);
     open_file(log, &ignored);
 }
@@ -99,7 +94,8 @@ static void put_entry(struct log *log, enum log_stream stream, const char *data,
         return;
     }
     if (buf_str(&log->encoded, "{\"log\":\"", &ignored) || put_text(&log->encoded, data, size, &ignored) ||
-        buf_printf(&log->encoded, &ignored, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n", stream_names[stream], time)) {
+        buf_printf(&log->encoded, &ignored, "\",\"stream\":\"%s\",", stream_names[stream]) ||
+        (log->options.attributes && buf_printf(&log->encoded, &ignored, "\"attrs\":%s,", log->options.attributes)) || buf_printf(&log->encoded, &ignored, "\"time\":\"%s\"}\n", time)) {
         buf_cut(&log->encoded, before);
         return;
     }
@@ -169,6 +165,7 @@ void log_end(struct log *log, enum log_stream stream)
 void log_close(struct log *log)
 {
     util_close(&log->fd);
+    log_files_close(&log->files);
     buf_free(&log->pending[LOG_STDOUT]);
     buf_free(&log->pending[LOG_STDERR]);
     buf_free(&log->encoded);

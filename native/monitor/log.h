@@ -1,10 +1,11 @@
 #pragma once
 #include "monitor/config.h"
+#include "monitor/log_files.h"
 
 /*
- * What a container writes, kept as docker's json-file driver does: one line `{"log":"text\n","stream":"stdout","time":"…"}` for each line of output; lines longer than
- * LOG_LINE are cut into several entries, of which only the last ends with a newline. When the file would grow beyond its size it becomes `PATH.1`, `PATH.1` becomes `PATH.2` and so on;
- * a reader that follows by inode misses nothing. The drivers json-file and local write the same format; journald gets an entry for each line instead (journal.c).
+ * What a container writes, kept as docker's json-file driver does: one line `{"log":"text\n","stream":"stdout","time":"…"}` for each line of output, with `"attrs":{…}` before the time where there are some; lines longer than
+ * LOG_LINE are cut into several entries, of which only the last ends with a newline. A file that would grow beyond its size is rotated
+ * (log_files.h). The drivers json-file and local write the same format; journald gets an entry for each line instead (journal.c).
  */
 #define LOG_LINE 16384
 
@@ -16,6 +17,7 @@ struct log {
     int64_t size;
     struct buf pending[2]; /* the beginning of a line whose end has not come, for each stream */
     struct buf encoded;
+    struct log_files files;
     bool ending; /* what is left of a line at the end of its stream */
 };
 

@@ -28,13 +28,14 @@ void monitor_lower_descriptors(const struct monitor *m)
 }
 
 /* Children of the container's that lost their parent come to us; those that somebody here waits for are left to him. */
-static void reap_strangers(const struct monitor *m)
+static void reap_strangers(struct monitor *m)
 {
     for (;;) {
         siginfo_t ended = {0};
         if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) || ended.si_pid == 0) return;
         if (health_owns(m, ended.si_pid) || (m->container && ended.si_pid == runtime_pid(m->container))) return;
         waitpid(ended.si_pid, NULL, WNOHANG);
+        log_files_ended(&m->log.files, ended.si_pid);
     }
 }
 

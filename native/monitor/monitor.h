@@ -22,7 +22,8 @@ struct streams {
     struct watch in;            /* write side of stdin; -1 closed */
     struct watch out, err;      /* read sides; with a terminal `out` is its master and takes stdin as well */
     bool terminal;
-    bool held;                  /* not read from: a client cannot keep up */
+    bool held;                  /* not read from: a client, or a reader of the log, cannot keep up */
+    struct timer patience;      /* with a reader of the log */
     struct buf pending;         /* stdin that the container has not taken yet */
     bool idle;                  /* the terminal was hung up once */
     bool in_ends;               /* close stdin once nothing is pending */
@@ -78,7 +79,8 @@ void streams_write(struct monitor *m, const char *data, size_t size);       /* s
 void streams_end_input(struct monitor *m);
 bool streams_full(const struct monitor *m);
 void streams_resize(struct monitor *m, int rows, int columns);
-void streams_release(struct monitor *m); /* clients may have caught up: read on */
+void streams_release(struct monitor *m);    /* clients may have caught up: read on */
+void streams_log_read(struct monitor *m);   /* a reader of the log went on, or left */
 
 /* clients */
 enum frame_in { FRAME_STDIN, FRAME_STDIN_END, FRAME_RESIZE, FRAME_REQUEST };
@@ -94,6 +96,7 @@ struct client {
     bool was_attached;
     bool held;                 /* some of its frames wait: stdin is full */
     size_t answers_due;        /* to `wait` and `stop`, at the end of the process */
+    struct log_reader reader;  /* it reads the files of the log */
     bool left;                 /* it is gone, but for what it sent */
     bool ended;                /* it broke, or broke the protocol */
 };

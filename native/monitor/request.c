@@ -1,6 +1,7 @@
 #include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -138,12 +139,27 @@ static int reload_network(struct client *c, const json_t *request, struct rt_err
     return 0;
 }
 
+/* Without an inode: from now on no file goes before it was read. With one: which file is being read, so all that are older have been. */
+static int read_log(struct client *c, const json_t *request, struct rt_error *err)
+{
+    const char *inode = NULL;
+    if (json_allow(request, err, "op", "inode", NULL) || json_opt_str(request, "inode", &inode, err)) return -1;
+    log_reader_add(&c->monitor->log.files, &c->reader);
+    if (inode) {
+        c->reader.inode = strtoull(inode, NULL, 10);
+        c->reader.stuck = false;
+        streams_log_read(c->monitor);
+    }
+    client_answer(c, json_object());
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*handle)(struct client *client, const json_t *request, struct rt_error *err);
 } operations[] = {
     {"attach", attach}, {"start", start}, {"stop", stop},     {"kill", kill_process},     {"pause", pause_all},
-    {"resume", resume_all}, {"wait", wait_end}, {"update", update}, {"network", change_network}, {"network-reload", reload_network},
+    {"resume", resume_all}, {"wait", wait_end}, {"update", update}, {"network", change_network}, {"read-log", read_log}, {"network-reload", reload_network},
 };
 
 static int dispatch(struct client *client, const char *text, size_t size, struct rt_error *err)

@@ -10,6 +10,8 @@
 #define CHUNK 32768
 /* Stdin that waits for the container, before its sender is made to wait. */
 #define PENDING_LIMIT 131072
+/* For a reader of the log that does not go on while files wait for it; the container's output waits as long. */
+#define PATIENCE_MS 5000
 
 static void set_nonblocking(int fd)
 {
@@ -91,18 +93,41 @@ static bool read_output(struct monitor *m, struct watch *watch, enum log_stream 
     return false;
 }
 
+static void lose_patience(struct timer *timer)
+{
+    struct monitor *m = container_of(timer, struct monitor, streams.patience);
+    log_files_give_up(&m->log.files);
+    streams_release(m);
+}
+
+static bool must_wait(struct monitor *m)
+{
+    if (clients_slow(m)) return true;
+    if (!log_files_behind(&m->log.files)) return false;
+    m->streams.patience.fire = lose_patience;
+    if (!m->streams.patience.armed) loop_timer(&m->loop, &m->streams.patience, PATIENCE_MS);
+    return true;
+}
+
 static void after_read(struct monitor *m)
 {
-    if (m->streams.held || !clients_slow(m)) return;
+    if (m->streams.held || !must_wait(m)) return;
     m->streams.held = true;
     watch_all(m);
 }
 
 void streams_release(struct monitor *m)
 {
-    if (!m->streams.held || clients_slow(m)) return;
+    if (!m->streams.held || must_wait(m)) return;
     m->streams.held = false;
     watch_all(m);
+}
+
+void streams_log_read(struct monitor *m)
+{
+    log_files_tidy(&m->log.files);
+    loop_cancel(&m->loop, &m->streams.patience);
+    streams_release(m);
 }
 
 static void write_pending(struct monitor *m)

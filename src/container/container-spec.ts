@@ -83,6 +83,8 @@ export interface LogConfig {
   /** Bytes after which the file is rotated. */
   readonly maxSize: number
   readonly maxFiles: number
+  /** Absent: false. */
+  readonly compress?: boolean
   /** As given, for inspect. */
   readonly options: Readonly<Record<string, string>>
 }

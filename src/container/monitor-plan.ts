@@ -8,6 +8,7 @@ import { etcMounts, plannedTrees } from '../runtime/sandbox.ts'
 import type { EtcFiles, RuntimeChoice, TreeMount } from '../runtime/sandbox.ts'
 import type { Container } from './container-records.ts'
 import { argsOf } from './container-spec.ts'
+import { logAttributes } from './log-attributes.ts'
 import { journalFields, journalSocket } from './journal-fields.ts'
 import type { ContainerSecurity, ContainerSpec, NamespaceMode } from './container-spec.ts'
 import type { PlannedMounts } from './mount-points.ts'
@@ -103,10 +104,17 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
 }
 
 function logPlan(container: Container, directory: string): Readonly<Record<string, unknown>> {
-  const { driver, maxSize, maxFiles } = container.spec.log
-  return driver === 'journald'
-    ? { driver, path: journalSocket, fields: journalFields(container) }
-    : { driver, path: join(directory, logFile), maxSize, maxFiles }
+  const { driver, maxSize, maxFiles, compress = false } = container.spec.log
+  if (driver === 'journald') return { driver, path: journalSocket, fields: journalFields(container) }
+  const attributes = logAttributes(container)
+  return {
+    driver,
+    path: join(directory, logFile),
+    maxSize,
+    maxFiles,
+    compress,
+    ...(attributes === undefined ? {} : { attrs: JSON.stringify(attributes) }),
+  }
 }
 
 /** HOSTNAME and TERM as docker sets them; what the user says wins. HOME comes from the core, which knows the passwd. */

@@ -1,8 +1,9 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readLog } from '../../src/container/log-reader.ts'
 import type { LogOptions } from '../../src/container/log-reader.ts'
 
@@ -38,6 +39,24 @@ function rotate(files: number): void {
   writeFileSync(path, '')
 }
 
+/** As the monitor compresses: the header's extra field names the inode of the original. */
+function pack(number: number): void {
+  const plain = `${path}.${number}`
+  const body = gzipSync(readFileSync(plain))
+  const extra = Buffer.alloc(14)
+  extra.writeUInt16LE(12, 0)
+  extra.write('TS\u0008\0', 2, 'latin1')
+  extra.writeBigUInt64LE(statSync(plain, { bigint: true }).ino, 6)
+  const header = Buffer.from(body.subarray(0, 10))
+  header[3] = 4
+  writeFileSync(`${plain}.gz`, Buffer.concat([header, extra, body.subarray(10)]))
+  rmSync(plain)
+}
+
+function rotatePacked(number: number): void {
+  renameSync(`${path}.${number}.gz`, `${path}.${number + 1}.gz`)
+}
+
 describe('what is there', () => {
   it('nothing, when nothing was written', async () => {
     expect(await read()).toEqual([])
@@ -68,6 +87,20 @@ describe('what is there', () => {
     writeFileSync(path, lines(0, 9))
     expect(await read({ since: new Date(start + 3000), until: new Date(start + 5000) })).toEqual([3, 4, 5])
     expect(await read({ since: new Date(start + 3000), tail: 2 })).toEqual([8, 9])
+  })
+
+  it('compressed files are read as the others', async () => {
+    writeFileSync(`${path}.2`, lines(0, 1))
+    writeFileSync(`${path}.1`, lines(2, 3))
+    writeFileSync(path, lines(4, 5))
+    pack(2)
+    expect(await read()).toEqual([0, 1, 2, 3, 4, 5])
+    pack(1)
+    expect(await read()).toEqual([0, 1, 2, 3, 4, 5])
+    expect(await read({ tail: 3 })).toEqual([3, 4, 5])
+    // A crash came before the original was removed.
+    writeFileSync(`${path}.1`, lines(2, 3))
+    expect(await read()).toEqual([0, 1, 2, 3, 4, 5])
   })
 
   it('a line that a crash cut short is left out', async () => {
@@ -105,16 +138,50 @@ describe('following', () => {
     const total = 3000
     writeFileSync(path, '')
     const ended = Promise.withResolvers<void>()
-    const reading = read({ follow: ended.promise })
+    let begun = 0
+    const reading = read({ follow: ended.promise, reading: () => (begun += 1) })
     for (let number = 0; number < total; number += 1) {
       appendFileSync(path, line(number))
       if (number % 250 === 249) {
-        await sleep(25)
+        // As the monitor: what the reader has not begun is not taken away.
+        const rotated = (number + 1) / 250 - 1
+        await vi.waitFor(() => expect(begun).toBeGreaterThan(rotated - files + 1), { timeout: 10_000 })
         rotate(files)
       }
     }
     ended.resolve()
     expect(await reading).toEqual(Array.from({ length: total }, (_, index) => index))
+  })
+
+  it('keeps its place when the file that it reads is compressed', async () => {
+    writeFileSync(path, lines(0, 1))
+    const ended = Promise.withResolvers<void>()
+    const [inodes, lost] = [[] as bigint[], vi.fn()]
+    const reading = read({ follow: ended.promise, reading: (inode) => inodes.push(inode), lost })
+    await vi.waitFor(() => expect(inodes).toEqual([statSync(path, { bigint: true }).ino]))
+    rotate(2)
+    writeFileSync(path, lines(2, 3))
+    pack(1)
+    rotatePacked(1)
+    rotate(1)
+    writeFileSync(path, lines(4, 5))
+    ended.resolve()
+    expect(await reading).toEqual([0, 1, 2, 3, 4, 5])
+    expect(inodes).toHaveLength(3)
+    expect(lost).not.toHaveBeenCalled()
+  })
+
+  it('tells when files went before they were read', async () => {
+    writeFileSync(path, lines(0, 1))
+    const ended = Promise.withResolvers<void>()
+    const [began, lost] = [vi.fn(), vi.fn()]
+    const reading = read({ follow: ended.promise, reading: began, lost })
+    await vi.waitFor(() => expect(began).toHaveBeenCalledTimes(1))
+    writeFileSync(`${path}.new`, lines(6, 7))
+    renameSync(`${path}.new`, path)
+    ended.resolve()
+    expect(await reading).toEqual(expect.arrayContaining([6, 7]))
+    expect(lost).toHaveBeenCalledTimes(1)
   })
 
   it('ends with the signal', async () => {

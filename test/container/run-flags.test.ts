@@ -91,7 +91,15 @@ describe('--ulimit', () => {
 
 describe('logging', () => {
   it('is bounded unless asked otherwise', () => {
-    expect(parseLog(undefined, [])).toEqual({ driver: 'json-file', maxSize: 10 * 2 ** 20, maxFiles: 5, options: {} })
+    expect(parseLog(undefined, [])).toEqual({
+      driver: 'json-file',
+      maxSize: 10 * 2 ** 20,
+      maxFiles: 5,
+      compress: false,
+      options: {},
+    })
+    expect(parseLog('local', [])).toMatchObject({ compress: true })
+    expect(parseLog('json-file', ['compress=true', 'mode=non-blocking'])).toMatchObject({ compress: true })
     expect(parseLog('local', ['max-size=1k', 'max-file=2'])).toMatchObject({
       driver: 'local',
       maxSize: 1024,
@@ -100,7 +108,19 @@ describe('logging', () => {
     expect(parseLog('json-file', ['max-size=-1'])).toMatchObject({ maxSize: 0 })
   })
   refuses('--log-driver', (text) => parseLog(text, []), ['syslog', ''])
-  refuses('--log-opt', (text) => parseLog('json-file', [text]), ['max-size=big', 'max-file=0', 'color=red'])
+  refuses('--log-opt', (text) => parseLog('json-file', [text]), [
+    'max-size=big',
+    'max-file=0',
+    'color=red',
+    'compress=maybe',
+    'mode=other',
+    'max-buffer-size=big',
+    'labels-regex=(',
+  ])
+  it('compress needs a file to compress', () => {
+    expect(() => parseLog('json-file', ['compress=true', 'max-file=1'])).toThrow('compress cannot be true')
+    expect(() => parseLog('json-file', ['max-size=-1', 'compress=true'])).toThrow('compress cannot be true')
+  })
 })
 
 describe('--network', () => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Monitored } from '../helpers/monitored.ts'
 import { noContainers, scratch, until, type Scratch } from '../helpers/runtime-bundle.ts'
@@ -108,6 +109,35 @@ describe.skipIf(noContainers)('the log', () => {
     await run('seq 1 20000', { maxSize: 50_000, maxFiles: 1 })
     expect(readdirSync(box.dir).filter((name) => name.startsWith('container.log'))).toEqual(['container.log'])
     expect(box.output().endsWith('\n20000\n')).toBe(true)
+  })
+
+  it('compresses what is rotated, and says in each line what it was told to', async () => {
+    await run('seq 1 20000', { maxSize: 50_000, maxFiles: 4, compress: true, attrs: '{"tag":"web"}' })
+    const names = readdirSync(box.dir).filter((name) => name.startsWith('container.log'))
+    expect(names.length).toBe(4)
+    expect(names).toContain('container.log.3.gz')
+    expect(names.some((name) => name.endsWith('.new'))).toBe(false)
+    const text = gunzipSync(readFileSync(`${box.logPath}.3.gz`)).toString()
+    expect(text.split('\n')[0]).toMatch(/^\{"log":"\d+\\n","stream":"stdout","attrs":\{"tag":"web"\},"time":"[^"]+"\}$/)
+  })
+
+  it('keeps the files that a client reads, and no longer', async () => {
+    const log = { driver: 'json-file', path: box.logPath, maxSize: 10_000, maxFiles: 2 }
+    const script = 'read go; seq 1 5000; read go; seq 5001 6000'
+    await box.start(sh(script), { plan: { log, stdin: 'open' } })
+    using writer = await box.connect()
+    await writer.ask({ op: 'attach' })
+    using reader = await box.connect()
+    await reader.ask({ op: 'read-log' })
+    await writer.writeStdin(Buffer.from('go\n'))
+    const rotated = (): readonly string[] => readdirSync(box.dir).filter((name) => name.startsWith('container.log.'))
+    const oldest = (): string => readFileSync(`${box.logPath}.${rotated().length}`, 'utf8')
+    await until(() => rotated().length > 2 && oldest().includes('"log":"1\\n"'), 'files that a reader has not read')
+    reader[Symbol.dispose]()
+    await until(() => box.output().endsWith('\n5000\n'), 'the container goes on without it')
+    await until(() => rotated().length === 1, 'its files went')
+    await writer.writeStdin(Buffer.from('go\n'))
+    await box.ended()
   })
 
   it('goes on where an earlier run ended', async () => {

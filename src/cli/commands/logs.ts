@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { TsbuildError } from '../../base/errors.ts'
+import type { LogEntry } from '../../container/log-reader.ts'
+import { writeAll } from '../write-all.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
@@ -28,14 +30,16 @@ export const command: Command = defineCommand({
       ...(flags.until === undefined ? {} : { until: parseTime('--until', flags.until, now) }),
     }
     const engine = await context.openEngine()
-    const { container, entries } = await logs(engine, { name, follow: flags.follow, ...range }, context)
-    const details = flags.details ? `${detailsOf(container.spec)} ` : ''
+    const { entries } = await logs(engine, { name, follow: flags.follow, ...range }, context)
     const { stdout, stderr } = context.terminal
-    for await (const { stream, log, time } of entries) {
+    for await (const entry of entries) {
+      const { stream, log, time } = entry
       const target = stream === 'stderr' ? stderr : stdout
+      const details = flags.details ? detailsText(entry) : ''
       const stamp = flags.timestamps ? `${time} ` : ''
       if (!target.write(`${stamp}${details}${log}`)) await once(target, 'drain')
     }
+    await Promise.all([stdout, stderr].map((target) => writeAll(target, new Uint8Array())))
     return 0
   },
 })
@@ -48,20 +52,8 @@ function parseTail(text: string): number | undefined {
   throw new TsbuildError('USAGE', `invalid value "${text}" for --tail: expected a number or "all"`)
 }
 
-interface Described {
-  readonly labels: Readonly<Record<string, string>>
-  readonly process: { readonly env: readonly string[] }
-  readonly log: { readonly options: Readonly<Record<string, string>> }
-}
-
-function detailsOf({ labels, process, log }: Described): string {
-  const words = (option: string): readonly string[] =>
-    (log.options[option] ?? '').split(',').filter((word) => word !== '')
-  const variables = new Map(
-    process.env.map((entry) => [entry.split('=', 1)[0] ?? '', entry.slice(entry.indexOf('=') + 1)]),
-  )
-  return [
-    ...words('env').flatMap((name) => (variables.has(name) ? [`${name}=${variables.get(name)}`] : [])),
-    ...words('labels').flatMap((name) => (labels[name] === undefined ? [] : [`${name}=${labels[name]}`])),
-  ].join(',')
+/** docker's order: by name. */
+function detailsText(entry: LogEntry): string {
+  const words = Object.entries(entry.attrs ?? {}).map(([name, value]) => `${name}=${value}`)
+  return `${words.toSorted().join(',')} `
 }
