@@ -6,8 +6,11 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['tsbuild-source', 'node', 'import', 'default'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    setupFiles: ['test/helpers/machine.ts'],
+    // Limits against what hangs: a busy machine of two cores needs a fraction of them.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000, interval: 50 } },
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -32,6 +32,8 @@ const callers = ['root', ...(noUsers === false ? ['an unprivileged user'] : [])]
 describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
   let own: Scratch
   let oci: OciRuntime
+  /** Cgroups are named for containers: no two tests on a machine may have a name in common. */
+  let id: string
   /** A directory of the host that no container has anything to do with. */
   let host: string
   const isUser = caller !== 'root'
@@ -40,6 +42,7 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
     own = scratch()
     chmodSync(own.path, 0o755)
     oci = new OciRuntime(own, prefix)
+    id = `attack-${own.path.slice(-6)}`
     const outside = mkdtempSync(join(tmpdir(), 'tsbuild-host-'))
     chmodSync(outside, 0o755)
     host = makeHost(outside)
@@ -73,11 +76,11 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
   }
   const sh = (script: string): Config => box(['sh', '-c', script])
   const run = (config: Config, more: readonly string[] = []): ReturnType<OciRuntime['run']> =>
-    oci.run(['run', ...more, '-b', bundle(config), `attack-${own.path.slice(-6)}`])
-  const create = async (config: Config, id: string): Promise<void> => {
+    oci.run(['run', ...more, '-b', bundle(config), id])
+  const create = async (config: Config): Promise<void> => {
     expect(await oci.detached(['create', '-b', bundle(config), id])).toMatchObject({ status: 0, stderr: '' })
   }
-  const begin = async (config: Config, id: string): Promise<void> => {
+  const begin = async (config: Config): Promise<void> => {
     expect(await oci.detached(['run', '-d', '-b', bundle(config), id])).toMatchObject({ status: 0, stderr: '' })
   }
   const without = (config: Config, destination: string): Config => ({
@@ -96,7 +99,7 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
     return runPlan(
       {
         verb: 'sandbox',
-        id: `attack-${own.path.slice(-6)}`,
+        id,
         ...(isUser ? { idmap: { uid: ids, gid: ids } } : {}),
         rootfs,
         config: isUser ? withoutUserNamespace(config) : config,
@@ -121,14 +124,12 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       const state = join(own.path, 'exe-state')
       const call = (...args: string[]): string =>
         execFileSync(core, ['--root', state, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-      execFileSync(
-        'sh',
-        ['-c', `exec "$@" >/dev/null 2>&1`, 'sh', core, '--root', state, 'create', '-b', place, 'exe'],
-        { stdio: 'ignore' },
-      )
-      const { pid } = JSON.parse(call('state', 'exe')) as { pid: number }
+      execFileSync('sh', ['-c', `exec "$@" >/dev/null 2>&1`, 'sh', core, '--root', state, 'create', '-b', place, id], {
+        stdio: 'ignore',
+      })
+      const { pid } = JSON.parse(call('state', id)) as { pid: number }
       const exe = openSync(`/proc/${pid}/exe`, 'r')
-      call('delete', '--force', 'exe')
+      call('delete', '--force', id)
       expect(() => closeSync(openSync(`/proc/self/fd/${exe}`, 'r+'))).toThrow(/EROFS/)
       closeSync(exe)
     })
@@ -147,16 +148,16 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       const config = sh('cat secret')
       config.process['cwd'] = '/proc/self/fd/3'
       const stdio = ['pipe', 'pipe', 'pipe', leaked] as never
-      expect(oci.run(['run', '--preserve-fds', '1', '-b', bundle(config), 'cwd'], { stdio })).toMatchObject({
+      expect(oci.run(['run', '--preserve-fds', '1', '-b', bundle(config), id], { stdio })).toMatchObject({
         status: 1,
         stdout: '',
         stderr: expect.stringContaining(
           "the working directory '/proc/self/fd/3' is outside of the container's root",
         ) as string,
       })
-      await begin(box(['sleep', '1000']), 'cwd')
+      await begin(box(['sleep', '1000']))
       for (let fd = 3; fd < 12; fd++) {
-        const outcome = oci.run(['exec', '--cwd', `/proc/self/fd/${fd}`, 'cwd', 'cat', 'secret'], { stdio })
+        const outcome = oci.run(['exec', '--cwd', `/proc/self/fd/${fd}`, id, 'cat', 'secret'], { stdio })
         expect(outcome).toMatchObject({ stdout: '' })
         expect(outcome.status).not.toBe(0)
       }
@@ -170,8 +171,8 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       config.process['capabilities'] = { bounding: [], effective: [], permitted: [] }
       // the pids of the host are in sight
       withNamespaces(config, ['mount', 'uts', 'ipc', 'network', ...(isUser ? ['user'] : [])])
-      await create(config, 'watched')
-      const pid = String(oci.state('watched')['pid'])
+      await create(config)
+      const pid = String(oci.state(id)['pid'])
       const { status } = spawnSync('ls', [`/proc/${pid}/fd/`], { uid: id, gid: id })
       expect(status).not.toBe(0)
     })
@@ -181,8 +182,8 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       config.mounts = []
       for (const name of ['resources', 'maskedPaths', 'readonlyPaths']) delete config.linux[name]
       withNamespaces(config, ['uts', 'ipc', 'network', ...(isUser ? ['user'] : [])])
-      await begin(config, 'chroot')
-      expect(oci.run(['exec', 'chroot', 'cat', join(host, 'secret')])).toMatchObject({
+      await begin(config)
+      expect(oci.run(['exec', id, 'cat', join(host, 'secret')])).toMatchObject({
         status: 255,
         stdout: '',
         stderr: expect.stringContaining('without a mount namespace of its own') as string,
@@ -190,15 +191,15 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
     })
 
     it('a pid that now belongs to another process is not taken for the container', async () => {
-      await begin(box(['sleep', '1000']), 'reused')
-      oci.run(['kill', 'reused', 'KILL'])
+      await begin(box(['sleep', '1000']))
+      oci.run(['kill', id, 'KILL'])
       const other = spawn('sleep', ['1000'])
-      const path = join(oci.stateRoot, 'reused/state.json')
+      const path = join(oci.stateRoot, id, 'state.json')
       const state = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
       writeFileSync(path, JSON.stringify({ ...state, pid: other.pid }))
-      expect(oci.state('reused')).toMatchObject({ status: 'stopped' })
-      expect(oci.run(['kill', 'reused', 'KILL']).status).toBe(1)
-      expect(oci.run(['delete', '--force', 'reused']).status).toBe(0)
+      expect(oci.state(id)).toMatchObject({ status: 'stopped' })
+      expect(oci.run(['kill', id, 'KILL']).status).toBe(1)
+      expect(oci.run(['delete', '--force', id]).status).toBe(0)
       expect(other.exitCode).toBeNull()
       expect(existsSync(`/proc/${String(other.pid)}`)).toBe(true)
       other.kill('SIGKILL')
@@ -379,10 +380,10 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
 
   describe('rights', () => {
     it('CVE-2022-29162: neither a container nor a process in it has inheritable capabilities', async () => {
-      await begin(box(['sleep', '1000']), 'caps')
+      await begin(box(['sleep', '1000']))
       const inheritable = (text: string): string => /CapInh:\t(\w+)/.exec(text)![1]!
-      expect(inheritable(readFileSync(`/proc/${String(oci.state('caps')['pid'])}/status`, 'utf8'))).toBe('0'.repeat(16))
-      expect(inheritable(oci.run(['exec', '--cap', 'CAP_NET_ADMIN', 'caps', 'cat', '/proc/self/status']).stdout)).toBe(
+      expect(inheritable(readFileSync(`/proc/${String(oci.state(id)['pid'])}/status`, 'utf8'))).toBe('0'.repeat(16))
+      expect(inheritable(oci.run(['exec', '--cap', 'CAP_NET_ADMIN', id, 'cat', '/proc/self/status']).stdout)).toBe(
         '0'.repeat(16),
       )
     })
@@ -404,7 +405,7 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
         defaultAction: 'SCMP_ACT_ALLOW',
         syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
       }
-      await begin(config, 'filter')
+      await begin(config)
       const path = join(own.path, 'process.json')
       writeFileSync(
         path,
@@ -415,7 +416,7 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
           noNewPrivileges: false,
         }),
       )
-      expect(oci.run(['exec', '--process', path, 'filter'])).toMatchObject({
+      expect(oci.run(['exec', '--process', path, id])).toMatchObject({
         stdout: 'NoNewPrivs:\t1\n',
         stderr: expect.stringContaining('Operation not permitted') as string,
       })
@@ -440,7 +441,7 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
 
     it('without a terminal of its own a container has no hold on that of the caller', () => {
       const place = bundle(box(['cut', '-d', ' ', '-f', '7', '/proc/self/stat']))
-      const command = `${[...prefix, coreBinary].join(' ')} --root ${oci.stateRoot} run -b ${place} tty`
+      const command = `${[...prefix, coreBinary].join(' ')} --root ${oci.stateRoot} run -b ${place} ${id}`
       const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8', input: '' })
       expect(stdout.trim().split('\r\n').at(-1)).toBe('0')
     })
@@ -465,16 +466,16 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
 
   describe('cleaning up', () => {
     it('delete takes away its own files and nothing that lies beside them', async () => {
-      await begin(box(['sleep', '1000']), 'tidy')
-      symlinkSync(host, join(oci.stateRoot, 'tidy/link'))
-      cpSync(host, join(oci.stateRoot, 'tidy/copy'), { recursive: true })
-      expect(oci.run(['delete', '--force', 'tidy']).status).toBe(1)
+      await begin(box(['sleep', '1000']))
+      symlinkSync(host, join(oci.stateRoot, id, 'link'))
+      cpSync(host, join(oci.stateRoot, id, 'copy'), { recursive: true })
+      expect(oci.run(['delete', '--force', id]).status).toBe(1)
       expectUntouched(host)
-      expect(readdirSync(join(oci.stateRoot, 'tidy')).sort()).toEqual(['copy', 'link'])
+      expect(readdirSync(join(oci.stateRoot, id)).sort()).toEqual(['copy', 'link'])
     })
 
-    it.for(['../escape', 'a/../../b', '/etc'])('the id %o names no directory', (id) => {
-      expect(oci.run(['delete', '--force', id])).toMatchObject({
+    it.for(['../escape', 'a/../../b', '/etc'])('the id %o names no directory', (path) => {
+      expect(oci.run(['delete', '--force', path])).toMatchObject({
         status: 1,
         stderr: expect.stringContaining('invalid container ID format') as string,
       })

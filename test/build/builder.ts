@@ -90,7 +90,7 @@ export async function openBuilder(shared?: Partial<Pick<Builder, 'root' | 'folde
         writeFileSync(join(folder, path), content)
       }
     },
-    build(dockerfile, { signal = AbortSignal.timeout(60_000), buildArgs = {}, ...options } = {}) {
+    build(dockerfile, { signal = AbortSignal.timeout(150_000), buildArgs = {}, ...options } = {}) {
       events.length = 0
       const request: BuildRequest = {
         context: folder,

@@ -191,10 +191,12 @@ it('a build that is interrupted leaves nothing and ends with 130', async () => {
   await cli.ok('pull', 'debian:bookworm')
   const before = await cli.inventory()
   const child = spawn(join(projectHome, 'bin/tsbuild'), ['--root', cli.root, 'build', '--progress', 'plain', folder], {
+    env: cli.environment,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  let shown = ''
   await new Promise<void>((resolve) => {
-    child.stderr.on('data', (chunk: Buffer) => chunk.includes('RUN touch') && resolve())
+    child.stderr.on('data', (chunk: Buffer) => (shown += chunk.toString()).includes('RUN touch') && resolve())
   })
   child.kill('SIGINT')
   expect(await once(child, 'exit')).toEqual([130, null])

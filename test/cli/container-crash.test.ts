@@ -50,7 +50,7 @@ describe('a monitor that is killed', () => {
 
   it('an attached client learns that the exit code is not known', async () => {
     const running = cli.run(['run', '--name', 'watched', image, 'sleep', '1000'])
-    await expect.poll(() => cli.ok('ps', '-q', '--filter', 'name=watched'), { timeout: 10_000 }).not.toBe('')
+    await expect.poll(() => cli.ok('ps', '-q', '--filter', 'name=watched')).not.toBe('')
     process.kill(await monitorOf(cli, 'watched'), 'SIGKILL')
     expect((await running).status).toBe(255)
     await cli.ok('rm', 'watched')

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { image, openContainerCli } from '../helpers/container-cli.ts'
+import { image, openContainerCli, until } from '../helpers/container-cli.ts'
 import type { Cli } from '../helpers/tsbuild.ts'
 
 let cli: Cli
@@ -115,6 +115,7 @@ describe('flags by what they do', () => {
 
   it('a negative --stop-timeout waits for ever', async () => {
     await cli.ok('run', '-d', '--name', 'patient', '--stop-timeout', '-1', image, 'sh', '-c', trap)
+    await until('the trap is set', async () => (await cli.ok('logs', 'patient')) === 'set\n')
     expect(await cli.ok('stop', 'patient')).toBe('patient\n')
     await cli.ok('rm', 'patient')
   })
@@ -130,4 +131,4 @@ describe('flags by what they do', () => {
   })
 })
 
-const trap = 'trap "exit 0" TERM; while :; do sleep 0.1; done'
+const trap = 'trap "exit 0" TERM; echo set; while :; do sleep 0.1; done'

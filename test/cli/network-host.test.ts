@@ -20,8 +20,9 @@ afterAll(async () => {
 })
 
 const serve = ['sh', '-c', 'echo hello > index.html; exec httpd -f -p 80']
+/** A server takes a moment to listen; until then its port may be refused, reset or silent. */
 const fetched = (from: NetworkHost, address: string): string =>
-  from.run('curl', '-s', '-m', '3', '--retry', '5', '--retry-connrefused', '--retry-delay', '1', `http://${address}/`)
+  from.run('curl', '-s', '-m', '10', '--retry', '30', '--retry-all-errors', '--retry-delay', '1', `http://${address}/`)
 
 describe.skipIf(noNetworks)('network reload', () => {
   it('brings everything back after a flush of all rules', async () => {
@@ -86,7 +87,7 @@ describe.skipIf(noNetworks)('a network', () => {
       '10.77.0.1',
     )
     expect((await cli.run(['exec', 'guest', 'ping', '-c1', '-W1', '10.77.0.2'])).status).toBe(1)
-    expect(await cli.ok('exec', 'guest', 'ping', '-c1', '-W1', '192.0.2.2')).toContain('1 packets received')
+    expect(await cli.ok('exec', 'guest', 'ping', '-c1', '-W30', '192.0.2.2')).toContain('1 packets received')
     expect(await cli.ok('exec', 'guest', 'cat', '/sys/class/net/net0/mtu')).toBe('1400\n')
     await cli.ok('rm', '-f', 'web', 'guest')
     await cli.ok('network', 'rm', 'apart')
@@ -96,7 +97,7 @@ describe.skipIf(noNetworks)('a network', () => {
     await cli.ok('network', 'create', '--internal', 'inner')
     await cli.ok('network', 'create', 'outer')
     const both = ['run', '--rm', '--network', 'inner', '--network', 'outer', image]
-    expect(await cli.ok(...both, 'ping', '-c1', '-W1', '192.0.2.2')).toContain('1 packets received')
+    expect(await cli.ok(...both, 'ping', '-c1', '-W30', '192.0.2.2')).toContain('1 packets received')
     expect(await cli.ok('run', '--rm', '--network', 'inner', image, 'ip', 'route')).not.toContain('default')
     await cli.ok('network', 'rm', 'inner', 'outer')
   })

@@ -63,7 +63,7 @@ it('a pull that is killed in a layer goes on there', async () => {
   const { path, content } = layer()
   registry.on('GET', path, stalledBody(200, content, 1_500_000), passThrough)
   const child = start('pull', name)
-  await vi.waitFor(() => expect(partial()).toBeGreaterThan(1_000_000), 20_000)
+  await vi.waitFor(() => expect(partial()).toBeGreaterThan(1_000_000), 60_000)
   await kill(child)
   expect(await cli.ok('images', '-q')).toBe('')
   await cli.ok('pull', name)
@@ -107,7 +107,7 @@ it('a push that is killed in a layer leaves no name; the next one completes it',
   }
   registry.on('PATCH', /\/copy\/blobs\/uploads\//, hold, hold, hold, hold, hold, passThrough)
   const child = start('push', target)
-  await vi.waitFor(() => expect(held).toBeGreaterThan(content.byteLength / 2), 20_000)
+  await vi.waitFor(() => expect(held).toBeGreaterThan(content.byteLength / 2), 60_000)
   await kill(child)
   holding = false
   expect(registry.memory.manifests.has('copy:v1')).toBe(false)

@@ -1,9 +1,8 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { image, inspected, openContainerCli, until } from '../helpers/container-cli.ts'
+import { freePort } from '../helpers/free-port.ts'
 import type { Cli } from '../helpers/tsbuild.ts'
 
 let cli: Cli
@@ -246,6 +245,7 @@ describe('networks', () => {
       '-c',
       'mkdir /w; echo hello > /w/index.html; exec httpd -f -p 80 -h /w',
     )
+    await cli.ok('exec', 'web', 'sh', '-c', 'until wget -qO /dev/null http://127.0.0.1; do sleep 0.1; done')
   })
   afterAll(async () => {
     await cli.ok('rm', '-f', 'web')
@@ -338,11 +338,3 @@ describe('networks', () => {
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cgroups } from './cgroups.ts'
 import { startRegistry } from './registry.ts'
 import { openCli, standIns } from './tsbuild.ts'
 import type { Cli } from './tsbuild.ts'
@@ -17,7 +18,7 @@ export async function openContainerCli(prefix: readonly string[] = []): Promise<
 }
 
 /** Waits until `holds` gives something; what it gave last is the message of the failure. */
-export async function until<T>(what: string, holds: () => Promise<T | undefined | false>, ms = 15_000): Promise<T> {
+export async function until<T>(what: string, holds: () => Promise<T | undefined | false>, ms = 60_000): Promise<T> {
   for (const end = Date.now() + ms; ;) {
     const value = await holds()
     if (value !== undefined && value !== false) return value
@@ -37,13 +38,7 @@ export async function monitorOf(cli: Cli, name: string): Promise<number> {
   return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 }
 
-/** What the kernel still has of containers of a store: cgroups, and what carries the name of their run directory. */
+/** What the kernel still has of containers of a store: their cgroups. */
 export function kernelLeftovers(ids: readonly string[]): readonly string[] {
-  return cgroupsBelow('/sys/fs/cgroup', 0).filter((path) => ids.some((id) => path.includes(id)))
-}
-
-function cgroupsBelow(directory: string, depth: number): readonly string[] {
-  if (depth > 3) return []
-  const entries = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  return entries.flatMap(({ name }) => [`${directory}/${name}`, ...cgroupsBelow(`${directory}/${name}`, depth + 1)])
+  return cgroups(4).filter((path) => ids.some((id) => path.includes(id)))
 }

@@ -57,7 +57,7 @@ export async function openTestImages(client: RegistryClient, root?: string): Pro
       platform: { os: 'linux', architecture: 'amd64' },
       policy: 'always',
       emit: (event) => void events.push(event),
-      signal: AbortSignal.timeout(50_000),
+      signal: AbortSignal.timeout(150_000),
     },
     visible: () => ({
       refs: records.refs().map(({ name }) => name),

@@ -32,6 +32,8 @@ export interface PlanOptions {
   /** Sends SIGTERM to the core when it aborts. */
   readonly signal?: AbortSignal
   readonly onEvent?: (event: Readonly<Record<string, unknown>>) => void
+  /** The core greets when it can be cancelled, before it looks at its plan. */
+  readonly onHello?: () => void
   /** Words in front of the core's path: a program that runs it somewhere else. */
   readonly prefix?: readonly string[]
 }
@@ -64,6 +66,7 @@ export async function runPlan(plan: Plan | string, options: PlanOptions = {}): P
       pending = pending.slice(end + 1)
       lines.push(line)
       if (line.type === 'event') options.onEvent?.(line)
+      if (line.type === 'hello') options.onHello?.()
     }
   })
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []]

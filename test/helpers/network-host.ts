@@ -34,7 +34,7 @@ export class Netns {
   }
 
   /** A server that answers with who asks; it ends with `dispose`. */
-  async serve(kind: 'tcp' | 'udp' | 'dns', address: string, port: number): Promise<void> {
+  async serve(kind: 'tcp' | 'udp' | 'dns' | 'echo', address: string, port: number): Promise<void> {
     const [program, ...rest] = [...this.prefix, process.execPath, probe, 'serve', kind, address, String(port)]
     const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#children.push(child)
@@ -42,8 +42,13 @@ export class Netns {
   }
 
   /** What a server says to a client there. */
-  ask(kind: 'tcp' | 'udp', address: string, port: number): string {
-    return this.run(process.execPath, probe, 'ask', kind, address, String(port)).trim()
+  ask(kind: 'tcp' | 'udp', address: string, port: number, ms = 30_000): string {
+    return this.run(process.execPath, probe, 'ask', kind, address, String(port), String(ms)).trim()
+  }
+
+  /** As `ask` of what is not to answer: ETIMEDOUT after a moment. */
+  askInVain(kind: 'tcp' | 'udp', address: string, port: number): string {
+    return this.ask(kind, address, port, 1500)
   }
 
   resolve(type: 'A' | 'AAAA' | 'PTR' | 'TXT', name: string, server = '127.0.0.11'): string {

@@ -1,7 +1,8 @@
 /**
  * A program that tests start inside a network namespace:
- *   serve tcp|udp|dns ADDRESS PORT    answers each client with "SOURCE DESTINATION"; dns: every A question with 10.9.8.7. Prints "ready"
- *   ask tcp|udp ADDRESS PORT          prints the answer, or the errno
+ *   serve tcp|udp|dns|echo ADDRESS PORT  answers each client with "SOURCE DESTINATION"; dns: every A question with 10.9.8.7; echo: what it says.
+ *                                        Prints "ready"
+ *   ask tcp|udp ADDRESS PORT MS       prints the answer, or the errno; ETIMEDOUT after so many milliseconds without one
  *   resolve TYPE NAME SERVER          prints the records as JSON, or the code
  */
 import { createSocket } from 'node:dgram'
@@ -12,10 +13,12 @@ const [command, ...args] = process.argv.slice(2)
 
 function serve([kind, address, port]: readonly string[]): void {
   const host = address ?? ''
-  if (kind === 'tcp') {
+  if (kind === 'tcp' || kind === 'echo') {
     const server = createServer((socket) => {
       socket.on('error', () => undefined)
-      socket.end(`${socket.remoteAddress?.replace('::ffff:', '')} ${socket.localAddress?.replace('::ffff:', '')}\n`)
+      if (kind === 'echo') socket.pipe(socket)
+      else
+        socket.end(`${socket.remoteAddress?.replace('::ffff:', '')} ${socket.localAddress?.replace('::ffff:', '')}\n`)
     })
     server.listen({ host, port: Number(port) }, () => console.log('ready'))
     return
@@ -39,12 +42,12 @@ function dnsAnswer(query: Buffer): Buffer {
   return Buffer.concat([header, query.subarray(12, end + 5), record])
 }
 
-function ask([kind, host, port]: readonly string[]): void {
+function ask([kind, host, port, ms]: readonly string[]): void {
   const give = (text: string): void => {
     console.log(text.trim())
     process.exit()
   }
-  setTimeout(() => give('ETIMEDOUT'), 1500)
+  setTimeout(() => give('ETIMEDOUT'), Number(ms))
   if (kind === 'tcp') {
     let text = ''
     const socket = connect({ host: host ?? '', port: Number(port) })
@@ -60,7 +63,7 @@ function ask([kind, host, port]: readonly string[]): void {
 }
 
 async function resolve([type, name, server]: readonly string[]): Promise<void> {
-  const resolver = new Resolver({ timeout: 1500, tries: 1 })
+  const resolver = new Resolver({ timeout: 10_000, tries: 2 })
   resolver.setServers([server ?? ''])
   try {
     const answer = type === 'PTR' ? await resolver.reverse(name ?? '') : await resolver.resolve(name ?? '', type as 'A')

@@ -34,14 +34,19 @@ export interface TestClientOptions extends Partial<Omit<RegistryClientOptions, '
   readonly logins?: Readonly<Record<string, Credentials>>
 }
 
-/** A client whose waits take no time and whose time-outs are a second: for scripted servers. */
+/** For servers that do not answer: what is a second to them may be one of a busy machine, too, so that it is for the tests of such servers alone. */
+export const impatient: TestClientOptions = {
+  timeouts: { connect: 1000, headers: 700, idle: 500, commit: 700, document: 2000 },
+}
+
+/** A client whose waits take no time: for scripted servers. */
 export function testClient(options: TestClientOptions = {}): TestClient {
   const waits: number[] = []
   const client = createRegistryClient({
     proxies: { http: undefined, https: undefined, no: undefined },
     limits: { perHost: 4, transfers: 8 },
     userAgent: 'tsbuild/test',
-    timeouts: { connect: 1000, headers: 700, idle: 500, commit: 700, document: 2000 },
+    timeouts: { connect: 60_000, headers: 60_000, idle: 60_000, commit: 60_000, document: 60_000 },
     retry: defaultRetryPolicy,
     timing: {
       now: () => Date.now(),

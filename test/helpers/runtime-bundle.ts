@@ -133,7 +133,7 @@ export class OciRuntime {
     const { status, stdout, stderr } = spawnSync(program, [...words, '--root', this.stateRoot, ...args], {
       encoding: 'utf8',
       input: options.input ?? '',
-      timeout: 50_000,
+      timeout: 150_000,
       ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
       ...(options.stdio === undefined ? {} : { stdio: options.stdio }),
     })
@@ -182,7 +182,7 @@ export function cgroupsOf(name: string): readonly string[] {
 
 /** Waits until `condition` holds; the time is a limit, not part of what is tested. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 500; i++) {
+  for (const end = Date.now() + 60_000; Date.now() < end;) {
     if (condition()) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export const projectHome: string = join(import.meta.dirname, '../..')
 /** Storage of a registry with library/openjdk:8 and library/debian:bookworm, made by the set-up. */
@@ -82,6 +83,8 @@ export function openCli(setup: CliSetup = {}): Cli {
     ...setup.env,
   }
   writeFileSync(environment.TSBUILD_CONFIG, '{}')
+  /** Processes that the last inventory had. */
+  let known: readonly string[] = []
 
   async function run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     const [first = '', ...words] = [...(options.prefix ?? setup.prefix ?? []), program, '--root', root, ...args]
@@ -91,8 +94,8 @@ export function openCli(setup: CliSetup = {}): Cli {
       stdio: 'pipe',
     })
     const output = { stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
     child.stdin.on('error', () => {})
     child.stdin.end(options.stdin ?? '')
     const [status, signal] = (await once(child, 'close')) as [number | null, string | null]
@@ -111,7 +114,7 @@ export function openCli(setup: CliSetup = {}): Cli {
       const ids = (await run(['ps', '-aq', '--no-trunc'])).stdout.split('\n').filter((id) => id !== '')
       if (ids.length > 0) await run(['rm', '-f', '-v', ...ids])
     }
-    const left = [...mountsBelow(folder), ...processesBelow(root)]
+    const left = await lasting(() => [...mountsBelow(folder), ...processesBelow(root)])
     rmSync(folder, { recursive: true, force: true, maxRetries: 20 })
     if (left.length > 0) throw new Error(`Left behind:\n${left.join('\n')}`)
   }
@@ -147,7 +150,9 @@ export function openCli(setup: CliSetup = {}): Cli {
       const stored = ['blobs/sha256', 'snapshots', 'containers', 'volumes', 'ingest'].flatMap((directory) =>
         list(join(root, directory)).map((entry) => `${directory}/${entry}`),
       )
-      return [...images, ...containers, ...stored, ...mountsBelow(folder), ...processesBelow(root)]
+      await lasting(() => processesBelow(root).filter((process) => !known.includes(process)))
+      known = processesBelow(root)
+      return [...images, ...containers, ...stored, ...mountsBelow(folder), ...known]
         .filter((item) => item !== '')
         .toSorted()
     },
@@ -157,6 +162,17 @@ export function openCli(setup: CliSetup = {}): Cli {
 
 function list(directory: string): readonly string[] {
   return existsSync(directory) ? readdirSync(directory) : []
+}
+
+/** What `look` still finds when what is about to end has had its time. */
+async function lasting(look: () => readonly string[]): Promise<readonly string[]> {
+  const end = Date.now() + 10_000
+  let found = look()
+  while (found.length > 0 && Date.now() < end) {
+    await sleep(50)
+    found = look()
+  }
+  return found
 }
 
 /** Mounts of this namespace that show something below `folder`. */

@@ -91,10 +91,11 @@ describe('an error', () => {
 describe('an abort', () => {
   it('ends the core and rejects with CANCELLED after it has cleaned up', async () => {
     const mark = join(directory, 'cleaned')
-    const core = fakeCore(`trap 'touch ${mark}; exit 1' TERM; ${hello}; while :; do sleep 0.05; done`)
+    const ready = `echo '{"type":"event"}' >&4`
+    const core = fakeCore(`trap 'touch ${mark}; exit 1' TERM; ${hello}; ${ready}; while :; do sleep 0.05; done`)
     const controller = new AbortController()
-    const result = core.call('apply', {}, { signal: controller.signal })
-    setTimeout(() => controller.abort(), 150)
+    const onEvent = (): void => controller.abort()
+    const result = core.call('apply', {}, { signal: controller.signal, onEvent })
     await expect(result).rejects.toMatchObject({ code: 'CANCELLED' })
     expect(existsSync(mark)).toBe(true)
   })

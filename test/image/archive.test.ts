@@ -24,7 +24,7 @@ import type { SampleImage } from '../helpers/registry-client.ts'
 import { startFaultyRegistry } from '../helpers/registry-memory.ts'
 import { tarImage } from '../helpers/tar-image.ts'
 
-const signal = AbortSignal.timeout(60_000)
+const { signal } = new AbortController()
 type Member = readonly [name: string, content: string | Uint8Array, extra?: Partial<Header>]
 
 async function tar(members: readonly Member[]): Promise<Buffer> {

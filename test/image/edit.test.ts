@@ -42,7 +42,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const signal = AbortSignal.timeout(60_000)
+const { signal } = new AbortController()
 const amd64 = { os: 'linux', architecture: 'amd64' }
 const options = { signal, notify: () => undefined }
 const copyAll: CopyOptions = { platforms: [], referrers: false, foreignLayers: true, emit: () => undefined, signal }

@@ -614,8 +614,10 @@ it('stops on SIGTERM while it waits for more of a stream', async () => {
   execFileSync('mkfifo', [fifo])
   const fd = openSync(fifo, constants.O_RDWR)
   const stop = new AbortController()
-  setTimeout(() => stop.abort(), 200)
-  const answer = await runPlan({ ...alone(Buffer.alloc(0)), blob: { fd: 5 } }, { fds: [fd], signal: stop.signal })
+  const answer = await runPlan(
+    { ...alone(Buffer.alloc(0)), blob: { fd: 5 } },
+    { fds: [fd], signal: stop.signal, onHello: () => setTimeout(() => stop.abort(), 200) },
+  )
   closeSync(fd)
   expect(answer).toMatchObject({ error: { code: 'CANCELLED' }, exit: 1 })
 })

@@ -29,11 +29,37 @@ async function run(script: string, log: Readonly<Record<string, unknown>> = {}):
   await box.ended()
 }
 
+/**
+ * As `run` of several scripts one behind the other: each but the first begins when `isLogged` says that all before it are in the log. Two pipes have no
+ * order of their own.
+ */
+async function runInTurn(
+  scripts: readonly string[],
+  isLogged: (parts: number) => boolean,
+  log: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const [first, ...rest] = scripts
+  const turns = rest.map((script, at) => `until test -e /tmp/turn${at + 1}; do sleep 0.02; done; ${script}`)
+  const answer = await box.start(sh([first, ...turns].join('; ')), {
+    plan: { log: { driver: 'json-file', path: box.logPath, maxSize: 0, maxFiles: 1, ...log } },
+  })
+  expect(answer.error).toBeUndefined()
+  const { pid } = box.state()
+  for (let parts = 1; parts < scripts.length; parts += 1) {
+    await until(() => isLogged(parts), `part ${parts} in the log`)
+    writeFileSync(`/proc/${pid}/root/tmp/turn${parts}`, '')
+  }
+  await box.ended()
+}
+
 describe.skipIf(noContainers)('the log', () => {
   it('has a line for each line, with its stream and time', async () => {
-    await run(
-      String.raw`echo one; sleep 0.05; printf 'quote " backslash \\ tab \t bell \a\r\n' >&2; sleep 0.05; printf 'no newline'`,
-    )
+    const scripts = [
+      'echo one',
+      String.raw`printf 'quote " backslash \\ tab \t bell \a\r\n' >&2`,
+      "printf 'no newline'",
+    ]
+    await runInTurn(scripts, (parts) => box.log().length === parts)
     expect(readFileSync(box.logPath, 'utf8').split('\n')[0]).toMatch(
       /^\{"log":"one\\n","stream":"stdout","time":"[^"]+"\}$/,
     )
@@ -46,9 +72,8 @@ describe.skipIf(noContainers)('the log', () => {
   })
 
   it('joins what comes in pieces', async () => {
-    await run(
-      'printf a; sleep 0.05; printf b; sleep 0.05; echo c; printf d; sleep 0.05; echo e >&2; sleep 0.05; echo f',
-    )
+    const scripts = ['printf a; sleep 0.05; printf b; sleep 0.05; echo c; printf d', 'echo e >&2', 'echo f']
+    await runInTurn(scripts, (parts) => box.log().length === parts)
     expect(box.log().map(({ log }) => log)).toEqual(['abc\n', 'e\n', 'df\n'])
   })
 
@@ -174,10 +199,11 @@ describe.skipIf(noContainers)('the journal', () => {
     server.stdout.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
     try {
       await until(() => existsSync(socket), 'the journal')
-      const script = String.raw`echo one; sleep 0.05; echo bad >&2; sleep 0.05; head -c 16390 /dev/zero | tr '\0' x; printf '\nleft'`
+      const scripts = ['echo one', 'echo bad >&2', String.raw`head -c 16390 /dev/zero | tr '\0' x; printf '\nleft'`]
       const fields = ['CONTAINER_NAME=web', 'CONTAINER_TAG=two\nlines']
-      await run(script, { driver: 'journald', path: socket, fields })
-      await until(() => received.split('--\n').length > 5, 'five entries')
+      const entries = (): number => received.split('--\n').length - 1
+      await runInTurn(scripts, (parts) => entries() === parts, { driver: 'journald', path: socket, fields })
+      await until(() => entries() === 5, 'five entries')
     } finally {
       server.kill()
     }

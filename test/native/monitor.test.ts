@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { collector, Monitored } from '../helpers/monitored.ts'
+import { coreBinary } from '../helpers/native-plan.ts'
 import {
   cgroupsOf,
   noContainers,
@@ -54,7 +55,7 @@ describe.skipIf(noContainers)('the end of a container', () => {
     expect(answer.result).toMatchObject({ startedAt: expect.stringMatching(/^20.*Z$/) })
     await box.ended()
     expect(box.state()).toMatchObject({ status: 'exited', pid: 0, exitCode, signal: null, oomKilled: false, error: '' })
-    expect(readdirSync(box.runDir)).toEqual(['monitor.lock'])
+    await until(() => readdirSync(box.runDir).join() === 'monitor.lock', 'the empty run directory')
   })
 
   it('a signal from outside is 128 + its number', async () => {
@@ -133,7 +134,7 @@ describe.skipIf(noContainers)('the start', () => {
 
   it('is taken back when it is cancelled before the container runs', async () => {
     const config = ociConfig(sh('sleep 100'))
-    writeFileSync(join(own.path, 'hook'), '#!/bin/sh\nsleep 3\n', { mode: 0o755 })
+    writeFileSync(join(own.path, 'hook'), '#!/bin/sh\nsleep 10\n', { mode: 0o755 })
     config.hooks = { createRuntime: [{ path: join(own.path, 'hook') }] }
     const abort = new AbortController()
     const started = box.start([], { config, options: { signal: abort.signal } })
@@ -189,7 +190,8 @@ describe.skipIf(noContainers)('streams', () => {
   })
 
   it('stdin without a reader ends nothing, and a signal passes by it', async () => {
-    await box.start(sh('trap "exit 5" TERM; sleep 100 & wait'), { plan: { stdin: 'once' } })
+    await box.start(sh('trap "exit 5" TERM; echo ready; sleep 100 & wait'), { plan: { stdin: 'once' } })
+    await until(() => box.output() === 'ready\n', 'the trap')
     const { seen, handlers } = collector()
     using client = await box.connect(handlers)
     await client.ask({ op: 'attach' })
@@ -329,7 +331,9 @@ describe.skipIf(noContainers)('stop, pause and restart', () => {
     await box.ask({ op: 'pause' })
     expect(box.state().status).toBe('paused')
     await expect(box.ask({ op: 'pause' })).rejects.toMatchObject({ code: 'CONTAINER_CONFLICT' })
-    const before = box.output()
+    // What was in the pipe is still read.
+    let before = ''
+    await until(() => before === (before = box.output()), 'the last of the output')
     await delay(100)
     expect(box.output()).toBe(before)
     await box.ask({ op: 'resume' })
@@ -406,13 +410,7 @@ describe.skipIf(noContainers)('the monitor as a process', () => {
     await until(() => !existsSync(`/proc/${pid}/exe`) || cwdOf(String(pid)) === '', 'the end of the container')
     expect(box.state().status).toBe('running')
     expect(spawnSync('flock', ['-n', join(box.runDir, 'monitor.lock'), 'true']).status).toBe(0)
-    execFileSync(process.env['TSBUILD_CORE'] ?? 'native/build/tsbuild-core', [
-      '--root',
-      box.runDir,
-      'delete',
-      '--force',
-      'oci',
-    ])
+    execFileSync(coreBinary, ['--root', box.runDir, 'delete', '--force', 'oci'])
     expect(cgroupsOf(box.id)).toEqual([])
   })
 
@@ -428,13 +426,11 @@ describe.skipIf(noContainers)('the monitor as a process', () => {
   it('reaps what becomes an orphan', async () => {
     const config: Config = ociConfig(sh('sleep 1000'))
     config.linux['namespaces'] = (config.linux['namespaces'] as { type: string }[]).filter(({ type }) => type !== 'pid')
-    config.process['args'] = sh('(sh -c "sleep 0.1" &) ; sleep 0.5; exec sleep 1000')
+    config.process['args'] = sh('(sh -c "echo orphan; exec sleep 0.3" &) ; exec sleep 1000')
     await box.start([], { config })
-    await delay(900)
+    await until(() => box.output() === 'orphan\n', 'the orphan')
     const [monitor] = monitorsOf(own.path)
-    const children = readFileSync(`/proc/${monitor}/task/${monitor}/children`, 'utf8').trim().split(' ')
-    expect(children.map((pid) => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])).toEqual([
-      'S',
-    ])
+    const children = (): string => readFileSync(`/proc/${monitor}/task/${monitor}/children`, 'utf8').trim()
+    await until(() => children() === String(box.state().pid), 'the end of the orphan')
   })
 })

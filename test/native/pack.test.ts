@@ -297,7 +297,7 @@ describe('a layer on others', () => {
     ['the same content with another time', 'touch -d @5 etc/group', ['etc/group']],
     [
       'other content with the same time',
-      'cp -p etc/group /tmp/$$; echo X > etc/group; touch -r /tmp/$$ etc/group; rm /tmp/$$',
+      'cp -p etc/group ../kept; echo X > etc/group; touch -r ../kept etc/group',
       ['etc/group'],
     ],
     ['hard links', 'ln etc/passwd app/hard', ['app/hard', 'etc/passwd']],
@@ -417,10 +417,9 @@ describe('faults', () => {
   it('stops on SIGTERM and removes the file', async () => {
     for (let i = 0; i < 16; i++) writeFileSync(at(`tree/f${i}`), randomBytes(4_000_000))
     const stop = new AbortController()
-    setTimeout(() => stop.abort(), 700)
     const answer = await runPlan(
       { verb: 'pack', tree: directory('tree'), out: at('out'), compression: { kind: 'zstd', level: 22 } },
-      { signal: stop.signal },
+      { signal: stop.signal, onHello: () => setTimeout(() => stop.abort(), 700) },
     )
     expect(answer.error).toMatchObject({ code: 'CANCELLED' })
     expect(existsSync(at('out'))).toBe(false)

@@ -63,10 +63,9 @@ describe('lock', () => {
     await using second = await open(path, 'r+')
     await planResult({ verb: 'lock', fd: 5, mode: 'exclusive' }, { fds: [first.fd] })
     const stop = new AbortController()
-    setTimeout(() => stop.abort(), 100)
     const answer = await runPlan(
       { verb: 'lock', fd: 5, mode: 'shared', wait: true },
-      { fds: [second.fd], signal: stop.signal },
+      { fds: [second.fd], signal: stop.signal, onHello: () => setTimeout(() => stop.abort(), 100) },
     )
     expect(answer).toMatchObject({ error: { code: 'CANCELLED' }, exit: 1 })
   })

@@ -15,9 +15,12 @@ import {
 
 let own: Scratch
 let oci: OciRuntime
+/** Cgroups are named for containers: no two tests on a machine may have a name in common. */
+let id: string
 beforeEach(() => {
   own = scratch()
   oci = new OciRuntime(own)
+  id = `user-${own.path.slice(-6)}`
   chmodSync(own.path, 0o755)
   mkdirSync(join(own.root, 'mnt'))
 })
@@ -35,10 +38,7 @@ function mapped(config: Config): Config {
   return config
 }
 
-function run(
-  config: Config,
-  id = `user-${own.path.slice(-6)}`,
-): { status: number | null; stdout: string; stderr: string } {
+function run(config: Config): { status: number | null; stdout: string; stderr: string } {
   return oci.run(['run', '-b', oci.bundle(config), id])
 }
 
@@ -68,11 +68,11 @@ describe.skipIf(noContainers)('a user namespace made by root', () => {
 
   it('is joined by exec', async () => {
     const config = mapped(ociConfig(['sleep', '1000']))
-    expect(await oci.detached(['run', '-d', '-b', oci.bundle(config), 'joined'])).toMatchObject({ status: 0 })
+    expect(await oci.detached(['run', '-d', '-b', oci.bundle(config), id])).toMatchObject({ status: 0 })
     expect(
       oci.run([
         'exec',
-        'joined',
+        id,
         'sh',
         '-c',
         'id -u; (readlink /proc/self/ns/user; readlink /proc/1/ns/user) | uniq | wc -l',
@@ -81,14 +81,14 @@ describe.skipIf(noContainers)('a user namespace made by root', () => {
   })
 
   it('is joined by another container by path', async () => {
-    expect(
-      await oci.detached(['run', '-d', '-b', oci.bundle(mapped(ociConfig(['sleep', '1000']))), 'first']),
-    ).toMatchObject({ status: 0 })
-    const pid = String(oci.state('first')['pid'])
+    expect(await oci.detached(['run', '-d', '-b', oci.bundle(mapped(ociConfig(['sleep', '1000']))), id])).toMatchObject(
+      { status: 0 },
+    )
+    const pid = String(oci.state(id)['pid'])
     const config = ociConfig(['sh', '-c', 'id -u; tr -s " " < /proc/self/uid_map'])
     config.linux['namespaces'] = ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type }))
     ;(config.linux['namespaces'] as object[]).push({ type: 'user', path: `/proc/${pid}/ns/user` })
-    expect(oci.run(['run', '-b', oci.bundle(config, 'other'), 'second'])).toEqual({
+    expect(oci.run(['run', '-b', oci.bundle(config, 'other'), `${id}-2`])).toEqual({
       status: 0,
       stdout: `0\n 0 ${outside} 65536\n`,
       stderr: '',
@@ -162,7 +162,7 @@ describe.skipIf(noContainers)('an unprivileged user', () => {
     config.process['args'] = ['sh', '-c', 'id -u; touch /tmp/x; echo > /dev/null; cat /proc/self/setgroups']
     config.process['terminal'] = false
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(config))
-    expect(asUser(['run', '-b', bundle, 'rootless'])).toEqual({ status: 0, stdout: '0\ndeny\n', stderr: '' })
+    expect(asUser(['run', '-b', bundle, id])).toEqual({ status: 0, stdout: '0\ndeny\n', stderr: '' })
     expect(statSync(join(own.root, 'tmp/x')).uid).toBe(user)
   })
 })
@@ -176,7 +176,7 @@ describe.skipIf(noContainers)('a plan with "idmap"', () => {
     }
     const answer = await runPlan({
       verb: 'sandbox',
-      id: 'idmap',
+      id,
       idmap: { uid: [[0, outside, 65_536]], gid: [[0, outside, 65_536]] },
       rootfs: {
         kind: 'layers',
@@ -212,7 +212,7 @@ describe.skipIf(noContainers)('a core that is killed', () => {
     }
     const answer = await runPlan({
       verb: 'sandbox',
-      id: 'killed',
+      id,
       rootfs: { kind: 'dir', path: own.root },
       config,
       network: { mode: 'none' },
@@ -227,7 +227,7 @@ describe.skipIf(noContainers)('a core that is killed', () => {
       '-type',
       'd',
       '-path',
-      '*tsbuild/killed',
+      `*tsbuild/${id}`,
       '-exec',
       'rmdir',
       '{}',

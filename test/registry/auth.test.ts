@@ -5,8 +5,8 @@ import type { Credentials } from '../../src/registry/auth/credentials.ts'
 import { getManifest } from '../../src/registry/fetch-manifest.ts'
 import { streamBlob } from '../../src/registry/fetch-blob.ts'
 import { uploadBlob } from '../../src/registry/upload-blob.ts'
-import { bytesSource, sampleImage, testClient } from '../helpers/registry-client.ts'
-import type { SampleImage, TestClient } from '../helpers/registry-client.ts'
+import { bytesSource, impatient, sampleImage, testClient } from '../helpers/registry-client.ts'
+import type { SampleImage, TestClient, TestClientOptions } from '../helpers/registry-client.ts'
 import { startFaultyRegistry } from '../helpers/registry-memory.ts'
 import type { FaultyRegistry } from '../helpers/registry-memory.ts'
 import { choose, drop, passThrough, refuse, reply, stall, startScriptedServer } from '../helpers/registry-script.ts'
@@ -14,13 +14,13 @@ import type { Reply, ScriptedServer } from '../helpers/registry-script.ts'
 
 const login: Credentials = { kind: 'basic', username: 'me', password: 'pass-word-1' }
 const basic = `Basic ${Buffer.from('me:pass-word-1').toString('base64')}`
-const limit = (): { readonly signal: AbortSignal } => ({ signal: AbortSignal.timeout(20_000) })
+const limit = (): { readonly signal: AbortSignal } => ({ signal: AbortSignal.timeout(150_000) })
 
 interface Bench {
   readonly registry: FaultyRegistry
   readonly tokens: ScriptedServer
   readonly image: SampleImage
-  readonly client: (credentials?: Credentials) => TestClient
+  readonly client: (credentials?: Credentials, options?: TestClientOptions) => TestClient
   readonly reference: ReturnType<typeof parseReference>
 }
 
@@ -54,8 +54,10 @@ async function bench(
     tokens,
     image,
     reference: parseReference(`${registry.host}/team/app:v1`),
-    client: (credentials) =>
-      stack.use(testClient(credentials === undefined ? {} : { logins: { [registry.host]: credentials } })),
+    client: (credentials, options = {}) =>
+      stack.use(
+        testClient({ ...options, ...(credentials === undefined ? {} : { logins: { [registry.host]: credentials } }) }),
+      ),
   })
 }
 
@@ -242,10 +244,11 @@ describe('token servers', () => {
     ['no token', reply(200, {}, { expires_in: 3 }), 'REGISTRY_PROTOCOL', 1],
     ['a token with a line break', reply(200, {}, { token: 'a\r\nx-evil: 1' }), 'REGISTRY_PROTOCOL', 1],
     ['a token of 2 MiB', reply(200, {}, { token: 'a'.repeat(2 * 1024 * 1024) }), 'REGISTRY_TOO_LARGE', 1],
-  ])('answer with %s', async ([, fault, code, attempts]) => {
+  ])('answer with %s', async ([name, fault, code, attempts]) => {
     await bench(['Bearer tok-1'], bearer, async ({ tokens, client, reference }) => {
       tokens.on('GET', '/token', fault)
-      await expect(getManifest(client(login), reference, limit())).rejects.toMatchObject({ code })
+      const one = client(login, name === 'no answer' ? impatient : {})
+      await expect(getManifest(one, reference, limit())).rejects.toMatchObject({ code })
       expect(tokens.count('GET', '/token')).toBe(attempts)
     })
   })

@@ -10,7 +10,7 @@ import { ecrCredentials } from '../../src/registry/credentials/ecr.ts'
 import { reply, startScriptedServer } from '../helpers/registry-script.ts'
 
 let folder: string
-const signal = AbortSignal.timeout(50_000)
+const { signal } = new AbortController()
 const savedPath = process.env['PATH']
 
 beforeAll(async () => {

@@ -10,7 +10,7 @@ import { drop, passThrough, refuse, reply, startScriptedServer } from '../helper
 import type { Reply } from '../helpers/registry-script.ts'
 import { tarImage } from '../helpers/tar-image.ts'
 
-const signal = (): AbortSignal => AbortSignal.timeout(20_000)
+const signal = (): AbortSignal => AbortSignal.timeout(150_000)
 
 describe('a pull', () => {
   it('asks by HEAD first and gets a manifest only when it is new', async () => {

@@ -18,7 +18,7 @@ import type { SampleImage } from '../helpers/registry-client.ts'
 import { hasDockerRegistry, startRegistry } from '../helpers/registry.ts'
 import type { Registry, RegistryOptions } from '../helpers/registry.ts'
 
-const signal = AbortSignal.timeout(60_000)
+const { signal } = new AbortController()
 const present = hasDockerRegistry()
 if (!present) console.warn('docker-registry is not installed: its tests are skipped')
 
@@ -113,7 +113,7 @@ describe.skipIf(!present)('docker-registry', () => {
     await fetchBlob(client, other, layer, async () => ingest, { signal, action: 'x' })
     expect(ingest.committed()).toBe(true)
     // The registry writes its log after it has answered.
-    await vi.waitFor(() => expect(registry.log.some((line) => line.includes('" 206 '))).toBe(true), 10_000)
+    await vi.waitFor(() => expect(registry.log.some((line) => line.includes('" 206 '))).toBe(true), 60_000)
     const streamed = Buffer.concat(await Array.fromAsync(streamBlob(client, other, layer, { signal, action: 'x' })))
     expect(streamed.equals(content)).toBe(true)
   })

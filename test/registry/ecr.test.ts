@@ -147,7 +147,7 @@ it.for(sources)('the token comes by %s', async ([, key, prepare]) => {
   Object.assign(process.env, prepare())
   const host = '123456789012.dkr.ecr.eu-west-1.amazonaws.com'
   const found = cloudCredentials((name) => process.env[name])(host)
-  expect(await found?.get(AbortSignal.timeout(20_000))).toEqual({
+  expect(await found?.get(AbortSignal.timeout(150_000))).toEqual({
     kind: 'basic',
     username: 'AWS',
     password: 'long-password',
@@ -171,7 +171,7 @@ it.for<[string, Reply]>([
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDKEYS', AWS_SECRET_ACCESS_KEY: 'secret-key' })
   aws.on('POST', '/', answer)
   const found = cloudCredentials((name) => process.env[name])('123456789012.dkr.ecr.eu-west-1.amazonaws.com')
-  const outcome: unknown = await found?.get(AbortSignal.timeout(20_000)).catch((error: unknown) => error)
+  const outcome: unknown = await found?.get(AbortSignal.timeout(150_000)).catch((error: unknown) => error)
   expect(outcome).toMatchObject({
     message: expect.stringMatching(/^Cannot log in to 123456789012\.dkr\.ecr/) as string,
   })

@@ -5,7 +5,7 @@ import { parseReference } from '../../src/oci/reference.ts'
 import { mediaTypes } from '../../src/oci/media-types.ts'
 import { openTestImages } from '../helpers/image-store.ts'
 import type { TestImages } from '../helpers/image-store.ts'
-import { testClient } from '../helpers/registry-client.ts'
+import { impatient, testClient } from '../helpers/registry-client.ts'
 import type { SampleImage, TestClientOptions } from '../helpers/registry-client.ts'
 import { startFaultyRegistry } from '../helpers/registry-memory.ts'
 import type { FaultyRegistry } from '../helpers/registry-memory.ts'
@@ -118,19 +118,23 @@ describe('a fault that passes', () => {
     'an end before the first byte': ({ content, headers }) => truncated(200, content, 0, headers),
     'a stop in the middle': ({ content, headers }) => stalledBody(200, content, 100, headers),
   }
+  const silent = new Set(['no answer at all', 'a stop in the middle'])
   const table = phases.flatMap((phase) => Object.keys(faults).map((name) => [phase, name] as const))
   // HEAD has no body that could break.
   const cases = table.filter(([phase, name]) => phase !== 'head' || !/ in the middle$|first byte/.test(name))
 
-  it.concurrent.for(cases)('%s: %s', { timeout: 30_000 }, async ([phase, name]) => {
+  it.concurrent.for(cases)('%s: %s', async ([phase, name]) => {
     const place = placeOf(phase)
     await pullWith(
       (registry) => registry.on(place.method, place.path, faults[name]!(place), passThrough),
       ({ error, registry, waits }) => {
         expect(error).toBeUndefined()
-        expect(registry.count(place.method, place.path)).toBe(2)
+        const count = registry.count(place.method, place.path)
+        if (silent.has(name)) expect(count).toBeGreaterThanOrEqual(2)
+        else expect(count).toBe(2)
         expect(waits.length).toBeGreaterThan(0)
       },
+      silent.has(name) ? impatient : {},
     )
   })
 })
@@ -165,7 +169,7 @@ describe('a fault that stays', () => {
   ]
   const cases = phases.flatMap((phase) => faults.map((fault) => [phase, ...fault] as const))
 
-  it.concurrent.for(cases)('%s: %s', { timeout: 30_000 }, async ([phase, , fault, code, attempts]) => {
+  it.concurrent.for(cases)('%s: %s', async ([phase, name, fault, code, attempts]) => {
     const place = placeOf(phase)
     await pullWith(
       (registry) => {
@@ -178,6 +182,7 @@ describe('a fault that stays', () => {
         expect(error?.message).toMatch(/^Cannot (pull|reach|follow)/)
         expect(registry.count(place.method, place.path)).toBe(attempts)
       },
+      name === 'no answer at all' ? impatient : {},
     )
   })
 })
@@ -222,22 +227,23 @@ describe('a body that is wrong', () => {
     ],
   ]
 
-  it.concurrent.for(bodies)('%s: %s for ever', { timeout: 40_000 }, async ([phase, , fault, code]) => {
+  it.concurrent.for(bodies)('%s: %s for ever', async ([phase, name, fault, code]) => {
     const place = placeOf(phase)
     await pullWith(
       (registry) => registry.on(place.method, place.path, fault(place)),
       ({ error }) => expect(error?.code).toBe(code),
+      name === 'a drip' ? impatient : {},
     )
   })
 
   it.concurrent.for(bodies.filter(([, name]) => name !== 'no end' && name !== '5 MiB'))(
     '%s: %s once',
-    { timeout: 40_000 },
-    async ([phase, , fault]) => {
+    async ([phase, name, fault]) => {
       const place = placeOf(phase)
       await pullWith(
         (registry) => registry.on(place.method, place.path, fault(place), passThrough),
         ({ error }) => expect(error).toBeUndefined(),
+        name === 'a drip' ? impatient : {},
       )
     },
   )

@@ -11,7 +11,7 @@ import { uploadBlob } from '../../src/registry/upload-blob.ts'
 import type { BlobSource, UploadOptions, UploadResult } from '../../src/registry/upload-blob.ts'
 import type { SendFile } from '../../src/registry/transport/file-wire.ts'
 import { testCore } from '../helpers/core.ts'
-import { bytesSource, sampleImage, testClient } from '../helpers/registry-client.ts'
+import { bytesSource, impatient, sampleImage, testClient } from '../helpers/registry-client.ts'
 import type { SampleImage, TestClientOptions } from '../helpers/registry-client.ts'
 import { startFaultyRegistry } from '../helpers/registry-memory.ts'
 import type { FaultyRegistry } from '../helpers/registry-memory.ts'
@@ -58,7 +58,7 @@ async function uploadFrom(
   await using client = testClient({ ...options.client, sendFile: counted(createSendFile(testCore()), sent) })
   const reference = parseReference(`${registry.host}/app:v1`)
   const outcome = await uploadBlob(client, reference, source, {
-    signal: AbortSignal.timeout(25_000),
+    signal: AbortSignal.timeout(150_000),
     action: 'Cannot push "app:v1"',
     ...options.upload,
   }).catch((error: unknown) => error)
@@ -98,7 +98,7 @@ describe.for(ways)('an upload %s', (way) => {
       Object.keys(faults).map((name) => [step, name] as const),
     )
 
-    it.concurrent.for(cases)('%s: %s', { timeout: 30_000 }, async ([step, name]) => {
+    it.concurrent.for(cases)('%s: %s', async ([step, name]) => {
       const [method, path] = steps[step]
       await uploadWith(
         (registry) => registry.on(method, path, faults[name]!, passThrough),
@@ -107,6 +107,7 @@ describe.for(ways)('an upload %s', (way) => {
           expect(result).toEqual({ kind: 'pushed' })
           expect(registry.memory.blobs.has(digest)).toBe(true)
         },
+        { client: name === 'no answer at all' ? impatient : {} },
       )
     })
   })
@@ -127,11 +128,12 @@ describe.for(ways)('an upload %s', (way) => {
       faults.map((fault) => [step, ...fault] as const),
     )
 
-    it.concurrent.for(cases)('%s: %s', { timeout: 30_000 }, async ([step, , fault, code]) => {
+    it.concurrent.for(cases)('%s: %s', async ([step, name, fault, code]) => {
       const [method, path] = steps[step]
       await uploadWith(
         (registry) => registry.on(method, path, fault),
         ({ error }) => expect(error?.code).toBe(code),
+        { client: name === 'no answer at all' ? impatient : {} },
       )
     })
 
@@ -380,18 +382,19 @@ describe('manifests', () => {
 
   async function put(
     script: (registry: FaultyRegistry, image: SampleImage) => void,
+    options: TestClientOptions = {},
   ): Promise<{ readonly registry: FaultyRegistry; readonly outcome: unknown; readonly image: SampleImage }> {
     await using registry = await startFaultyRegistry()
     const image = sampleImage()
     registry.memory.add('elsewhere', 'x', image)
     script(registry, image)
-    await using client = testClient()
+    await using client = testClient(options)
     const descriptor = { mediaType: image.manifest.mediaType, digest: image.digest, size: image.bytes.byteLength }
     const outcome = await putManifest(
       client,
       parseReference(`${registry.host}/app:v1`),
       { descriptor, bytes: image.bytes },
-      { signal: AbortSignal.timeout(25_000) },
+      { signal: AbortSignal.timeout(150_000) },
     ).catch((error: unknown) => error)
     return { registry, outcome, image }
   }
@@ -429,8 +432,8 @@ describe('manifests', () => {
     ['status 500', reply(500), 'REGISTRY_UNAVAILABLE'],
     ['a reset', drop(), 'REGISTRY_UNREACHABLE'],
     ['no answer', stall, 'REGISTRY_TIMEOUT'],
-  ])('%s', async ([, fault, code]) => {
-    const { outcome } = await put((registry) => registry.on('PUT', path, fault))
+  ])('%s', async ([name, fault, code]) => {
+    const { outcome } = await put((registry) => registry.on('PUT', path, fault), name === 'no answer' ? impatient : {})
     expect(outcome).toMatchObject({ code })
   })
 

@@ -91,7 +91,7 @@ describe('text of a server', () => {
     const reference = parseReference(`${registry.host}/app`)
     const outcome = uploadBlob(client, reference, bytesSource(Buffer.from('x')), {
       action: 'Cannot push',
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(150_000),
     })
     await expect(outcome).rejects.toMatchObject({
       code: 'REGISTRY_DENIED',

@@ -71,7 +71,7 @@ it.for<readonly [string, Reply, string, string]>([
   ['16 MiB of tags', reply(200, {}, `{"tags":[${'"a",'.repeat(4e6)}"a"]}`), 'registry ls', 'REGISTRY_PROTOCOL'],
   ['a list without an end', endless(200), 'registry ls', 'REGISTRY_TOO_LARGE'],
   ['a catalog without an end', endless(200), 'search', 'REGISTRY_TOO_LARGE'],
-])('%s', { timeout: 60_000 }, async ([, answer, command, code]) => {
+])('%s', async ([, answer, command, code]) => {
   const { peak, stderr } = await peakOf(command.split(' '), answer)
   expect(stderr).toContain(`[${code}]`)
   expect(peak - plain).toBeLessThan(allowed)

@@ -15,12 +15,12 @@ import { proxyFor } from '../../src/registry/transport/dispatchers.ts'
 import type { Mirror, RegistryRule } from '../../src/settings/settings.ts'
 import { makeCertificate } from '../helpers/certificates.ts'
 import { listenOnLoopback } from '../helpers/listen.ts'
-import { noRegistrySettings, sampleImage, testClient } from '../helpers/registry-client.ts'
+import { impatient, noRegistrySettings, sampleImage, testClient } from '../helpers/registry-client.ts'
 import { startFaultyRegistry } from '../helpers/registry-memory.ts'
 import { drop, endless, refuse, reply, stall } from '../helpers/registry-script.ts'
 import type { Reply } from '../helpers/registry-script.ts'
 
-const limit = (): { readonly signal: AbortSignal } => ({ signal: AbortSignal.timeout(20_000) })
+const limit = (): { readonly signal: AbortSignal } => ({ signal: AbortSignal.timeout(150_000) })
 const mirror = (location: string, pull: Mirror['pull'] = 'all'): Mirror => ({ location, insecure: true, pull })
 
 describe('mirrors', () => {
@@ -52,7 +52,7 @@ describe('mirrors', () => {
     ['wrong content', reply(200, { 'content-type': 'application/json' }, '{}')],
     ['a login page', reply(200, { 'content-type': 'text/html' }, '<html>')],
     ['no end', endless(200)],
-  ])('one that answers %s never fails a pull by digest', async ([, fault]) => {
+  ])('one that answers %s never fails a pull by digest', async ([name, fault]) => {
     await using mirrorServer = await startFaultyRegistry()
     await using origin = await startFaultyRegistry()
     const image = sampleImage()
@@ -60,6 +60,7 @@ describe('mirrors', () => {
     mirrorServer.on('GET', /manifests/, fault)
     const notes: string[] = []
     await using client = testClient({
+      ...(name === 'no answer' ? impatient : {}),
       registries: { rules: { [origin.host]: { mirrors: [mirror(mirrorServer.host)] } } },
     })
     const reference = withDigest(parseReference(`${origin.host}/app`), image.digest)
@@ -301,9 +302,10 @@ describe('TLS', () => {
     await using dispatchers = createDispatchers({
       tls: async () => ({ authorities: [authority.certificate], verify: true }),
       proxies: { http: undefined, https: undefined, no: undefined },
-      connectTimeout: 2000,
+      connectTimeout: 60_000,
     })
-    const wire = createWire(dispatchers, { connect: 2000, headers: 2000, idle: 2000, commit: 2000, document: 2000 })
+    const times = { connect: 60_000, headers: 60_000, idle: 60_000, commit: 60_000, document: 60_000 }
+    const wire = createWire(dispatchers, times)
     const asked = wire({
       method: 'GET',
       url: { origin: registry.origin, target: '/v2/' },
@@ -413,7 +415,8 @@ describe('hosts that are not there', () => {
     ['a closed port', '127.0.0.1:1/app', 'REGISTRY_UNREACHABLE'],
     ['an unknown name', 'no-such-host.invalid/app', 'REGISTRY_UNREACHABLE'],
   ])('%s', async ([, name, code]) => {
-    await using client = testClient()
+    // A machine without name servers takes its time to say so.
+    await using client = testClient(impatient)
     await expect(getManifest(client, parseReference(name), limit())).rejects.toMatchObject({
       code,
       message: expect.stringMatching(/^Cannot reach/) as string,

@@ -29,10 +29,11 @@ async function get(
   await using dispatchers = createDispatchers({
     tls: async () => ({ authorities: [authority.certificate], verify: true, ...tls }),
     proxies: { http: undefined, https: undefined, no: undefined, ...proxies },
-    connectTimeout: 2000,
+    connectTimeout: 60_000,
   })
-  const wire = createWire(dispatchers, { connect: 2000, headers: 2000, idle: 2000, commit: 2000, document: 2000 })
-  const signal = AbortSignal.timeout(20_000)
+  const times = { connect: 60_000, headers: 60_000, idle: 60_000, commit: 60_000, document: 60_000 }
+  const wire = createWire(dispatchers, times)
+  const signal = AbortSignal.timeout(150_000)
   const response = await wire({
     method: 'GET',
     url: { origin, target: '/v2/' },
@@ -40,7 +41,7 @@ async function get(
     repeatable: false,
     signal,
   })
-  return { response, text: await readSome(response, 1000, 5000) }
+  return { response, text: await readSome(response, 1000, 60_000) }
 }
 
 it('a client certificate is shown to a registry that wants one', async () => {

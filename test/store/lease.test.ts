@@ -99,7 +99,7 @@ it('refuses a store of a newer format and touches nothing in it', async () => {
   await expect(openStore(root)).rejects.toMatchObject({ code: 'STORE_VERSION' })
 })
 
-it('processes that come and go at the same time do not disturb each other', { timeout: 120_000 }, async () => {
+it('processes that come and go at the same time do not disturb each other', { timeout: 400_000 }, async () => {
   const script = `
     import { openStore } from ${JSON.stringify(new URL('../../src/store/store.ts', import.meta.url).href)}
     for (let round = 0; round < 150; round += 1) {

@@ -164,7 +164,8 @@ function mutate(builder: Builder, pick: (below: number) => number): Mutation {
       text: dockerfile,
       options: {},
       expected: { kind: 'evicted' },
-      prepare: () => builderPrune(builder.engine, { all: false, filters: [] }, { signal: AbortSignal.timeout(60_000) }),
+      prepare: () =>
+        builderPrune(builder.engine, { all: false, filters: [] }, { signal: AbortSignal.timeout(150_000) }),
       undo: nothing,
     }),
     () => ({ text: dockerfile, options: { noCache: ['lib'] }, expected: { kind: 'no-cache' }, undo: nothing }),
@@ -197,7 +198,7 @@ const seed = Number(process.env['EXPLAIN_SEED'] ?? Date.now() % 1_000_000)
 describe.skipIf(cannotBuild !== false)('explain', () => {
   it(
     `names the mutation in each of ${rounds} rounds (EXPLAIN_SEED=${seed})`,
-    { timeout: 10_000 + rounds * 6000 },
+    { timeout: 60_000 + rounds * 20_000 },
     async () => {
       await using first = await openBuilder()
       const { root, folder } = first

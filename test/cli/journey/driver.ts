@@ -66,8 +66,8 @@ export function peerDriver(command: readonly string[], cwd: string, registry: st
 async function start(program: string, args: readonly string[], options: CliOptions): Promise<CliResult> {
   const child = spawn(program, [...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: 'pipe' })
   const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
   child.stdin.on('error', () => {})
   child.stdin.end(options.stdin ?? '')
   const [status] = (await once(child, 'close')) as [number | null]
@@ -94,7 +94,7 @@ async function typeAt(
   })
   const closed = once(child, 'close') as Promise<[number | null]>
   for (const [seen, typed] of steps) {
-    for (let tries = 0; !fresh.includes(seen) && tries < 400; tries += 1) await sleep(50)
+    for (let tries = 0; !fresh.includes(seen) && tries < 1200; tries += 1) await sleep(50)
     await sleep(300) // What is typed before the terminal is raw is not for the container.
     fresh = ''
     child.stdin.write(typed)

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../../helpers/container-cli.ts'
 import type { Driver } from './driver.ts'
 
 /** What a tutorial types, and what comes of it in a form that does not depend on ids, names and times. */
@@ -25,6 +25,15 @@ export const lines = (text: string): readonly string[] => text.split('\n').filte
 export const status = (d: Driver, name: string): Promise<string> =>
   d.ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', name).then((text) => text.trim())
 export const loop = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'] as const
+
+/** Waits until a container that runs `loop` can be stopped by a signal: before it has set its trap, one would be lost. */
+export async function stoppable(d: Driver, name: string): Promise<void> {
+  const pid = (await d.ok('inspect', '-f', '{{.State.Pid}}', name)).trim()
+  await until('a trap', async () => {
+    const caught = /^SigCgt:\s+(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+    return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n
+  })
+}
 
 export async function folder<T>(use: (path: string) => Promise<T>): Promise<T> {
   const path = mkdtempSync(join(tmpdir(), 'tsbuild-journey-'))
@@ -51,14 +60,13 @@ export async function running<T>(
 }
 
 export async function answer(url: string): Promise<string> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await (await fetch(url)).text()
-    } catch (error) {
-      if (tries > 60) throw error
-      await sleep(50)
-    }
-  }
+  const { text } = await until(`an answer of ${url}`, () =>
+    fetch(url).then(
+      async (response) => ({ text: await response.text() }),
+      () => undefined,
+    ),
+  )
+  return text
 }
 
 export const web = ['sh', '-c', 'mkdir -p /w && echo served > /w/index.html && exec httpd -f -p 80 -h /w'] as const

@@ -1,8 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { answer, folder, image, lines, loop, running, status, web, words } from './row.ts'
+import { until } from '../../helpers/container-cli.ts'
+import { freePort } from '../../helpers/free-port.ts'
+import { answer, folder, image, lines, loop, running, status, stoppable, web, words } from './row.ts'
 import type { Row } from './row.ts'
+
+/** Something on this machine listens on the port, on every address. */
+export function isListenedOn(port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  return readFileSync('/proc/net/tcp', 'utf8').includes(`00000000:${hex} 00000000:0000 0A`)
+}
 
 /** Containers, in the order of the tutorials. */
 export const containerRows: readonly Row[] = [
@@ -126,6 +133,7 @@ export const containerRows: readonly Row[] = [
     types: 'docker stop; docker start; docker kill',
     does: (d) =>
       running(d, [], async () => {
+        await stoppable(d, 'test_image')
         await d.ok('stop', 'test_image')
         const stopped = await status(d, 'test_image')
         await d.ok('start', 'test_image')
@@ -177,28 +185,30 @@ export const containerRows: readonly Row[] = [
   {
     rows: '34, 35, 37, 40, 83',
     types: 'docker run -p, one address only, and the source that the container sees',
-    does: (d) =>
-      running(
+    does: async (d) => {
+      const [open, local] = [await freePort(), await freePort()]
+      return await running(
         d,
-        ['-p', '38471:80', '-p', '127.0.0.1:38472:80'],
-        async () => {
-          const texts = [await answer('http://127.0.0.1:38471/'), await answer('http://127.0.0.1:38472/')]
-          const listening = readFileSync('/proc/net/tcp', 'utf8').includes(
-            `:${(38471).toString(16).toUpperCase()} 00000000:0000 0A`,
-          )
-          return [texts, listening, lines(await d.ok('port', 'test_image', '80'))[0] ?? '']
-        },
+        ['-p', `${open}:80`, '-p', `127.0.0.1:${local}:80`],
+        async () => [
+          [await answer(`http://127.0.0.1:${open}/`), await answer(`http://127.0.0.1:${local}/`)],
+          isListenedOn(open),
+          lines(await d.ok('port', 'test_image', '80'))[0] === `0.0.0.0:${open}`,
+        ],
         web,
-      ),
-    gives: [['served\n', 'served\n'], true, '0.0.0.0:38471'],
+      )
+    },
+    gives: [['served\n', 'served\n'], true, true],
   },
   {
     rows: '36',
     types: 'docker run -p HOST:CONTAINER/udp',
-    does: (d) =>
-      running(d, ['-p', '38473:53/udp'], async () =>
-        (await d.ok('port', 'test_image')).includes('53/udp -> 0.0.0.0:38473'),
-      ),
+    does: async (d) => {
+      const port = await freePort()
+      return await running(d, ['-p', `${port}:53/udp`], async () =>
+        (await d.ok('port', 'test_image')).includes(`53/udp -> 0.0.0.0:${port}`),
+      )
+    },
     gives: true,
   },
   {
@@ -206,11 +216,10 @@ export const containerRows: readonly Row[] = [
     types: 'docker run -d; docker run --rm -d',
     does: async (d) => {
       const id = (await d.ok('run', '--rm', '-d', image, 'sleep', '0.3')).trim()
-      const gone = async (): Promise<boolean> => (await d.run(['inspect', id])).status !== 0
-      for (let tries = 0; tries < 50 && !(await gone()); tries += 1) await sleep(100)
-      return [/^[0-9a-f]{64}$/.test(id), await gone()]
+      await until('it is gone', async () => (await d.run(['inspect', id])).status !== 0)
+      return /^[0-9a-f]{64}$/.test(id)
     },
-    gives: [true, true],
+    gives: true,
   },
   {
     rows: '44',
@@ -242,7 +251,10 @@ export const containerRows: readonly Row[] = [
         return await running(
           d,
           ['--network', 'journeynet'],
-          () => d.ok('run', '--rm', '--network', 'journeynet', image, 'wget', '-qO-', 'http://test_image'),
+          () => {
+            const fetching = 'until wget -qO- http://test_image; do sleep 0.1; done'
+            return d.ok('run', '--rm', '--network', 'journeynet', image, 'sh', '-c', fetching)
+          },
           web,
         )
       } finally {
@@ -259,8 +271,7 @@ export const containerRows: readonly Row[] = [
         d,
         ['--restart', 'always'],
         async () => {
-          for (let tries = 0; tries < 50 && lines(await d.ok('logs', 'test_image')).length < 2; tries += 1)
-            await sleep(100)
+          await until('it ran twice', async () => lines(await d.ok('logs', 'test_image')).length >= 2)
           return lines(await d.ok('logs', 'test_image')).slice(0, 2)
         },
         ['sh', '-c', 'echo run; sleep 0.1'],
@@ -280,6 +291,7 @@ export const containerRows: readonly Row[] = [
       await d.ok('create', '--name', 'test_image', image, ...loop)
       const seen = [await status(d, 'test_image')]
       for (const verb of ['start', 'pause', 'unpause', 'restart', 'stop']) {
+        if (verb === 'stop') await stoppable(d, 'test_image')
         await d.ok(verb, 'test_image')
         seen.push(await status(d, 'test_image'))
       }

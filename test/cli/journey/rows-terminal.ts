@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
+import { freePort } from '../../helpers/free-port.ts'
 import { answer, image, running, serving, status, web } from './row.ts'
+import { isListenedOn } from './rows-containers.ts'
 import type { Row } from './row.ts'
 
 const shell = ['--name', 'test_image', '-e', 'PS1=$(id -un)@$(hostname)# ', image, 'sh'] as const
@@ -74,16 +75,16 @@ export const terminalRows: readonly Row[] = [
   {
     rows: '39',
     types: 'the kernel forwards a published port, and something listens on it',
-    does: (d) =>
-      running(d, ['-p', '38475:80'], () => {
+    does: async (d) => {
+      const port = await freePort()
+      return await running(d, ['-p', `${port}:80`], () => {
         const rules = ['nft list ruleset', 'iptables-save', 'iptables-legacy-save'].map(
           (line) => spawnSync('sh', ['-c', `${line} 2>/dev/null`], { encoding: 'utf8' }).stdout,
         )
-        const listening = readFileSync('/proc/net/tcp', 'utf8').includes(
-          `:${(38475).toString(16).toUpperCase()} 00000000:0000 0A`,
-        )
-        return Promise.resolve([rules.some((text) => text.includes('38475')), listening])
-      }),
+        const named = new RegExp(String.raw`dport ${port}\b`)
+        return Promise.resolve([rules.some((text) => named.test(text)), isListenedOn(port)])
+      })
+    },
     gives: [true, true],
   },
   {
