@@ -166,14 +166,14 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
 
     it('CVE-2016-9962: nobody inside may look at what the runtime has open', async () => {
       const config = box(['sleep', '1000'])
-      const id = isUser ? userId : 1000
-      if (!isUser) config.process['user'] = { uid: id, gid: id }
+      const uid = isUser ? userId : 1000
+      if (!isUser) config.process['user'] = { uid, gid: uid }
       config.process['capabilities'] = { bounding: [], effective: [], permitted: [] }
       // the pids of the host are in sight
       withNamespaces(config, ['mount', 'uts', 'ipc', 'network', ...(isUser ? ['user'] : [])])
       await create(config)
       const pid = String(oci.state(id)['pid'])
-      const { status } = spawnSync('ls', [`/proc/${pid}/fd/`], { uid: id, gid: id })
+      const { status } = spawnSync('ls', [`/proc/${pid}/fd/`], { uid, gid: uid })
       expect(status).not.toBe(0)
     })
 
