@@ -16,6 +16,18 @@ const groups: readonly Group[] = [
   { name: 'start', entries: ['cli/run-cli', 'base/version'], own: false },
   { name: 'command', entries: ['cli/parse', 'settings/read-settings', 'ui/error-report'], own: false },
   { name: 'engine', entries: ['engine/engine'], own: false },
+  // What builds and containers have in common, without the rest of a build.
+  {
+    name: 'step',
+    entries: [
+      'cli/command',
+      'cli/container/container-flags',
+      'cli/container/limit-flags',
+      'engine/image-name',
+      'ui/progress/progress',
+    ],
+    own: false,
+  },
   {
     name: 'build',
     entries: ['cli/commands/build', 'cli/build/build-request', 'engine/build', 'cli/build/report-build'],

@@ -148,8 +148,16 @@ function openTerminal(world: CliWorld): Terminal {
     stdout: openOnce(world.stdout),
     stderr: openOnce(world.stderr),
     write: (descriptor, data) => writeOutput(descriptor, data, quit),
-    mayBeTty: (descriptor) => fstatSync(descriptor).isCharacterDevice(),
+    mayBeTty,
   })
+}
+
+/** The kernel's number for /dev/null and its like. */
+const memoryDevices = 1
+
+function mayBeTty(descriptor: number): boolean {
+  const file = fstatSync(descriptor)
+  return file.isCharacterDevice() && ((file.rdev >> 8) & 0xfff) !== memoryDevices
 }
 
 /** As writeOutput does it, for what is written to the streams. */

@@ -9,7 +9,6 @@ import type { LocalImage, PullPolicy } from '../image/image-service.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { heldLimits } from './held-limits.ts'
 import { imageName } from './image-name.ts'
-import { pull } from './pull.ts'
 
 export interface CreateRequest {
   readonly container: NewContainer
@@ -60,6 +59,7 @@ async function imageFor(engine: Engine, request: CreateRequest, context: VerbCon
     })
   }
   if (request.pull === 'never') return engine.images.ensure(reference, { platform, policy: 'never', ...context })
+  const { pull } = await import('./pull.ts')
   const pulled = await pull(
     engine,
     { name: formatReference(reference), allTags: false, policy: request.pull, platform: formatPlatform(platform) },

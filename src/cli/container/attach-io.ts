@@ -24,20 +24,21 @@ const notProxied = new Set(['SIGCHLD', 'SIGPIPE', 'SIGURG', 'SIGWINCH'])
 export function openAttachIo(context: CommandContext, choice: AttachChoice): AttachIo & Disposable {
   const { terminal } = context
   const stack = new DisposableStack()
-  const { stdin, stdout, stderr } = terminal
-  const raw = choice.tty && choice.stdin && stdin.isTTY === true
+  // Opening a stream takes a millisecond: only those that are used are.
+  const stdin = choice.stdin ? terminal.stdin : undefined
+  const raw = choice.tty && stdin?.isTTY === true
   if (raw) {
     stdin.setRawMode?.(true)
     stack.defer(() => void stdin.setRawMode?.(false))
   }
-  if (choice.stdin) stack.defer(() => void stdin.pause())
-  const resizing = choice.tty && stdout.isTTY === true
+  if (stdin !== undefined) stack.defer(() => void stdin.pause())
+  const resizing = choice.tty && terminal.isTty(1)
   const io: AttachIo = {
-    stdin: choice.stdin ? (stdin as AsyncIterable<Uint8Array>) : null,
-    stdout: choice.stdout ? (chunk) => writeAll(stdout, chunk) : null,
-    stderr: choice.stderr ? (chunk) => writeAll(stderr, chunk) : null,
+    stdin: stdin === undefined ? null : (stdin as AsyncIterable<Uint8Array>),
+    stdout: choice.stdout ? (chunk) => writeAll(terminal.stdout, chunk) : null,
+    stderr: choice.stderr ? (chunk) => writeAll(terminal.stderr, chunk) : null,
     detachKeys: choice.tty ? choice.detachKeys : new Uint8Array(),
-    ...(resizing ? { onResize: (listener: (size: TerminalSize) => void) => watchSize(stdout, listener) } : {}),
+    ...(resizing ? { onResize: (listener: (size: TerminalSize) => void) => watchSize(terminal.stdout, listener) } : {}),
     ...(choice.sigProxy && !raw
       ? { onSignal: (listener: (signal: string) => void) => proxySignals(context, listener) }
       : {}),

@@ -18,3 +18,4 @@ const load = createChunkLoader({
 })
 process.on('exit', cache.save)
 load(TSBUILD_ENTRY)
+cache.enterCommand()
