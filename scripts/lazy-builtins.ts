@@ -4,7 +4,8 @@ import type { Plugin } from 'rolldown'
  * Node's own modules that take milliseconds to load (measured with Node 24: crypto 3.7, child_process 3.2, zlib 2.4, stream 1.4, dns 0.6) although
  * most commands call none of their functions.
  */
-const slow = /^node:(child_process|crypto|dgram|dns(\/promises)?|http|https|module|net|readline|stream\/(consumers|promises)|timers\/promises|tls|zlib)$/
+const slow =
+  /^node:(child_process|crypto|dgram|dns(\/promises)?|fs\/promises|http|https|module|net|readline|stream\/(consumers|promises)|timers\/promises|tls|zlib)$/
 const prefix = '\0lazy:'
 
 /**

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,11 +72,18 @@ static int take_signals(struct monitor *m, struct rt_error *err)
 static int take_lock(struct monitor *m, struct rt_error *err)
 {
     if (chdir(m->config->run_dir)) return rt_fail_at(err, m->config->run_dir, "PATH_MISSING", errno, "chdir", "cannot enter the run directory '%s'", m->config->run_dir);
-    m->lock = open("monitor.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (m->lock < 0) return rt_fail(err, "NATIVE_FAILED", errno, "open", "cannot open the lock of the container");
-    if (flock(m->lock, LOCK_EX | LOCK_NB) == 0) return 0;
-    util_close(&m->lock);
-    return rt_fail(err, "CONTAINER_CONFLICT", 0, NULL, "another monitor serves the container");
+    for (;;) {
+        struct stat file;
+        m->lock = open("monitor.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (m->lock < 0) return rt_fail(err, "NATIVE_FAILED", errno, "open", "cannot open the lock of the container");
+        if (flock(m->lock, LOCK_EX | LOCK_NB)) {
+            util_close(&m->lock);
+            return rt_fail(err, "CONTAINER_CONFLICT", 0, NULL, "another monitor serves the container");
+        }
+        /* The one before us removes the file as it ends: what we have may be that one. */
+        if (fstat(m->lock, &file) == 0 && file.st_nlink > 0) return 0;
+        util_close(&m->lock);
+    }
 }
 
 /* Who asks for the holder of a port finds the name here. */
@@ -113,16 +121,20 @@ static bool tell_maker(struct monitor *m, int maker)
     return false;
 }
 
-/* Everything that others can see goes first, the lock last: who waits for us sees nothing of us left. */
+/*
+ * Everything that others can see goes first, then the lock: who waits for us sees nothing of us left. An attached client need not look at all: its
+ * connection ends after that.
+ */
 static void finish(struct monitor *m)
 {
     if (m->lock < 0) return; /* nothing is ours */
-    clients_finish(m);
     log_close(&m->log);
     unlink("control.sock");
     unlink("name");
-    util_close(&m->listener.fd);
+    unlink("monitor.lock");
     util_close(&m->lock);
+    clients_finish(m);
+    util_close(&m->listener.fd);
     lifecycle_clean(m);
 }
 

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostResolver, hostsFile, isLoopback, readIfThere, resolvConf } from '../network/etc-files.ts'
 import type { HostsEntry, ResolverConfig } from '../network/etc-files.ts'
@@ -53,11 +53,7 @@ export function resolverOf(network: ContainerNetwork, joined: readonly JoinedNet
 }
 
 /** Writes hosts, resolv.conf and hostname of a container into `directory`. */
-export async function writeEtc(
-  container: Container,
-  directory: string,
-  joined: readonly JoinedNetwork[],
-): Promise<EtcFiles> {
+export function writeEtc(container: Container, directory: string, joined: readonly JoinedNetwork[]): EtcFiles {
   const { spec } = container
   const files = {
     hosts: join(directory, 'hosts'),
@@ -79,10 +75,8 @@ export async function writeEtc(
     spec.network.mode === 'host'
       ? `${readIfThere('/etc/hosts')}${extra.map(({ address, names }) => `${address}\t${names[0]}\n`).join('')}`
       : hostsFile(entries)
-  await Promise.all([
-    writeFile(files.hosts, hosts),
-    writeFile(files.resolvConf, resolvConf(resolverOf(spec.network, joined).config)),
-    writeFile(files.hostname, `${spec.hostname}\n`),
-  ])
+  writeFileSync(files.hosts, hosts)
+  writeFileSync(files.resolvConf, resolvConf(resolverOf(spec.network, joined).config))
+  writeFileSync(files.hostname, `${spec.hostname}\n`)
   return files
 }

@@ -32,7 +32,7 @@ type Seen = Pick<ContainerState, 'startedAt' | 'finishedAt' | 'oomKilled'> & { r
  */
 export async function recordTransitions(containers: Containers, container: Container): Promise<void> {
   const { db } = containers.store
-  const state = await readState(containers.directory(container.id))
+  const state = readState(containers.directory(container.id))
   const now: Seen = {
     startedAt: state.startedAt,
     finishedAt: state.finishedAt,

@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
 import { bridgeOptions } from '../network/bridge-options.ts'
@@ -103,15 +102,13 @@ export function containerNetworks(service: NetworkService, { runRoot, rootless }
       }
       mkdirSync(join(runRoot, 'networks'), { recursive: true, mode: 0o755 })
       const joined = joinedPlans(id)
-      await writeFile(
-        join(directory, portsFile),
-        JSON.stringify(await boundPorts(spec.network, spec.exposed, hostIpOf(joined))),
-      )
-      const etc = await writeEtc(container, directory, joined)
+      const ports = await boundPorts(spec.network, spec.exposed, hostIpOf(joined))
+      writeFileSync(join(directory, portsFile), JSON.stringify(ports))
+      const etc = writeEtc(container, directory, joined)
       return { plan: planOf(container, directory), etc }
     },
     async refresh(container, directory) {
-      await writeEtc(container, directory, joinedPlans(container.id))
+      writeEtc(container, directory, joinedPlans(container.id))
       return planOf(container, directory)
     },
     release: (id) => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasErrno } from '../base/errors.ts'
 
@@ -48,9 +48,9 @@ export const freshState: ContainerState = {
 export const stateFile = 'state.json'
 
 /** `created` when there is no file yet. A file that cannot be parsed is a defect: it is only ever replaced whole. */
-export async function readState(directory: string): Promise<ContainerState> {
+export function readState(directory: string): ContainerState {
   try {
-    return parseState(await readFile(join(directory, stateFile), 'utf8'))
+    return parseState(readFileSync(join(directory, stateFile), 'utf8'))
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return freshState
     throw error

@@ -34,7 +34,7 @@ export function hostPlace(path: string): CopyPlace {
 export async function containerPlace(containers: Containers, container: Container, path: string): Promise<CopyPlace> {
   const absolute = path.startsWith('/') ? path : `/${path}`
   const name = `${container.name}:${path}`
-  const state = await readState(containers.directory(container.id))
+  const state = readState(containers.directory(container.id))
   if (isLive(state) && state.pid > 0) return { tree: { kind: 'process', pid: state.pid }, path: absolute, name }
   const clean = posix.normalize(absolute)
   const mount = container.mounts

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
 import type { Emit } from '../base/events.ts'
 import { TsbuildError } from '../base/errors.ts'
 import type { LocalImage } from '../image/image-service.ts'
@@ -62,7 +62,7 @@ export async function createContainer(
       active.keep(id)
       records.setSnapshot(id, active.id)
     })
-    await mkdir(containers.directory(id), { recursive: true, mode: 0o700 })
+    mkdirSync(containers.directory(id), { recursive: true, mode: 0o700 })
     const mounts = await resolveMounts(spec.mounts, containers.volumes, id, imageTop)
     await fillVolumes(containers, snapshots.view(top?.id ?? null), mounts)
     store.db.transaction(() => {

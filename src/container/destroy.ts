@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
 import { hasCode } from '../base/errors.ts'
 import { recordEvent, recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
@@ -17,9 +17,11 @@ export async function destroyContainer(containers: Containers, container: Contai
   await recordTransitions(containers, container)
   containers.networks.release(id)
   const snapshot = records.byId(id)?.snapshot ?? null
-  if (snapshot !== null) await snapshots.discard(snapshot)
-  await rm(containers.directory(id), { recursive: true, force: true })
-  await rm(containers.runDirectory(id), { recursive: true, force: true })
+  const discarded = snapshot === null ? undefined : snapshots.discard(snapshot)
+  discarded?.catch(() => {}) // awaited below
+  rmSync(containers.directory(id), { recursive: true, force: true })
+  rmSync(containers.runDirectory(id), { recursive: true, force: true })
+  await discarded
   const orphaned = store.db.transaction(() => {
     const used = containers.volumes.records.usedBy(id)
     records.remove(id)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { open } from 'node:fs/promises'
+import { closeSync, openSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
@@ -54,13 +54,13 @@ async function openSocket(runDir: string): Promise<Socket | undefined> {
   const absent = ['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'ECONNRESET']
   let directory
   try {
-    directory = await open(runDir, 'r')
+    directory = openSync(runDir, 'r')
   } catch (error) {
     if (hasErrno(error, ...absent)) return undefined
     throw error
   }
   try {
-    const socket = connect(join('/proc/self/fd', String(directory.fd), 'control.sock'))
+    const socket = connect(join('/proc/self/fd', String(directory), 'control.sock'))
     await once(socket, 'connect')
     // Whoever reads gets the error too; here it must only not end the process.
     socket.on('error', () => {})
@@ -69,7 +69,7 @@ async function openSocket(runDir: string): Promise<Socket | undefined> {
     if (hasErrno(error, ...absent)) return undefined
     throw unreachable(messageOf(error), error)
   } finally {
-    await directory.close()
+    closeSync(directory)
   }
 }
 

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hasCode, hasErrno } from '../base/errors.ts'
@@ -44,15 +44,15 @@ async function killQuietly(client: NonNullable<Awaited<ReturnType<typeof connect
 async function holdsLock({ native, runDirectory }: Containers, id: string): Promise<boolean> {
   let file
   try {
-    file = await open(join(runDirectory(id), 'monitor.lock'), 'r')
+    file = openSync(join(runDirectory(id), 'monitor.lock'), 'r')
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return false
     throw error
   }
   try {
-    const answer = await native.call('lock', { fd: 5, mode: 'shared', wait: false }, { fds: [file.fd] })
+    const answer = await native.call('lock', { fd: 5, mode: 'shared', wait: false }, { fds: [file] })
     return answer['locked'] === false
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }

@@ -37,7 +37,7 @@ export async function settle(
 ): Promise<Settled | undefined> {
   const container = containers.records.byId(given.id)
   if (container === undefined) return undefined
-  const state = await readState(containers.directory(container.id))
+  const state = readState(containers.directory(container.id))
   if (container.stage !== 'ready') {
     if (isAtWork(containers, container)) return { container, state }
     await destroyContainer(containers, container)
@@ -62,7 +62,7 @@ async function settleEnded(
   options: SettleOptions,
 ): Promise<Settled | undefined> {
   if (containers.records.byId(container.id) === undefined) return undefined
-  let state = await readState(containers.directory(container.id))
+  let state = readState(containers.directory(container.id))
   if (isLive(state)) {
     if (await isMonitorAlive(containers, container.id)) return { container, state }
     state = await settleOrphan(containers, container, state)

@@ -41,7 +41,7 @@ async function treeOfUser(containers: Containers, name: string, but: string): Pr
     const user = id === but ? undefined : containers.records.byId(id)
     const place = user?.mounts.find((mount) => mount.kind === 'volume' && mount.name === name && mount.subpath === '')
     if (place === undefined) continue
-    const { pid, ...state } = await readState(containers.directory(id))
+    const { pid, ...state } = readState(containers.directory(id))
     if (pid > 0 && isLive({ pid, ...state }) && (await isMonitorAlive(containers, id))) {
       return { kind: 'shared', pid, path: place.target }
     }

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TsbuildError, hasCode } from '../base/errors.ts'
@@ -52,7 +52,7 @@ export async function startClaimed(
       hint: `tsbuild unpause ${container.name}`,
     })
   }
-  await clearStopped(containers, container.id)
+  clearStopped(containers, container.id)
   if (isLive(settled.state)) return await attachLive(containers, container, options)
   return await launch(containers, settled.container, options)
 }
@@ -101,7 +101,7 @@ async function launchOnce(
 ): Promise<MonitorClient | undefined> {
   const { id } = container
   const runDirectory = containers.runDirectory(id)
-  await mkdir(runDirectory, { recursive: true, mode: 0o700 })
+  mkdirSync(runDirectory, { recursive: true, mode: 0o700 })
   try {
     using shared = await sharedVolumes(containers, container, options.signal)
     const plan = await startPlan(containers, container, options.attach === undefined, shared)
@@ -113,8 +113,7 @@ async function launchOnce(
     const client = await connectMonitor(runDirectory, options.attach)
     if (client === undefined) throw stopped(container)
     try {
-      await client.ask({ op: 'attach' })
-      await client.ask({ op: 'start' })
+      await Promise.all([client.ask({ op: 'attach' }), client.ask({ op: 'start' })])
       await recordTransitions(containers, container)
       return client
     } catch (error) {
@@ -207,7 +206,7 @@ async function joinedContainers(
     const settled = await settle(containers, target)
     if (settled === undefined || !isLive(settled.state)) throw stopped(target)
     if (mode === ipc && !isShareable(target)) throw notShareable(target)
-    const state = await readState(containers.directory(target.id))
+    const state = readState(containers.directory(target.id))
     if (state.pid === 0) throw stopped(target) // about to be started again
     joined.set(mode.container, state)
   }

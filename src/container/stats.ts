@@ -34,7 +34,7 @@ export interface StatsRow {
 const none: CgroupFigures = { cpu: 0, memory: 0, memoryLimit: null, processes: 0, blockRead: 0, blockWrite: 0 }
 
 export async function sampleStats(containers: Containers, container: Container): Promise<StatsSample> {
-  const state = await readState(containers.directory(container.id))
+  const state = readState(containers.directory(container.id))
   const at = performance.now()
   if (!isLive(state) || state.pid === 0) return { ...none, at, received: 0, sent: 0, running: false }
   const path = cgroupPath({

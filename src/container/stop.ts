@@ -25,7 +25,7 @@ export async function stopContainer(containers: Containers, container: Container
   using _claim = await claimContainer(containers, container.id, options.signal)
   await stopClaimed(containers, container, options)
   const settled = await settle(containers, container, { held: true })
-  if (settled !== undefined) await markStopped(containers, container.id)
+  if (settled !== undefined) markStopped(containers, container.id)
 }
 
 /** As `stopContainer`, for a caller that has the claim; one with `--rm` stays. */
@@ -65,7 +65,7 @@ export async function killContainer(containers: Containers, container: Container
     // It ended by itself just now.
     throw hasCode(error, 'CONTAINER_UNREACHABLE') ? notRunning(container, 'kill') : error
   }
-  await markStopped(containers, container.id)
+  markStopped(containers, container.id)
   recordEvent(containers, container, 'kill', { signal: String(number) })
   if (number === signalNumber('SIGKILL') && container.spec.restart.policy === 'no') {
     await monitorGone(containers, container.id)

@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { canonicalJson } from '../base/canonical-json.ts'
 import type { Json } from '../base/canonical-json.ts'
@@ -79,7 +79,7 @@ async function readTexts(
   if (sources.some(([, source]) => source === '-' || elsewhere.test(source)) || elsewhere.test(file ?? ''))
     return undefined
   const folders = new Map<string, string>()
-  for (const [name, source] of sources) folders.set(name, await realpath(resolve(cwd, source)))
+  for (const [name, source] of sources) folders.set(name, realpathSync.native(resolve(cwd, source)))
   const path = resolve(cwd, file ?? join(context, 'Dockerfile'))
   const dockerfile = file === '-' ? await stdin() : await readDockerfile(path, path)
   const ignores = await Promise.all(

@@ -59,7 +59,7 @@ async function members(engine: Engine, network: Network): Promise<Readonly<Recor
   for (const endpoint of engine.networks.records.endpointsIn(network.id)) {
     const container = engine.containers.records.byId(endpoint.owner)
     if (container === undefined) continue
-    if (isLive(await readState(engine.containers.directory(container.id)))) {
+    if (isLive(readState(engine.containers.directory(container.id)))) {
       shown.push([container.id, { Name: container.name, EndpointID: endpoint.id, ...addresses(network, endpoint) }])
     }
   }

@@ -40,7 +40,11 @@ export async function run(engine: Engine, request: RunRequest, context: VerbCont
     started = true
     if (client === undefined) throw new Error('An attached start gave no connection')
     const end = await pumpAttached(client, exited.promise, io, context.signal)
-    if (end.kind === 'exited' && container.spec.autoRemove) await settle(containers, container)
+    if (end.kind === 'exited' && container.spec.autoRemove) {
+      // Then nothing of the monitor is left that would have to be waited for.
+      await client.closed.catch(() => {})
+      await settle(containers, container)
+    }
     return { ...end, container }
   } catch (error) {
     if (!started) await removeContainer(containers, container, { force: true, volumes: true })

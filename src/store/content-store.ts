@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
-import { chmod, open, readFile, rename, rm } from 'node:fs/promises'
+import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { chmod, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncDirectory } from '../base/atomic-file.ts'
 import { TsbuildError } from '../base/errors.ts'
@@ -70,7 +70,7 @@ export function createContentStore(paths: ContentPaths, lease: Lease): ContentSt
           'SIZE_MISMATCH',
           `Cannot read blob ${digest}: it has ${length} bytes, at most ${limit} are allowed`,
         )
-      const content = await readFile(path(digest))
+      const content = readFileSync(path(digest))
       const actual = `${digestAlgorithm(digest)}:${createHash(digestAlgorithm(digest)).update(content).digest('hex')}`
       if (actual !== digest) {
         throw new TsbuildError('STORE_CORRUPT', `Cannot read blob ${digest}: its content has the digest ${actual}`, {

