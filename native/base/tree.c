@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/userns.h"
 #include "base/util.h"
+#include "data/merged.h"
 
 #define FSCONFIG_VALUE_MAX 255 /* fsconfig(2) cuts nothing, it refuses longer strings */
 
@@ -29,6 +30,8 @@ void tree_free(struct tree *tree)
     free(tree->path);
     free(tree->upper);
     free(tree->work);
+    free(tree->view);
+    free(tree->copy);
     *tree = (struct tree){ 0 };
 }
 
@@ -40,9 +43,10 @@ static int absolute(const char *path, const char *what, struct rt_error *err)
 static int parse_layers(const json_t *value, const char *what, struct tree *out, struct rt_error *err)
 {
     json_t *lower;
-    if (json_allow(value, err, "kind", "lower", "upper", "work", "volatile", NULL) < 0 || json_req_arr(value, "lower", &lower, err) < 0 ||
+    if (json_allow(value, err, "kind", "lower", "upper", "work", "volatile", "view", "copy", NULL) < 0 || json_req_arr(value, "lower", &lower, err) < 0 ||
         json_opt_bytes(value, "upper", &out->upper, NULL, err) < 0 || json_opt_bytes(value, "work", &out->work, NULL, err) < 0 ||
-        json_opt_bool(value, "volatile", &out->is_volatile, err) < 0)
+        json_opt_bool(value, "volatile", &out->is_volatile, err) < 0 || json_opt_bytes(value, "view", &out->view, NULL, err) < 0 ||
+        json_opt_bytes(value, "copy", &out->copy, NULL, err) < 0)
         return -1;
     size_t count = json_array_size(lower);
     out->lower = calloc(count + 1, sizeof *out->lower);
@@ -57,6 +61,8 @@ static int parse_layers(const json_t *value, const char *what, struct tree *out,
     }
     if (out->upper && absolute(out->upper, what, err) < 0) return -1;
     if (out->work && absolute(out->work, what, err) < 0) return -1;
+    if (out->view && absolute(out->view, what, err) < 0) return -1;
+    if (out->copy && absolute(out->copy, what, err) < 0) return -1;
     if (count == 0 && !out->upper) return rt_fail(err, "PLAN_INVALID", 0, NULL, "'%s' has neither lower nor upper", what);
     if (count > 0 && out->upper && !out->work) return rt_fail(err, "PLAN_INVALID", 0, NULL, "'%s' has an upper but no work", what);
     return 0;
@@ -246,6 +252,28 @@ static int clone_mount(const char *path, int *rootfd, struct rt_error *err)
     return 0;
 }
 
+/* The files of a merged tree as an overlay would show them: without what the mount of the store forbids, where that may be lifted, and read-only without an upper. */
+static int mount_merged(const struct tree *tree, int *rootfd, struct rt_error *err)
+{
+    auto_free char *path = merged_path(tree, err);
+    auto_close int mount = -1;
+    if (!path || clone_mount(path, &mount, err) < 0) return -1;
+    struct mount_attr free = { .attr_clr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC }, locked = { .attr_set = MOUNT_ATTR_RDONLY };
+    syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &free, sizeof free);
+    if (!tree->upper && syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &locked, sizeof locked) < 0) return mount_fail(err, "mount_setattr", path);
+    *rootfd = take_fd(&mount);
+    return 0;
+}
+
+static int open_merged(const struct tree *tree, int flags, int *rootfd, struct rt_error *err)
+{
+    auto_close int root = -1;
+    if (merged_open(tree, flags, &root, err) < 0) return -1;
+    if (flags & TREE_MOUNT) return mount_merged(tree, rootfd, err);
+    *rootfd = take_fd(&root);
+    return 0;
+}
+
 int tree_open(const struct tree *tree, int flags, int *rootfd, struct rt_error *err)
 {
     if (flags & TREE_WRITE && !tree->path && !tree->upper) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the tree to write to has no upper");
@@ -257,6 +285,7 @@ int tree_open(const struct tree *tree, int flags, int *rootfd, struct rt_error *
         *rootfd = open_directory(plain, err);
         return *rootfd < 0 ? -1 : 0;
     }
+    if (is_merged(tree)) return open_merged(tree, flags, rootfd, err);
     if (allow_remount(tree, err) < 0 || (tree->upper && inherit_root(tree, err) < 0)) return -1;
     int result = mount_detached(tree, rootfd, err);
     return result == 1 ? mount_private(tree, rootfd, err) : result;

@@ -17,6 +17,7 @@ struct tree {
     char *upper;      /* NULL: read-only */
     char *work;
     bool is_volatile;
+    char *view, *copy; /* data/merged.h: no overlay, but directories that are made here */
 };
 
 enum tree_flags {

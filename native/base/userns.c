@@ -1,7 +1,10 @@
 #include "base/userns.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/util.h"
 
@@ -28,6 +31,14 @@ bool in_user_namespace(void)
     struct first_range range;
     bool more;
     return read_first_range(&range, &more) && (range.inside != 0 || range.outside != 0 || range.count != UINT32_MAX);
+}
+
+bool has_trusted_attributes(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[2] = { 0 };
+    if (in_user_namespace() || syscall(SYS_capget, &header, data) < 0) return false;
+    return data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
 }
 
 bool has_single_id(void)

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "base/userns.h"
 #include "base/util.h"
 #include "data/path-set.h"
 #include "data/place.h"
 #include "data/remove-tree.h"
+#include "data/whiteout.h"
 
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
@@ -25,7 +25,7 @@ struct directory_time {
 
 struct apply_tree {
     int rootfd;
-    bool merged, user_namespace;
+    bool merged;
     struct apply_options options;
     uint64_t entries, bytes;
     struct path_set brought; /* merged: what this layer has, parents included */
@@ -45,7 +45,7 @@ struct apply_tree *apply_tree_open(int rootfd, const struct apply_options *optio
         rt_nomem(err);
         return NULL;
     }
-    *tree = (struct apply_tree){ .rootfd = rootfd, .merged = options->merged, .user_namespace = in_user_namespace(), .options = *options, .parentfd = -1 };
+    *tree = (struct apply_tree){ .rootfd = rootfd, .merged = options->merged, .options = *options, .parentfd = -1 };
     return tree;
 }
 
@@ -147,10 +147,9 @@ static int bring(struct apply_tree *tree, const char *name, struct rt_error *err
     return 0;
 }
 
-static int set_opaque(const struct apply_tree *tree, int fd, const char *path, struct rt_error *err)
+static int set_opaque(int fd, const char *path, struct rt_error *err)
 {
-    const char *name = tree->user_namespace ? "user.overlay.opaque" : "trusted.overlay.opaque";
-    return fsetxattr(fd, name, "y", 1, 0) == 0 ? 0 : place_fail(err, errno, "fsetxattr", path, "make opaque");
+    return fsetxattr(fd, opaque_name(), "y", 1, 0) == 0 ? 0 : place_fail(err, errno, "fsetxattr", path, "make opaque");
 }
 
 /* ── whiteouts ── */
@@ -194,7 +193,7 @@ static int hide_children(struct apply_tree *tree, int fd, const char *path, stru
 
 static int apply_opaque(struct apply_tree *tree, const char *path, struct rt_error *err)
 {
-    if (!tree->merged) return set_opaque(tree, tree->parentfd, path, err);
+    if (!tree->merged) return set_opaque(tree->parentfd, path, err);
     int fd = fcntl(tree->parentfd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) return place_fail(err, errno, "fcntl", path, "open");
     tree->stale = true;
@@ -209,10 +208,10 @@ static int apply_whiteout(struct apply_tree *tree, const char *name, const char 
         tree->stale = true;
         return hidden ? hide(tree, tree->parentfd, name, hidden, err) : -1;
     }
-    if (mknodat(tree->parentfd, name, S_IFCHR | 0, 0) == 0) return 0;
+    if (whiteout_make(tree->parentfd, name) == 0) return 0;
     if (errno != EEXIST) return place_fail(err, errno, "mknodat", path, "make the whiteout");
     auto_close int fd = openat(tree->parentfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0) return set_opaque(tree, fd, path, err); /* this layer has a directory there: only the lower one goes */
+    if (fd >= 0) return set_opaque(fd, path, err); /* this layer has a directory there: only the lower one goes */
     return errno == ENOTDIR || errno == ELOOP ? 0 : place_fail(err, errno, "openat", path, "open");
 }
 
@@ -259,7 +258,7 @@ static int apply_directory(struct apply_tree *tree, const char *name, const char
     auto_close int fd = openat(tree->parentfd, *name ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0) return place_fail(err, errno, "openat", entry->path, "open");
     /* What was here hid the lower layers: a whiteout, or a file of this layer. */
-    if (replaced && !tree->merged && set_opaque(tree, fd, entry->path, err) < 0) return -1;
+    if (replaced && !tree->merged && set_opaque(fd, entry->path, err) < 0) return -1;
     if (place_metadata(fd, &st, entry, err) < 0) return -1;
     return remember_time(tree, path, &entry->mtime, err);
 }
@@ -281,7 +280,7 @@ static int apply_hard_link(struct apply_tree *tree, const char *name, const stru
     }
     if (dir < 0) return tree->merged ? invalid(err, entry->path, "a hard link to a file that does not exist") : needs_lower(err, entry->path);
     struct stat st, old;
-    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == 0 && !tree->merged))
+    if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || (is_whiteout(&st) && !tree->merged))
         return tree->merged ? invalid(err, entry->path, "a hard link to a file that does not exist") : needs_lower(err, entry->path);
     if (S_ISDIR(st.st_mode)) return invalid(err, entry->path, "a hard link to a directory");
     if (fstatat(tree->parentfd, name, &old, AT_SYMLINK_NOFOLLOW) == 0) {

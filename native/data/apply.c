@@ -8,6 +8,7 @@
 #include "data/bulk.h"
 #include "data/input.h"
 #include "data/layer-facts.h"
+#include "data/merged.h"
 #include "data/progress.h"
 #include "verbs.h"
 
@@ -86,7 +87,7 @@ static int run(struct plan *plan, struct apply_plan *what, struct rt_error *err)
     if (!tree) return -1;
     struct progress progress = { .plan = plan, .total = regular ? (uint64_t)st.st_size : 0 };
     struct layer_facts facts;
-    if (unpack(input, tree, &progress, err) < 0 || input_finish(input, facts.diff_id, &facts.size, err) < 0) return -1;
+    if (unpack(input, tree, &progress, err) < 0 || input_finish(input, facts.diff_id, &facts.size, err) < 0 || merged_settle(&what->target, false, err) < 0) return -1;
     facts.entries = apply_entries(tree);
     facts.bytes = apply_bytes(tree);
     if (layer_verify(&facts, what->expect, err) < 0) return -1;

@@ -1,14 +1,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include "base/json.h"
 #include "base/path.h"
 #include "base/plan.h"
 #include "base/tree.h"
-#include "base/userns.h"
 #include "base/util.h"
 #include "data/listing.h"
+#include "data/merged.h"
+#include "data/whiteout.h"
 #include "verbs.h"
 
 /* What an upper directory says against the view below it, in docker's terms: Added, Changed, Deleted. */
@@ -32,12 +32,6 @@ static bool is_below(const struct comparison *comparison, struct stat *st)
     return comparison->lower >= 0 && stat_in_root(comparison->lower, comparison->path.data, false, st, &ignored) == 0;
 }
 
-static bool is_opaque(const struct comparison *comparison, int fd)
-{
-    char value[2];
-    return fgetxattr(fd, comparison->opaque, value, sizeof value) == 1 && value[0] == 'y';
-}
-
 /* True when the upper's directory says nothing new of itself: it is there only for what changed below it. */
 static bool same_directory(const struct stat *a, const struct stat *b)
 {
@@ -56,7 +50,7 @@ static int compare_entry(struct comparison *comparison, int fd, const struct lis
     if (!S_ISDIR(st.st_mode)) return tell(comparison, existed ? "C" : "A", err);
     auto_close int directory = openat(fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0) return errno == ENOENT ? 0 : path_fail(err, errno, "openat", comparison->path.data, "read the directory");
-    bool replaced = !existed || !S_ISDIR(below.st_mode) || is_opaque(comparison, directory);
+    bool replaced = !existed || !S_ISDIR(below.st_mode) || is_opaque(directory, comparison->opaque);
     bool changed = existed && (!same_directory(&st, &below) || replaced || st.st_mtim.tv_sec != below.st_mtim.tv_sec);
     if ((!existed && tell(comparison, "A", err) < 0) || (changed && tell(comparison, "C", err) < 0)) return -1;
     return compare_directory(comparison, directory, hidden_below || replaced, err);
@@ -76,21 +70,25 @@ static int compare_directory(struct comparison *comparison, int fd, bool hidden_
     return 0;
 }
 
+static int compare(struct plan *plan, const struct tree *tree, struct upper *upper, struct rt_error *err)
+{
+    auto_close int lower = -1;
+    const struct tree below = { .lower = tree->lower, .lower_count = tree->lower_count, .view = tree->view };
+    if (upper_open(tree, upper, err) < 0 || (tree->lower_count > 0 && tree_open(&below, 0, &lower, err) < 0)) return -1;
+    struct comparison comparison = { .plan = plan, .lower = lower, .opaque = opaque_name() };
+    int status = compare_directory(&comparison, upper->fd, false, err);
+    buf_free(&comparison.path);
+    return status;
+}
+
 /* {"verb":"changes","tree":Tree with upper} ← events {"kind":"change","change":"A|C|D","path":…}. The upper may be in use. */
 int verb_changes(struct plan *plan, struct rt_error *err)
 {
     auto_tree struct tree tree = { 0 };
-    auto_close int lower = -1;
     if (plan_allow(plan, err, "tree") < 0 || tree_req(plan->json, "tree", &tree, err) < 0) return -1;
     if (!tree.upper) return rt_fail(err, "PLAN_INVALID", 0, NULL, "a tree without an upper directory has no changes");
-    auto_close int upper = open(tree.upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (upper < 0) return path_fail(err, errno, "open", tree.upper, "read the directory");
-    struct tree below = { .lower = tree.lower, .lower_count = tree.lower_count };
-    if (tree.lower_count > 0 && tree_open(&below, 0, &lower, err) < 0) return -1;
-    struct comparison comparison = { .plan = plan,
-                                     .lower = lower,
-                                     .opaque = in_user_namespace() ? "user.overlay.opaque" : "trusted.overlay.opaque" };
-    int status = compare_directory(&comparison, upper, false, err);
-    buf_free(&comparison.path);
-    return status;
+    struct upper upper = { .fd = -1 };
+    struct rt_error later;
+    int status = compare(plan, &tree, &upper, err);
+    return upper_close(&upper, status < 0 ? &later : err) < 0 ? -1 : status;
 }

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "data/descriptor-limit.h"
 #include "data/layer-tar.h"
+#include "data/merged.h"
 #include "data/tar.h"
 
 int commit_parse(const json_t *plan, struct commit_options *out, struct rt_error *err)
@@ -36,7 +37,7 @@ void commit_free(struct commit_options *options)
 static int open_lower(const struct tree *tree, int *fd, struct rt_error *err)
 {
     if (tree->lower_count == 0) return 0;
-    const struct tree lower = { .lower = tree->lower, .lower_count = tree->lower_count };
+    const struct tree lower = { .lower = tree->lower, .lower_count = tree->lower_count, .view = tree->view };
     return tree_open(&lower, 0, fd, err);
 }
 
@@ -68,7 +69,7 @@ int layer_commit_from(const struct tree *tree, const struct commit_options *opti
     const char *path = tree->path ? tree->path : tree->upper;
     auto_close int lowerfd = -1;
     descriptor_limit_raise();
-    if (open_lower(tree, &lowerfd, err) < 0) return -1;
+    if (merged_settle(tree, true, err) < 0 || open_lower(tree, &lowerfd, err) < 0) return -1;
     auto_close int upper = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (upper < 0) return path_fail(err, errno, "open", path, "open the directory");
     const struct tar_mark *last = known->count > 0 ? &known->items[known->count - 1] : NULL;

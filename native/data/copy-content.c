@@ -18,7 +18,7 @@
 void content_copier_free(struct content_copier *copier)
 {
     free(copier->buffer);
-    *copier = (struct content_copier){ 0 };
+    *copier = (struct content_copier){ .settled = copier->settled };
 }
 
 static int read_fail(struct rt_error *err, const char *path)
@@ -79,12 +79,12 @@ static int reflink(struct content_copier *copier, int from, int to)
     return 0;
 }
 
-static int check_unchanged(int from, const struct stat *st, const char *path, struct rt_error *err)
+static int check_unchanged(const struct content_copier *copier, int from, const struct stat *st, const char *path, struct rt_error *err)
 {
     struct stat now;
     if (fstat(from, &now) < 0) return rt_fail_at(err, path, "NATIVE_FAILED", errno, "fstat", "cannot read the status of '%s'", path);
     bool same = now.st_size == st->st_size && now.st_mtim.tv_sec == st->st_mtim.tv_sec && now.st_mtim.tv_nsec == st->st_mtim.tv_nsec &&
-                now.st_ctim.tv_sec == st->st_ctim.tv_sec && now.st_ctim.tv_nsec == st->st_ctim.tv_nsec;
+                (copier->settled || (now.st_ctim.tv_sec == st->st_ctim.tv_sec && now.st_ctim.tv_nsec == st->st_ctim.tv_nsec));
     return same ? 0 : changed(err, path);
 }
 
@@ -106,5 +106,5 @@ int content_copy(struct content_copier *copier, int from, const struct stat *st,
             content_digest_plain(content, digest);
         }
     }
-    return check_unchanged(from, st, path, err);
+    return check_unchanged(copier, from, st, path, err);
 }

@@ -12,6 +12,7 @@
  */
 struct content_copier {
     bool no_reflink, no_range; /* learnt: the file systems cannot */
+    bool settled;              /* the files are a layer's: nobody writes to them, but names come and go, which moves their ctime */
     unsigned char *buffer;
 };
 

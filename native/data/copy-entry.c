@@ -11,6 +11,9 @@
 #include "base/path.h"
 #include "base/plan.h"
 #include "base/util.h"
+#include "data/copy-frames.h"
+#include "data/copy-link.h"
+#include "data/fresh-file.h"
 #include "data/place.h"
 #include "data/unpack.h"
 
@@ -18,7 +21,7 @@
 
 int copier_open(struct copier *copier, struct copy_action *action, struct target *target, struct rt_error *err)
 {
-    *copier = (struct copier){ .action = action, .target = target, .owner = action->owner };
+    *copier = (struct copier){ .action = action, .target = target, .owner = action->owner, .content.settled = action->from.lower_count > 0 };
     copier->made = (struct target_made){ .owner = &copier->owner, .mode = mode_change_parents(&action->chmod) };
     if (target_refresh(target, err) < 0 || owner_resolve(&copier->owner, target->root, err) < 0) return -1;
     if (action->manifest && manifest_open(&copier->manifest, action->manifest, err) < 0) return -1;
@@ -26,16 +29,9 @@ int copier_open(struct copier *copier, struct copy_action *action, struct target
     return 0;
 }
 
-static void pop(struct copier *copier)
-{
-    struct copy_frame *frame = &copier->frames[--copier->depth];
-    util_close(&frame->dir.fd);
-    util_close(&frame->earlier);
-}
-
 static void forget_source(struct copier *copier)
 {
-    while (copier->depth > 0) pop(copier);
+    while (copier->depth > 0) copier_pop(copier);
     free(take_ptr(&copier->name));
     free(take_ptr(&copier->top));
     link_map_free(&copier->links);
@@ -58,75 +54,11 @@ void copier_begin(struct copier *copier)
     forget_source(copier);
 }
 
-/* ── the directories that are open ── */
-
-static int push(struct copier *copier, struct target_dir dir, size_t kept_size, const struct timespec *mtime, struct rt_error *err)
-{
-    if (copier->depth == copier->capacity) {
-        size_t capacity = copier->capacity ? copier->capacity * 2 : 16;
-        struct copy_frame *frames = realloc(copier->frames, capacity * sizeof *frames);
-        if (!frames) {
-            close(dir.fd);
-            return rt_nomem(err);
-        }
-        copier->frames = frames;
-        copier->capacity = capacity;
-    }
-    copier->frames[copier->depth++] = (struct copy_frame){ .dir = dir, .earlier = -1, .kept_size = kept_size, .timed = mtime != NULL, .mtime = mtime ? *mtime : (struct timespec){ 0 } };
-    return 0;
-}
-
-static struct copy_frame *top(struct copier *copier)
-{
-    return &copier->frames[copier->depth - 1];
-}
-
-/* Whether nothing lies below the directory of the frame in the layers below. */
-static bool is_fresh(const struct copier *copier, const struct copy_frame *frame)
-{
-    return frame->dir.direct || (copier->target->upper < 0 && copier->target->tree->lower_count == 0);
-}
-
-/* Opens the counterpart of the frame just pushed. Only what the copy makes itself is shared: elsewhere `commit` compares with the layers below. */
-static int find_earlier(struct copier *copier, const char *name, struct rt_error *err)
-{
-    struct copy_frame *frame = top(copier);
-    if (copier->action->reuse.layer < 0 || !is_fresh(copier, frame)) return 0;
-    if (copier->depth > 1) {
-        int above = frame[-1].earlier;
-        frame->earlier = above < 0 ? -1 : openat(above, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (above >= 0 || frame[-1].dir.direct) return 0;
-    }
-    auto_free char *path = target_path(copier->target, &frame->dir, err);
-    if (!path) return -1;
-    frame->earlier = try_open_directory_strictly(copier->action->reuse.layer, path, O_PATH);
-    return 0;
-}
-
-static int leave(struct copier *copier, struct rt_error *err)
-{
-    const struct copy_frame *frame = top(copier);
-    const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, frame->mtime };
-    int result = frame->timed && futimens(frame->dir.fd, times) < 0 ? place_fail(err, errno, "futimens", copier->action->dest, "set the time of a directory of") : 0;
-    pop(copier);
-    return result;
-}
-
 int copier_end(struct copier *copier, struct rt_error *err)
 {
     while (copier->depth > 0)
-        if (leave(copier, err) < 0) return -1;
+        if (copier_leave(copier, err) < 0) return -1;
     forget_source(copier);
-    return 0;
-}
-
-/* Leaves the directories that do not hold `kept`. Visits come depth first, so the one that does is open, and lengths tell which it is. */
-static int leave_to(struct copier *copier, const char *kept, struct rt_error *err)
-{
-    const char *slash = strrchr(kept, '/');
-    size_t parent = slash ? (size_t)(slash - kept) : 0;
-    while (copier->depth > 1 && top(copier)->kept_size > parent)
-        if (leave(copier, err) < 0) return -1;
     return 0;
 }
 
@@ -158,34 +90,6 @@ static int with_xattrs(struct copier *copier, int source, struct tar_entry *meta
     return 0;
 }
 
-/* Only a directory may not be replaced. */
-static int clear_way(int dirfd, const char *name, const char *path, struct rt_error *err)
-{
-    struct stat st;
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return place_fail(err, errno, "fstatat", path, "read the status of the place of");
-    if (S_ISDIR(st.st_mode)) return rt_fail_at(err, path, "IS_A_DIRECTORY", EISDIR, "openat", "cannot copy '%s': there is a directory '%s' already", path, name);
-    return unlinkat(dirfd, name, 0) == 0 ? 0 : place_fail(err, errno, "unlinkat", path, "replace the old");
-}
-
-static int create(int dirfd, const char *name, const struct tar_entry *meta, struct rt_error *err)
-{
-    for (int tries = 0;; tries++) {
-        int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, meta->mode & 0777);
-        if (fd >= 0) return fd;
-        if (errno != EEXIST || tries > 0) return place_fail(err, errno, "openat", meta->path, "create the copy of");
-        if (clear_way(dirfd, name, meta->path, err) < 0) return -1;
-    }
-}
-
-static int settle(int fd, const struct tar_entry *meta, struct rt_error *err)
-{
-    struct stat st;
-    const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, meta->mtime };
-    if (fstat(fd, &st) < 0) return place_fail(err, errno, "fstat", meta->path, "read the status of the copy of");
-    if (place_metadata(fd, &st, meta, err) < 0) return -1;
-    return futimens(fd, times) == 0 ? 0 : place_fail(err, errno, "futimens", meta->path, "set the time of the copy of");
-}
-
 static int open_source(const struct scan_entry *entry, struct rt_error *err)
 {
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -196,37 +100,6 @@ static int open_source(const struct scan_entry *entry, struct rt_error *err)
     if (fstat(fd, &st) < 0) return path_fail(err, errno, "fstat", entry->path, "read the status of");
     if (st.st_ino == entry->st.st_ino && st.st_dev == entry->st.st_dev && S_ISREG(st.st_mode)) return take_fd(&fd);
     return rt_fail_at(err, entry->path, "FILE_CHANGED", 0, NULL, "'%s' was replaced while it was copied", entry->path);
-}
-
-/* ── hard links ── */
-
-/* Links `name` to the copy of `first`, a path below the destination. Below a direct directory both must be named in the upper layer. */
-static int link_copy(struct copier *copier, const char *first, int dirfd, const char *name, const char *path, struct rt_error *err)
-{
-    const struct copy_frame *root = &copier->frames[0];
-    bool same_view = root->dir.direct == top(copier)->dir.direct;
-    auto_free char *from = NULL;
-    if (!same_view && !copier->top && !(copier->top = target_path(copier->target, &root->dir, err))) return -1;
-    const char *slash = strrchr(first, '/'), *base = slash ? slash + 1 : first;
-    from = rt_printf(err, "%s%s%.*s", same_view ? "" : copier->top, same_view || !slash || !*copier->top ? "" : "/", slash ? (int)(slash - first) : 0, first);
-    if (!from) return -1;
-    auto_close int parent = try_open_directory_strictly(same_view ? root->dir.fd : copier->target->upper, from, O_PATH);
-    if (parent < 0) return place_fail(err, errno, "openat2", path, "find the first name of");
-    while (linkat(parent, base, dirfd, name, 0) < 0) {
-        if (errno != EEXIST) return place_fail(err, errno, "linkat", path, "link");
-        if (clear_way(dirfd, name, path, err) < 0) return -1;
-    }
-    return 0;
-}
-
-/* 1: the inode was copied already and is linked. */
-static int copy_as_link(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
-{
-    const char *first;
-    if (copier->name || entry->st.st_nlink < 2) return 0;
-    if (link_map_see(&copier->links, &entry->st, entry->kept, &first, err) < 0) return -1;
-    if (!first) return 0;
-    return link_copy(copier, first, top(copier)->dir.fd, name, entry->path, err) < 0 ? -1 : 1;
 }
 
 /* ── one entry of each kind ── */
@@ -245,7 +118,7 @@ static bool is_racy(const struct copier *copier, const struct stat *st)
 /* 1: the earlier layer has this very file, and it is linked. */
 static int copy_from_earlier(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
 {
-    const struct copy_frame *frame = top(copier);
+    const struct copy_frame *frame = copier_top(copier);
     if (frame->earlier < 0 || is_racy(copier, &entry->st) || entry->st.st_mtim.tv_sec >= copier->action->newest) return 0;
     if (copier->untouched && linkat(frame->earlier, name, frame->dir.fd, name, 0) == 0) {
         copier->reused++;
@@ -269,13 +142,13 @@ static int copy_file(struct copier *copier, const struct scan_entry *entry, cons
     auto_close int from = open_source(entry, err);
     if (from < 0) return -1;
     struct tar_entry meta = entry_meta(copier, entry, ENTRY_FILE);
-    auto_close int to = create(top(copier)->dir.fd, name, &meta, err);
+    auto_close int to = fresh_file(copier_top(copier)->dir.fd, name, &meta, err);
     uint8_t digest[CONTENT_DIGEST];
     bool racy = is_racy(copier, &entry->st);
     if (to < 0 || content_copy(&copier->content, from, &entry->st, to, entry->path, racy ? digest : NULL, err) < 0) return -1;
     if (racy && compare_digest(copier, digest, entry->path, err) < 0) return -1;
     if (with_xattrs(copier, from, &meta, err) < 0) return -1;
-    return settle(to, &meta, err);
+    return fresh_settle(to, &meta, err);
 }
 
 __attribute__((noinline)) static int copy_symlink(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
@@ -286,9 +159,9 @@ __attribute__((noinline)) static int copy_symlink(struct copier *copier, const s
     target[size] = '\0';
     struct tar_entry meta = entry_meta(copier, entry, ENTRY_SYMLINK);
     meta.link = target;
-    int exists = place_symlink(top(copier)->dir.fd, name, &meta, err);
+    int exists = place_symlink(copier_top(copier)->dir.fd, name, &meta, err);
     if (exists != 1) return exists;
-    return clear_way(top(copier)->dir.fd, name, entry->path, err) < 0 ? -1 : place_symlink(top(copier)->dir.fd, name, &meta, err);
+    return fresh_clear_way(copier_top(copier)->dir.fd, name, entry->path, err) < 0 ? -1 : place_symlink(copier_top(copier)->dir.fd, name, &meta, err);
 }
 
 /* A block device becomes the character device of its numbers: BuildKit's copy takes the bits of S_IFSOCK out of the mode, and images are built on what it does. */
@@ -298,17 +171,17 @@ static int copy_node(struct copier *copier, const struct scan_entry *entry, cons
     struct tar_entry meta = entry_meta(copier, entry, S_ISFIFO(mode) ? ENTRY_FIFO : ENTRY_CHAR);
     if (!S_ISFIFO(mode) && entry->st.st_rdev == 0)
         return rt_fail_at(err, entry->path, "LAYER_INVALID", 0, NULL, "cannot copy '%s': a 0/0 device is overlayfs' mark for a deleted file", entry->path);
-    int exists = place_node(top(copier)->dir.fd, name, &meta, err);
+    int exists = place_node(copier_top(copier)->dir.fd, name, &meta, err);
     if (exists != 1) return exists;
-    return clear_way(top(copier)->dir.fd, name, entry->path, err) < 0 ? -1 : place_node(top(copier)->dir.fd, name, &meta, err);
+    return fresh_clear_way(copier_top(copier)->dir.fd, name, entry->path, err) < 0 ? -1 : place_node(copier_top(copier)->dir.fd, name, &meta, err);
 }
 
 /* A socket is nothing without its process: its copy is an empty file, as BuildKit makes it. */
 static int copy_socket(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
 {
     const struct tar_entry meta = entry_meta(copier, entry, ENTRY_FILE);
-    auto_close int fd = create(top(copier)->dir.fd, name, &meta, err);
-    return fd < 0 ? -1 : settle(fd, &meta, err);
+    auto_close int fd = fresh_file(copier_top(copier)->dir.fd, name, &meta, err);
+    return fd < 0 ? -1 : fresh_settle(fd, &meta, err);
 }
 
 static int directory_xattrs(struct copier *copier, const struct scan_entry *entry, struct tar_entry *meta, struct rt_error *err)
@@ -321,7 +194,7 @@ static int directory_xattrs(struct copier *copier, const struct scan_entry *entr
 static int copy_directory(struct copier *copier, const struct scan_entry *entry, const char *name, struct rt_error *err)
 {
     struct tar_entry meta = entry_meta(copier, entry, ENTRY_DIR);
-    struct target_dir up = top(copier)->dir, dir = { .fd = -1, .direct = up.direct };
+    struct target_dir up = copier_top(copier)->dir, dir = { .fd = -1, .direct = up.direct };
     struct stat st;
     bool fresh = mkdirat(up.fd, name, meta.mode & 01777) == 0;
     if (!fresh && errno != EEXIST) return place_fail(err, errno, "mkdirat", entry->path, "create the copy of");
@@ -340,8 +213,8 @@ static int copy_directory(struct copier *copier, const struct scan_entry *entry,
     } else if (directory_xattrs(copier, entry, &meta, err) < 0) return -1;
     if (place_metadata(dir.fd, &st, &meta, err) < 0) return -1;
     (void)take_fd(&guard);
-    if (push(copier, dir, strlen(entry->kept), only_mode ? NULL : &entry->st.st_mtim, err) < 0) return -1;
-    return find_earlier(copier, name, err);
+    if (copier_push(copier, dir, strlen(entry->kept), only_mode ? NULL : &entry->st.st_mtim, err) < 0) return -1;
+    return copier_find_earlier(copier, name, err);
 }
 
 /* ── visits ── */
@@ -380,8 +253,8 @@ static int prepare(struct copier *copier, const struct scan_entry *entry, struct
     struct target_dir dir;
     if (action->parents || whole) {
         if (target_directory(copier->target, action->dest, &copier->made, &dir, err) < 0) return -1;
-        if (push(copier, dir, 0, whole ? &entry->st.st_mtim : NULL, err) < 0 || find_earlier(copier, ".", err) < 0) return -1;
-        if (whole && !copier->whole && is_fresh(copier, top(copier)) && !(copier->whole = target_path(copier->target, &top(copier)->dir, err))) return -1;
+        if (copier_push(copier, dir, 0, whole ? &entry->st.st_mtim : NULL, err) < 0 || copier_find_earlier(copier, ".", err) < 0) return -1;
+        if (whole && !copier->whole && copier_is_fresh(copier, copier_top(copier)) && !(copier->whole = target_path(copier->target, &copier_top(copier)->dir, err))) return -1;
         return whole;
     }
     if (S_ISREG(entry->st.st_mode) && action->archives != ARCHIVES_KEEP) {
@@ -391,7 +264,7 @@ static int prepare(struct copier *copier, const struct scan_entry *entry, struct
         if (unpacked != 0) return unpacked;
     }
     if (target_file(copier->target, action->dest, entry->kept, &copier->made, &dir, &copier->name, err) < 0) return -1;
-    return push(copier, dir, 0, NULL, err);
+    return copier_push(copier, dir, 0, NULL, err);
 }
 
 /* Compares with what the earlier copy saw. */
@@ -416,7 +289,7 @@ int copier_visit(void *arg, const struct scan_entry *entry, struct rt_error *err
     if (copier->done) return 0;
     int ready = copier->depth > 0 ? 0 : prepare(copier, entry, err);
     if (ready != 0) return ready < 0 ? -1 : 0;
-    if (leave_to(copier, entry->kept, err) < 0) return -1;
+    if (copier_leave_to(copier, entry->kept, err) < 0) return -1;
     const char *slash = strrchr(entry->kept, '/');
     const char *name = copier->name ? copier->name : slash ? slash + 1 : entry->kept;
     switch (entry->st.st_mode & S_IFMT) {
@@ -454,10 +327,10 @@ int copier_put(struct copier *copier, const struct loose_file *file, struct rt_e
         .gid = copier->owner.gid,
         .mtime = file->mtime,
     };
-    auto_close int to = create(parent, copier->name, &meta, err);
+    auto_close int to = fresh_file(parent, copier->name, &meta, err);
     struct stat st;
     if (to < 0) return -1;
     if (file->fd < 0 && write_all(to, file->data, file->size) < 0) return place_fail(err, errno, "write", file->name, "write");
     if (file->fd >= 0 && (fstat(file->fd, &st) < 0 || content_copy(&copier->content, file->fd, &st, to, file->name, NULL, err) < 0)) return -1;
-    return settle(to, &meta, err);
+    return fresh_settle(to, &meta, err);
 }

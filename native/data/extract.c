@@ -7,6 +7,7 @@
 #include "base/tree.h"
 #include "base/util.h"
 #include "data/bulk.h"
+#include "data/merged.h"
 #include "data/owner.h"
 #include "data/unpack.h"
 #include "verbs.h"
@@ -49,7 +50,10 @@ static int run(struct extract_plan *what, struct rt_error *err)
 int verb_extract(struct plan *plan, struct rt_error *err)
 {
     struct extract_plan what = { .in.fd = -1 };
-    int result = parse(plan, &what, err) < 0 ? -1 : run(&what, err);
+    struct rt_error later;
+    int parsed = parse(plan, &what, err), result = parsed < 0 ? -1 : run(&what, err);
+    /* Also after an error: what came before it stays, as it does in an overlay. */
+    if (parsed == 0 && merged_settle(&what.tree, false, result < 0 ? &later : err) < 0) result = -1;
     free(what.dest);
     bulk_free(&what.in);
     tree_free(&what.tree);

@@ -14,6 +14,7 @@
 #include "data/copy-entry.h"
 #include "data/descriptor-limit.h"
 #include "data/layer-same.h"
+#include "data/merged.h"
 #include "verbs.h"
 
 /* One action of the plan. For `write` and `file`, `copy` has the destination, the owner and the mode. */
@@ -178,7 +179,7 @@ static int run_actions(const struct files_plan *what, struct copy_outcome *outco
         result = act(&what->actions[i], &target, outcome, err);
     }
     target_close(&target); /* the view must be gone before the upper layer is settled */
-    return result;
+    return result == 0 ? merged_settle(&what->target, false, err) : result;
 }
 
 /*
@@ -187,7 +188,7 @@ static int run_actions(const struct files_plan *what, struct copy_outcome *outco
  */
 static bool same_ancestors(int upper, int earlier, const char *path)
 {
-    const char *mark = layer_mark_name(in_user_namespace());
+    const char *mark = layer_mark_name(has_trusted_attributes());
     for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
         struct rt_error ignored;
         struct stat a, b;

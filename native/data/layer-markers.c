@@ -8,6 +8,7 @@
 
 #include "base/path.h"
 #include "data/remove-tree.h"
+#include "data/whiteout.h"
 
 #define PREFIX ".wh."
 #define PREFIX_SIZE (sizeof PREFIX - 1)
@@ -29,7 +30,7 @@ static int hide(const struct layer_markers *where, const char *name, struct rt_e
     struct stat st;
     if (fstatat(where->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) return S_ISDIR(st.st_mode) ? make_opaque(where, name, err) : 0;
     if (where->lowerfd < 0 || fstatat(where->lowerfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return 0;
-    return mknodat(where->dirfd, name, S_IFCHR, 0) == 0 ? 0 : fail(where, name, "mknodat", err);
+    return whiteout_make(where->dirfd, name) == 0 ? 0 : fail(where, name, "mknodat", err);
 }
 
 static int settle(const struct layer_markers *where, const char *file, struct rt_error *err)

@@ -7,9 +7,9 @@
 
 #define CHUNK 65536
 
-const char *layer_mark_name(bool user_namespace)
+const char *layer_mark_name(bool trusted)
 {
-    return user_namespace ? "user.overlay.tsbuild.same" : "trusted.overlay.tsbuild.same";
+    return !trusted ? "user.overlay.tsbuild.same" : "trusted.overlay.tsbuild.same";
 }
 
 static bool same_owner_and_mode(const struct stat *a, const struct stat *b)

@@ -11,7 +11,7 @@
  */
 
 /* The attribute on directories of a layer that equal the lower's: "y". */
-const char *layer_mark_name(bool user_namespace);
+const char *layer_mark_name(bool trusted);
 
 /* 1 same, 0 not (or nothing there), -1. Times of directories do not count, as every change of a child moves them. */
 int layer_same_directory(int lowerfd, const struct stat *st, const struct xattr_list *xattrs, struct rt_error *err);

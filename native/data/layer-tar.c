@@ -24,7 +24,7 @@ struct packer {
     const struct tar_options *options;
     struct output *output;
     struct tar_counts *counts;
-    bool user_namespace;
+    bool trusted; /* marks are trusted attributes; else owners and devices may be written down in others */
     struct buf path; /* of the entry at hand */
     struct link_map links;
     struct xattr_list xattrs;
@@ -47,8 +47,8 @@ static int push(struct packer *packer, const char *name, struct rt_error *err)
 
 static const char *overlay_xattr(const struct packer *packer, bool opaque)
 {
-    if (opaque) return packer->user_namespace ? "user.overlay.opaque" : "trusted.overlay.opaque";
-    return layer_mark_name(packer->user_namespace);
+    if (opaque) return packer->trusted ? "trusted.overlay.opaque" : "user.overlay.opaque";
+    return layer_mark_name(packer->trusted);
 }
 
 static bool has_xattr(int fd, const char *name, char value)
@@ -181,7 +181,7 @@ static void owner_from_file(const struct packer *packer, int fd, struct tar_entr
 {
     char text[32];
     unsigned uid, gid;
-    ssize_t n = packer->user_namespace ? fgetxattr(fd, XATTR_OWNER, text, sizeof text - 1) : -1;
+    ssize_t n = !packer->trusted ? fgetxattr(fd, XATTR_OWNER, text, sizeof text - 1) : -1;
     if (n <= 0) return;
     text[n] = '\0';
     if (sscanf(text, "%u %u", &uid, &gid) != 2) return;
@@ -213,12 +213,12 @@ static int pack_file(struct packer *packer, int dirfd, const char *name, int low
     int linked = pack_link(packer, &st, &entry);
     if (linked != 0) return linked < 0 ? -1 : 0;
     if (with_xattrs(packer, fd, &entry) < 0) return -1;
-    if (lowerfd >= 0 && st.st_nlink == 1) {
+    if (lowerfd >= 0 && st.st_nlink == 1u + packer->options->names_elsewhere) {
         int same = layer_same_file(lowerfd, name, fd, &st, &packer->xattrs, packer->err);
         if (same < 0) return -1;
         if (same) return packer->options->settle && unlinkat(dirfd, name, 0) < 0 ? pack_fail(packer, errno, "unlinkat") : 0;
     }
-    if (st.st_size == 0 && packer->user_namespace && node_from_file(fd, &entry)) return write_entry(packer, &entry) < 0 ? -1 : 0;
+    if (st.st_size == 0 && !packer->trusted && node_from_file(fd, &entry)) return write_entry(packer, &entry) < 0 ? -1 : 0;
     entry.size = (uint64_t)st.st_size;
     if (settle_time(packer, dirfd, name, &st) < 0) return -1;
     int passed = write_entry(packer, &entry);
@@ -253,7 +253,7 @@ static int pack_special(struct packer *packer, int dirfd, const char *name, int 
         break;
     default: return rt_fail_at(packer->err, packer->path.data, "FILE_CHANGED", 0, NULL, "'%s' was replaced while it was read", packer->path.data);
     }
-    if (lowerfd >= 0 && st.st_nlink == 1 && layer_same_special(lowerfd, name, &st, entry.link))
+    if (lowerfd >= 0 && st.st_nlink == 1u + packer->options->names_elsewhere && layer_same_special(lowerfd, name, &st, entry.link))
         return packer->options->settle && unlinkat(dirfd, name, 0) < 0 ? pack_fail(packer, errno, "unlinkat") : 0;
     return settle_time(packer, dirfd, name, &st) < 0 || write_entry(packer, &entry) < 0 ? -1 : 0;
 }
@@ -369,7 +369,7 @@ static void packer_free(struct packer *packer)
 
 int layer_tar(int rootfd, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err)
 {
-    struct packer packer = { .options = options, .output = output, .counts = counts, .user_namespace = in_user_namespace(), .skipping = options->resume != NULL, .err = err };
+    struct packer packer = { .options = options, .output = output, .counts = counts, .trusted = has_trusted_attributes(), .skipping = options->resume != NULL, .err = err };
     auto_close int fd = openat(rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = buf_str(&packer.path, "", err);
     if (result == 0) result = fd < 0 ? pack_fail(&packer, errno, "openat") : pack_directory(&packer, fd, options->lowerfd, true);
@@ -380,7 +380,7 @@ int layer_tar(int rootfd, const struct tar_options *options, struct output *outp
 
 int layer_tar_entry(int dirfd, const char *name, const char *as, const struct tar_options *options, struct output *output, struct tar_counts *counts, struct rt_error *err)
 {
-    struct packer packer = { .options = options, .output = output, .counts = counts, .user_namespace = in_user_namespace(), .err = err };
+    struct packer packer = { .options = options, .output = output, .counts = counts, .trusted = has_trusted_attributes(), .err = err };
     struct stat st;
     if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return path_fail(err, errno, "fstatat", as, "read the status of");
     const struct listed entry = { .name = name, .type = (unsigned char)IFTODT(st.st_mode) };

@@ -24,6 +24,7 @@ struct tar_options {
                         like a layer's markers into what they mean */
     bool clamp;
     int64_t clamp_seconds; /* later times become this one */
+    bool names_elsewhere;  /* each file has one name more that is not of this tree */
     bool raw;              /* VIEW_PLAIN: 0/0 devices are whiteouts of a single layer, and left out */
     struct tar_marks *marks; /* new ones are added, the digest's state excepted, in the order of output_mark; NULL: none are wanted */
     const struct tar_mark *resume; /* what comes before it is neither read nor written: `output` starts there; NULL: all is written */

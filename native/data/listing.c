@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "data/whiteout.h"
+
 /* What getdents64 writes. */
 struct kernel_dirent {
     uint64_t d_ino;
@@ -49,7 +51,7 @@ static int read_names(int fd, struct buf *names, size_t *count, struct rt_error 
 
 static int settle_type(int fd, struct listed *entry, bool whiteouts, struct rt_error *err)
 {
-    bool ask = entry->type == DT_UNKNOWN || (whiteouts && entry->type == DT_CHR);
+    bool ask = entry->type == DT_UNKNOWN || (whiteouts && (entry->type == DT_CHR || entry->type == DT_SOCK));
     if (!ask) return 0;
     struct stat st;
     if (fstatat(fd, entry->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -57,7 +59,7 @@ static int settle_type(int fd, struct listed *entry, bool whiteouts, struct rt_e
         return rt_fail_at(err, entry->name, "NATIVE_FAILED", errno, "fstatat", "cannot read the status of '%s'", entry->name);
     }
     entry->type = (unsigned char)IFTODT(st.st_mode);
-    entry->whiteout = whiteouts && S_ISCHR(st.st_mode) && st.st_rdev == 0;
+    entry->whiteout = whiteouts && is_whiteout(&st);
     return 0;
 }
 

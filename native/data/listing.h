@@ -9,7 +9,7 @@
 struct listed {
     const char *name;
     unsigned char type; /* DT_*; never DT_UNKNOWN */
-    bool whiteout;      /* a 0/0 character device, where asked for */
+    bool whiteout;      /* where asked for */
 };
 
 struct listing {
@@ -23,7 +23,7 @@ enum listing_order {
     LISTING_BY_TAR_NAME /* by the name in a tar: directories end in a slash, whiteouts begin with ".wh." */
 };
 
-/* Reads and sorts. `fd` is open for reading and at its start. `whiteouts`: find out which character devices are 0/0. */
+/* Reads and sorts. `fd` is open for reading and at its start. `whiteouts`: find out which entries are such marks (whiteout.h). */
 int listing_read(int fd, enum listing_order order, bool whiteouts, struct listing *out, struct rt_error *err);
 void listing_free(struct listing *listing);
 #define auto_listing __attribute__((cleanup(listing_free)))

@@ -10,6 +10,7 @@
 #include "data/descriptor-limit.h"
 #include "data/layer-facts.h"
 #include "data/layer-tar.h"
+#include "data/merged.h"
 #include "data/tar.h"
 #include "verbs.h"
 
@@ -53,16 +54,16 @@ static int parse(const struct plan *plan, struct pack_plan *out, struct rt_error
 }
 
 /* The directory whose entries are packed, and how: a layer on its own trusts its marks, an upper above layers is compared with them. */
-static int open_views(const struct pack_plan *what, int *layer, int *lower, struct tar_options *options, struct rt_error *err)
+static int open_views(const struct pack_plan *what, struct upper *layer, int *lower, struct tar_options *options, struct rt_error *err)
 {
     const struct tree *tree = &what->tree;
-    const char *path = tree->path ? tree->path : tree->upper ? tree->upper : tree->lower[0];
-    const struct tree below = { .lower = tree->lower, .lower_count = tree->upper ? tree->lower_count : 0 };
+    const struct tree below = { .lower = tree->lower, .lower_count = tree->upper ? tree->lower_count : 0, .view = tree->view };
     options->view = below.lower_count > 0 ? VIEW_COMPARED : VIEW_MARKED;
     if (below.lower_count > 0 && tree_open(&below, 0, lower, err) < 0) return -1;
     options->lowerfd = *lower;
-    *layer = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return *layer >= 0 ? 0 : path_fail(err, errno, "open", path, "open the directory");
+    if (upper_open(tree, layer, err) < 0) return -1;
+    options->names_elsewhere = layer->made != NULL;
+    return 0;
 }
 
 static int answer(struct plan *plan, const struct pack_plan *what, const struct layer_facts *facts, const struct output_facts *got, struct rt_error *err)
@@ -76,13 +77,13 @@ static int answer(struct plan *plan, const struct pack_plan *what, const struct 
     return plan_result(plan, fields, err);
 }
 
-static int run(struct plan *plan, struct pack_plan *what, struct rt_error *err)
+static int pack(struct plan *plan, struct pack_plan *what, struct upper *layer, struct rt_error *err)
 {
-    auto_close int layer = -1, lower = -1;
+    auto_close int lower = -1;
     struct progress progress = { .plan = plan };
     struct tar_options options = { .lowerfd = -1, .clamp = what->clamp != INT64_MAX, .clamp_seconds = what->clamp, .progress = &progress };
     descriptor_limit_raise();
-    if (open_views(what, &layer, &lower, &options, err) < 0 || (what->to_file && bulk_open_write(&what->out, err) < 0)) return -1;
+    if (open_views(what, layer, &lower, &options, err) < 0 || (what->to_file && bulk_open_write(&what->out, err) < 0)) return -1;
     const struct output_options to = {
         .fd = what->out.fd,
         .path = what->out.path,
@@ -95,11 +96,19 @@ static int run(struct plan *plan, struct pack_plan *what, struct rt_error *err)
     auto_output struct output *output = output_open(&to, err);
     struct tar_counts counts = { 0 };
     struct output_facts got;
-    if (!output || layer_tar(layer, &options, output, &counts, err) < 0 || tar_write_end(output, err) < 0 || output_finish(output, &got, err) < 0) return -1;
+    if (!output || layer_tar(layer->fd, &options, output, &counts, err) < 0 || tar_write_end(output, err) < 0 || output_finish(output, &got, err) < 0) return -1;
     struct layer_facts facts = { .size = got.size, .entries = counts.entries, .bytes = counts.bytes };
     memcpy(facts.diff_id, got.digest, sizeof facts.diff_id);
     if (layer_verify(&facts, what->expect, err) < 0) return -1;
     return answer(plan, what, &facts, &got, err);
+}
+
+static int run(struct plan *plan, struct pack_plan *what, struct rt_error *err)
+{
+    struct upper layer = { .fd = -1 };
+    struct rt_error later;
+    int result = pack(plan, what, &layer, err);
+    return upper_close(&layer, result < 0 ? &later : err) < 0 ? -1 : result;
 }
 
 /* Writes a layer as a canonical tar. A file that was begun is removed after an error. */

@@ -167,7 +167,7 @@ int place_node(int dirfd, const char *name, const struct tar_entry *entry, struc
 {
     mode_t type = entry->type == ENTRY_FIFO ? S_IFIFO : entry->type == ENTRY_CHAR ? S_IFCHR : S_IFBLK;
     if (mknodat(dirfd, name, type | entry->mode, entry->type == ENTRY_FIFO ? 0 : makedev(entry->major, entry->minor)) < 0) {
-        if (errno == EPERM && entry->type != ENTRY_FIFO && in_user_namespace()) return place_node_as_file(dirfd, name, entry, err);
+        if (errno == EPERM && entry->type != ENTRY_FIFO && !has_trusted_attributes()) return place_node_as_file(dirfd, name, entry, err);
         return errno == EEXIST ? 1 : place_fail(err, errno, "mknodat", entry->path, "create");
     }
     return metadata_at(dirfd, name, entry, err);

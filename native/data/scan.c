@@ -10,6 +10,7 @@
 #include "base/plan.h"
 #include "base/util.h"
 #include "data/listing.h"
+#include "data/whiteout.h"
 
 /* A directory that is being read, or is about to be: it is visited before its first visible child, even when it is ignored itself. */
 struct frame {
@@ -100,7 +101,7 @@ static int scan_child(struct walk *walk, int fd, const char *name, struct frame 
     bool hidden = here->ignored || here_excluded->ignored;
     struct frame child = { .up = frame, .dirfd = fd, .name = name, .path_size = walk->path.size, .kept_size = walk->kept.size };
     if (fstatat(fd, name, &child.st, AT_SYMLINK_NOFOLLOW) < 0) return path_fail(err, errno, "fstatat", text(&walk->path), "read the status of");
-    if (walk->scan->raw && S_ISCHR(child.st.st_mode) && child.st.st_rdev == 0) return 0;
+    if (walk->scan->raw && is_whiteout(&child.st)) return 0;
     if (!S_ISDIR(child.st.st_mode)) {
         if (hidden) return 0;
         if (visit_frames(walk, frame, err) < 0) return -1;

@@ -7,11 +7,12 @@
 
 #include "base/path.h"
 #include "base/util.h"
+#include "data/merged.h"
 
 int target_open(struct target *target, const struct tree *tree, struct rt_error *err)
 {
     *target = (struct target){ .tree = tree, .root = -1, .upper = -1 };
-    bool overlay = !tree->path && tree->lower_count > 0;
+    bool overlay = !tree->path && tree->lower_count > 0 && !is_merged(tree);
     if (overlay) {
         target->upper = open(tree->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (target->upper < 0) return path_fail(err, errno, "open", tree->upper, "open the directory");
@@ -42,6 +43,7 @@ char *target_path(const struct target *target, const struct target_dir *dir, str
 
 int target_go_direct(struct target *target, struct target_dir *dir, struct rt_error *err)
 {
+    if (is_merged(target->tree)) dir->direct = true; /* a directory of links to layers: one that was just made has none of them */
     if (target->upper < 0 || dir->direct) return 0;
     auto_free char *path = target_path(target, dir, err);
     if (!path) return -1;

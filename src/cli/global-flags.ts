@@ -11,6 +11,11 @@ export const globalFlags = {
     help: "Directory of docker's config.json with logins",
     complete: 'directory',
   },
+  'storage-driver': {
+    kind: 'string',
+    value: 'name',
+    help: 'How layers are stacked: overlay, or copy where overlay cannot be mounted',
+  },
   debug: { kind: 'boolean', short: 'D', help: 'Show stacks and causes of errors' },
   'log-format': {
     kind: 'string',
@@ -35,6 +40,7 @@ export const globalFlags = {
 export interface GlobalInput {
   readonly root: string | undefined
   readonly config: string | undefined
+  readonly storageDriver: string | undefined
   readonly debug: boolean
   readonly logFormat: 'text' | 'json'
   readonly help: boolean
@@ -62,6 +68,7 @@ export function parseGlobalFlags(words: readonly string[]): GlobalInput {
   return {
     root: values.get('root'),
     config: values.get('config'),
+    storageDriver: values.get('storage-driver'),
     debug: values.get('debug') === 'true',
     logFormat: values.get('log-format') === 'json' ? 'json' : 'text',
     help: values.get('help') === 'true',

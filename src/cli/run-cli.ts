@@ -106,7 +106,8 @@ async function createContext(
 ): Promise<CommandContext> {
   const { readSettings } = await import('../settings/read-settings.ts')
   const { reportError } = await import('../ui/error-report.ts')
-  const settings = await readSettings({ env: world.env, cwd: world.cwd, root: globals.root, config: globals.config })
+  const { root, config, storageDriver } = globals
+  const settings = await readSettings({ env: world.env, cwd: world.cwd, root, config, storageDriver })
   let engine: ReturnType<CommandContext['openEngine']> | undefined
   return {
     settings,

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import type { Emit } from '../base/events.ts'
 import { makePrivateDirectory } from '../base/private-directory.ts'
 import { containerNetworks } from '../container/container-networks.ts'
@@ -16,7 +17,8 @@ import type { NetworkService } from '../network/network-service.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import { groupIds } from '../settings/idmap.ts'
 import type { Settings } from '../settings/settings.ts'
-import { openOverlaySnapshotter } from '../snapshot/overlay.ts'
+import { chooseDriver } from '../snapshot/choose-driver.ts'
+import { openSnapshotter } from '../snapshot/open-snapshotter.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import { openStore } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
@@ -53,7 +55,9 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   const native = createNativeCore(settings.corePath, settings.idmap, settings.env('PATH'))
   if (settings.rootless) makePrivateDirectory(settings.runRoot)
   const store = stack.use(await openStore(settings.root))
-  const snapshots = stack.use(await openOverlaySnapshotter(store, native))
+  const memory = join(settings.runRoot, 'storage-driver')
+  const driver = await chooseDriver(settings.storageDriver, { root: store.root, memory, native })
+  const snapshots = stack.use(await openSnapshotter(store, native, driver))
   let client: Promise<RegistryClient> | undefined
   stack.defer(async () => {
     await (await client)?.[Symbol.asyncDispose]()

@@ -45,7 +45,7 @@ export interface Info {
 
 /** The store, the machine and what the registries are set to. */
 export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
-  const { settings, containers, imageRecords, native } = engine
+  const { settings, containers, imageRecords, native, snapshots } = engine
   const [registries, settled, facts, system] = await Promise.all([
     settings.registries(),
     settleAll(containers),
@@ -66,7 +66,7 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
     ContainersPaused: paused,
     ContainersStopped: ready.length - running - paused,
     Images: new Set(imageRecords.images().map(({ id }) => id)).size,
-    Driver: 'overlay',
+    Driver: snapshots.driver,
     LoggingDriver: 'json-file',
     Plugins: {
       Volume: ['local'],

@@ -14,6 +14,10 @@ export type Tree =
       readonly upper?: string
       readonly work?: string
       readonly volatile?: boolean
+      /** Instead of an overlay: where the view of `lower` is, or is made. */
+      readonly view?: string
+      /** With `view` and `upper`: where a copy for a process is, or is made. */
+      readonly copy?: string
     }
 
 /** What `commit`, `pack` and `apply` tell of a layer. `entries` 0: the layer changes nothing. */

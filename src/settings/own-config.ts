@@ -10,6 +10,8 @@ import type { Place } from './read-settings.ts'
  */
 export interface OwnConfig {
   readonly root?: string
+  /** `overlay` or `copy`; docker's and podman's `overlay2` and `vfs` are the same. */
+  readonly 'storage-driver'?: string
   /** Mirrors of Docker Hub, tried in order before it. */
   readonly 'registry-mirrors'?: readonly string[]
   /** host[:port] or an address range that is spoken to without TLS, or with a certificate that is not verified. */
@@ -35,6 +37,7 @@ type Check = 'text' | 'texts' | 'count' | 'switch' | 'registries'
 
 const members: Readonly<Record<keyof OwnConfig, Check>> = {
   root: 'text',
+  'storage-driver': 'text',
   'registry-mirrors': 'texts',
   'insecure-registries': 'texts',
   registries: 'registries',

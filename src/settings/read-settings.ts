@@ -8,13 +8,15 @@ import { rootlessIdMap } from './idmap.ts'
 import { readOwnConfig } from './own-config.ts'
 import type { OwnConfig } from './own-config.ts'
 import { readRegistrySettings } from './registry-settings.ts'
-import type { ProxySettings, RegistrySettings, Settings } from './settings.ts'
+import type { ProxySettings, RegistrySettings, Settings, StorageDriver } from './settings.ts'
 
 export interface SettingsSources {
   readonly env: (name: string) => string | undefined
   readonly cwd: string
   /** `--root`. */
   readonly root?: string | undefined
+  /** `--storage-driver`. */
+  readonly storageDriver?: string | undefined
   /** `--config`: the directory of docker's config.json. */
   readonly config?: string | undefined
   /** Whose settings these are. Default: this process's user and home. */
@@ -54,6 +56,9 @@ export async function readSettings(sources: SettingsSources): Promise<Settings> 
     root,
     runRoot: runRootOf(place, givenRoot === undefined ? undefined : root),
     rootless,
+    storageDriver: storageDriverOf(
+      sources.storageDriver ?? place.env('TSBUILD_STORAGE_DRIVER') ?? own['storage-driver'],
+    ),
     idmap: rootless ? rootlessIdMap(place.etc, place.uid, process.getgid!()) : undefined,
     owner: rootless ? { uid: 0, gid: 0 } : { uid: place.uid, gid: process.getgid!() },
     corePath: findCore(place.env('TSBUILD_CORE'), programFolders(place)),
@@ -122,6 +127,21 @@ function readProxies({ env }: Place): ProxySettings {
   const all = either('ALL_PROXY')
   return { http: either('HTTP_PROXY') ?? all, https: either('HTTPS_PROXY') ?? all, no: either('NO_PROXY') }
 }
+
+/** Docker's and podman's names are taken as well: what they are used for is the same. */
+function storageDriverOf(name: string | undefined): StorageDriver | undefined {
+  if (name === undefined) return undefined
+  const driver = drivers.get(name)
+  if (driver !== undefined) return driver
+  throw new TsbuildError('SETTINGS_INVALID', `Cannot use the storage driver "${name}": want overlay or copy`)
+}
+
+const drivers: ReadonlyMap<string, StorageDriver> = new Map([
+  ['overlay', 'overlay'],
+  ['overlay2', 'overlay'],
+  ['copy', 'copy'],
+  ['vfs', 'copy'],
+])
 
 function countOf(place: Place, variable: string, configured: OwnConfig['jobs'], fallback: number): number {
   const text = place.env(variable)

@@ -8,6 +8,8 @@ export interface Settings {
   /** Volatile state: TSBUILD_RUN_ROOT, else /run/tsbuild or $XDG_RUNTIME_DIR/tsbuild. With --root given, a folder of it derived from the root. */
   readonly runRoot: string
   readonly rootless: boolean
+  /** `--storage-driver`, TSBUILD_STORAGE_DRIVER, `storage-driver` of config.json. Undefined: overlay where it can be mounted. */
+  readonly storageDriver: StorageDriver | undefined
   /** The user namespace that an unprivileged user works in; undefined for root. */
   readonly idmap: IdMap | undefined
   /** Who owns files that are written for the user, as the native core names it: root in a user namespace that makes the user root. */
@@ -31,6 +33,9 @@ export interface Settings {
   /** Names of variables that the user passed on purpose (build args without value, run -e NAME) are read through this. */
   readonly env: (name: string) => string | undefined
 }
+
+/** How layers are stacked to one tree: by the kernel, or by copying where it may not be asked. */
+export type StorageDriver = 'overlay' | 'copy'
 
 export interface ProxySettings {
   readonly http: string | undefined

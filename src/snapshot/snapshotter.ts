@@ -1,5 +1,6 @@
 import type { LayerFacts, Tree } from '../host/native.ts'
 import type { ChainId, DiffId } from '../oci/digest.ts'
+import type { StorageDriver } from '../settings/settings.ts'
 
 /** Short integer, also the name of the directory (mount option strings are limited in length). */
 export type SnapshotId = number & { readonly __brand: 'SnapshotId' }
@@ -22,6 +23,7 @@ export interface Snapshot {
  * Nothing outside the native core opens a path below a snapshot: what is handed out is a mount recipe.
  */
 export interface Snapshotter extends AsyncDisposable {
+  readonly driver: StorageDriver
   /** Makes a writable layer on `parent` (null: empty root). Disposed without commit or keep, it is removed. */
   prepare(parent: SnapshotId | null): Promise<ActiveSnapshot>
   /**

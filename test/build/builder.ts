@@ -173,6 +173,7 @@ function settingsOf(root: string): Settings {
     root,
     runRoot: join(root, 'run'),
     rootless: false,
+    storageDriver: undefined,
     owner: { uid: 0, gid: 0 },
     idmap: undefined,
     corePath,

@@ -12,7 +12,8 @@ import type { ImageService, PullOptions } from '../../src/image/image-service.ts
 import { createImages } from '../../src/image/images.ts'
 import type { RegistryClient } from '../../src/registry/client.ts'
 import { findCore } from '../../src/settings/core-path.ts'
-import { openOverlaySnapshotter } from '../../src/snapshot/overlay.ts'
+import { overlayDriver } from '../../src/snapshot/driver.ts'
+import { openSnapshotter } from '../../src/snapshot/open-snapshotter.ts'
 import type { Snapshotter } from '../../src/snapshot/snapshotter.ts'
 import { openStore } from '../../src/store/store.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -41,7 +42,7 @@ export async function openTestImages(client: RegistryClient, root?: string): Pro
   if (root === undefined) stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }))
   const native = createNativeCore(findCore(process.env['TSBUILD_CORE'], []), undefined)
   const store = stack.use(await openStore(folder))
-  const snapshots = stack.use(await openOverlaySnapshotter(store, native))
+  const snapshots = stack.use(await openSnapshotter(store, native, overlayDriver))
   const events: Event[] = []
   const records = imageRecords(store.db)
   const owned = stack.move()

@@ -6,39 +6,37 @@ import type { LayerFacts, NativeCore, Tree } from '../host/native.ts'
 import { chainId, parseDigest } from '../oci/digest.ts'
 import { bootId } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { copyDriver, copyOf, layerOf, workOf } from './driver.ts'
+import type { Driver, Stack } from './driver.ts'
 import { snapshotRecords } from './snapshot-records.ts'
 import type { Snapshot, SnapshotId, Snapshotter } from './snapshotter.ts'
 
-/** The kernel's limit of layers in one overlay mount, less one for the upper. */
-const maxLayers = 499
-
 /**
- * Snapshots as overlayfs layers: `<id>/fs` holds the layer, `<id>/work` is overlay's own while it is written.
+ * Snapshots as layers in overlayfs' form, `<id>/fs`, whatever the driver that stacks them: a store can be used with another one at any time.
  * Opening removes what dead processes left, and layers that an earlier run of the kernel may not have brought to the disk.
  * Closing starts a flush of the layers made: it goes on alone, so that no command waits for the disk.
  */
-export async function openOverlaySnapshotter(store: Store, native: NativeCore): Promise<Snapshotter> {
+export async function openSnapshotter(store: Store, native: NativeCore, driver: Driver): Promise<Snapshotter> {
   const { db, lease } = store
   const directory = store.paths.snapshots
   const markers = join(store.root, 'flushed')
   const records = snapshotRecords(db)
   const boot = bootId()
 
-  const fs = (id: SnapshotId): string => join(directory, String(id), 'fs')
-  const work = (id: SnapshotId): string => join(directory, String(id), 'work')
-  const lowers = (top: SnapshotId | null): string[] => (top === null ? [] : records.ancestry(top).map(fs).reverse())
-  const writable = (id: SnapshotId, parent: SnapshotId | null, volatile: boolean): Tree => ({
-    kind: 'layers',
-    lower: checked(lowers(parent)),
-    upper: fs(id),
-    work: work(id),
-    volatile,
+  const place = (id: SnapshotId): string => join(directory, String(id))
+  const stack = (top: SnapshotId | null): Stack => ({
+    layers: top === null ? [] : records.ancestry(top).map(place).map(layerOf).reverse(),
+    top: top === null ? undefined : place(top),
   })
+  const writable = (id: SnapshotId, parent: SnapshotId | null, volatile: boolean): Tree => {
+    const by = existsSync(copyOf(place(id))) ? copyDriver : driver // what was begun with copies goes on with them
+    return by.writable(stack(parent), place(id), volatile)
+  }
 
   function make(parent: SnapshotId | null): SnapshotId {
     const id = records.insertActive(parent, lease.id, boot)
-    mkdirSync(fs(id), { recursive: true, mode: 0o755 })
-    mkdirSync(work(id), { mode: 0o700 })
+    mkdirSync(layerOf(place(id)), { recursive: true, mode: 0o755 })
+    mkdirSync(workOf(place(id)), { mode: 0o700 })
     return id
   }
 
@@ -110,7 +108,7 @@ export async function openOverlaySnapshotter(store: Store, native: NativeCore): 
       const id = make(null)
       let done = false
       return {
-        tree: { kind: 'dir', path: fs(id) },
+        tree: { kind: 'dir', path: layerOf(place(id)) },
         async commit(parent, layer) {
           const snapshot = commit(id, parent, layer)
           done = snapshot.id === id
@@ -125,8 +123,9 @@ export async function openOverlaySnapshotter(store: Store, native: NativeCore): 
     find: (id) => held(() => records.find(id)),
     chain: records.chain,
     diffIds: (id) => records.chain(id).map((snapshot) => snapshot.diffId),
-    view: (id) => ({ kind: 'layers', lower: checked(lowers(id)) }),
-    layer: (id) => ({ kind: 'layers', lower: lowers(get(id).parent), upper: fs(id), work: work(id) }),
+    driver: driver.name,
+    view: (id) => driver.view(stack(id)),
+    layer: (id) => driver.layer(stack(get(id).parent), place(id)),
     containerTree: (id) => writable(id, records.ancestry(id).at(-2) ?? null, false),
     discard,
     async sweep(keep) {
@@ -165,10 +164,4 @@ function readMarker(path: string): string | undefined {
     if (hasErrno(error, 'ENOENT')) return undefined
     throw error
   }
-}
-
-function checked(lower: string[]): string[] {
-  if (lower.length > maxLayers)
-    throw new Error(`An overlay mount takes at most ${maxLayers} layers, this image has ${lower.length}`)
-  return lower
 }
