@@ -61,7 +61,7 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
   const overlay = settings.rootless ? features.userxattr : features.overlay
   return [
     { name: 'kernel', state: 'good', detail: kernel },
-    feature('overlay', overlay, 'no layers can be stacked', 'broken', 'As root: modprobe overlay'),
+    feature('overlay', overlay, 'layers are stacked by copying (copy driver)', 'limited', overlayAdvice(overlay)),
     feature(
       'procfs',
       features.procfs,
@@ -120,6 +120,12 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
 const delegationAdvice =
   "As root: mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' > /etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload"
 
+/** The module is missing, or the place forbids to mount. */
+function overlayAdvice({ errno }: FeatureState): string {
+  if (errno === 'ENODEV') return 'As root: modprobe overlay'
+  return 'In a container: docker run --privileged; in a pod: hostUsers: false and securityContext: {privileged: true}'
+}
+
 function reason({ errno }: FeatureState): string {
   return errno === undefined ? '' : ` (${errno})`
 }
@@ -135,7 +141,8 @@ async function storeFinding({ root }: Settings): Promise<Finding> {
     if (unfit !== undefined) {
       const advice =
         'Put the store on a file system of the machine with --root or TSBUILD_ROOT: a volume (docker run -v), an emptyDir'
-      return { name: 'store', state: 'broken', detail: `${root} lies on ${unfit}, which cannot hold layers`, advice }
+      const what = `${root} lies on ${unfit}, where overlay cannot write: layers are stacked by copying (copy driver)`
+      return { name: 'store', state: 'limited', detail: what, advice }
     }
     if (free > 2e9) return { name: 'store', state: 'good', detail }
     return { name: 'store', state: 'limited', detail, advice: 'Free space, or choose another place with --root' }

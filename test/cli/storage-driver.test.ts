@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRegistry, type Registry } from '../helpers/registry.ts'
@@ -144,5 +144,25 @@ describe('the storage driver', () => {
       code: 'SETTINGS_INVALID',
       message: 'Cannot use the storage driver "btrfs": want overlay or copy',
     })
+  })
+
+  it('is copy on a file system that overlay cannot write to', async () => {
+    await using cli = openCli({ hub: hub.origin })
+    const places = ['lower', 'upper', 'work', 'store'].map((name) => join(cli.folder, name))
+    for (const place of places) mkdirSync(place)
+    const [lower, upper, work] = places
+    const mount = `mount -t overlay overlay -o lowerdir=${lower},upperdir=${upper},workdir=${work} ${cli.root} && exec "$@"`
+    const inOverlay = { prefix: ['unshare', '-m', 'sh', '-c', mount, 'sh'] }
+    const ok = async (...args: readonly string[]): Promise<string> => {
+      const { status, stdout, stderr } = await cli.run(args, inOverlay)
+      if (status !== 0) throw new Error(stderr)
+      return stdout
+    }
+    expect(await ok('info', '--format', '{{.Driver}}')).toBe('copy\n')
+    // Deleted and opaque names cannot be marked as overlay would have it.
+    const text = `FROM ${image}\nRUN mkdir -p /d/e && touch /d/a /d/e/b\nRUN rm -r /d/e && mkdir /d/e && rm /d/a\nRUN touch /d/c\n`
+    await ok('build', '--network', 'none', '-t', 'made', cli.files('context', { Dockerfile: text }))
+    expect(await ok('run', '--rm', '--network', 'none', 'made', 'sh', '-c', 'find /d | sort')).toBe('/d\n/d/c\n/d/e\n')
+    expect(await ok('doctor')).toContain('copy driver')
   })
 })
