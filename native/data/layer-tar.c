@@ -336,6 +336,18 @@ static int list(struct packer *packer, int fd, int lowerfd, bool *opaque, struct
     return listing_read(fd, LISTING_BY_TAR_NAME, whiteouts, out, packer->err);
 }
 
+/* What was taken out of the directory has moved its time, and its entry, which is written already, tells the one that it had. */
+static int settle_directory(struct packer *packer, int fd, const struct stat *st)
+{
+    struct stat now;
+    const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, st->st_mtim };
+    if (!packer->options->settle) return 0;
+    if (fstat(fd, &now) < 0) return pack_fail(packer, errno, "fstat");
+    bool moved = now.st_mtim.tv_sec != st->st_mtim.tv_sec || now.st_mtim.tv_nsec != st->st_mtim.tv_nsec;
+    if (moved && futimens(fd, times) < 0) return pack_fail(packer, errno, "futimens");
+    return settle_time(packer, fd, ".", st);
+}
+
 static int pack_directory(struct packer *packer, int fd, int lowerfd, bool root)
 {
     struct stat st;
@@ -357,7 +369,7 @@ static int pack_directory(struct packer *packer, int fd, int lowerfd, bool root)
     if (opaque && write_marker(packer, ".wh..wh..opq") < 0) return -1;
     for (size_t i = 0; i < listing.count; i++)
         if (pack_child(packer, fd, &listing.entries[i], opaque ? -1 : lowerfd) < 0) return -1;
-    return settle_time(packer, fd, ".", &st);
+    return settle_directory(packer, fd, &st);
 }
 
 static void packer_free(struct packer *packer)

@@ -351,6 +351,12 @@ describe('a layer on others', () => {
     ])
   })
 
+  it('leaves the time of a directory as it was told, whatever is taken out of it', async () => {
+    change('chmod 700 app etc; touch -r app/. app/made etc/.wh.passwd; touch -d @1000 app etc')
+    const layer = await commit()
+    expect((await packed()).result).toMatchObject({ diffId: layer['diffId'] })
+  })
+
   it('takes files with names of marks for what every registry client will take them', async () => {
     change(
       'touch etc/.wh.passwd app/.wh.dir app/.wh..wh.plnk .wh.missing .wh.noted; mkdir app/dir/own; rm noted; echo new > noted; touch app/dir/.wh..wh..opq',
