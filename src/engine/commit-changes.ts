@@ -89,15 +89,15 @@ function applyChange(config: ContainerConfig, parsed: Instruction): ContainerCon
       const { command } = test
       const Test =
         command.form === 'exec' ? ['CMD', ...command.args.map(({ text }) => text)] : ['CMD-SHELL', command.line.text]
-      const Healthcheck = {
-        Test,
+      const given = {
         Interval: interval,
         Timeout: timeout,
         StartPeriod: startPeriod,
         StartInterval: startInterval,
         Retries: retries,
       }
-      return { ...config, Healthcheck }
+      const set = Object.entries(given).filter(([, value]) => value !== 0)
+      return { ...config, Healthcheck: { Test, ...Object.fromEntries(set) } }
     }
     default:
       throw new Error(`${instruction.kind} passed the check of allowed changes`)

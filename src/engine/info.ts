@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { cpus, hostname, machine, release, totalmem } from 'node:os'
 import { version } from '../base/version.ts'
 import { settleAll } from '../container/settle.ts'
 import { probeHost } from '../host/probe.ts'
+import type { HostFacts } from '../host/probe.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import type { Engine } from './engine.ts'
 
@@ -15,10 +17,11 @@ export interface Info {
   readonly ContainersStopped: number
   readonly Images: number
   readonly Driver: string
+  readonly DriverStatus: readonly (readonly [string, string])[]
   readonly LoggingDriver: string
   readonly Plugins: Readonly<Record<'Volume' | 'Network' | 'Log', readonly string[]>>
   readonly CgroupDriver: string
-  /** `1` or `2` as docker has it, `hybrid` for version 1 with a version 2 tree beside it. */
+  /** `1` or `2` as docker says it; version 1 with a version 2 tree beside it is 1. */
   readonly CgroupVersion: string
   readonly CgroupControllers: readonly string[]
   readonly KernelVersion: string
@@ -35,6 +38,28 @@ export interface Info {
   readonly IndexServerAddress: string
   readonly Experimental: boolean
   readonly Rootless: boolean
+  readonly ID: string
+  readonly Debug: boolean
+  readonly Labels: readonly string[]
+  readonly LiveRestoreEnabled: boolean
+  readonly IPv4Forwarding: boolean
+  readonly SystemTime: string
+  readonly InitBinary: string
+  readonly HttpProxy: string
+  readonly HttpsProxy: string
+  readonly NoProxy: string
+  readonly Warnings: readonly string[] | null
+  readonly Swarm: { readonly LocalNodeState: 'inactive'; readonly ControlAvailable: false; readonly NodeID: '' }
+  readonly ClientInfo: { readonly Version: string; readonly Context: string; readonly Debug: boolean }
+  /** What the cgroup controllers that are here can bound. */
+  readonly MemoryLimit: boolean
+  readonly SwapLimit: boolean
+  readonly CpuCfsPeriod: boolean
+  readonly CpuCfsQuota: boolean
+  readonly CPUShares: boolean
+  readonly CPUSet: boolean
+  readonly PidsLimit: boolean
+  readonly OomKillDisable: boolean
   readonly Platform: string
   readonly RegistryConfig: {
     readonly Mirrors: Readonly<Record<string, readonly string[]>>
@@ -67,6 +92,7 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
     ContainersStopped: ready.length - running - paused,
     Images: new Set(imageRecords.images().map(({ id }) => id)).size,
     Driver: snapshots.driver,
+    DriverStatus: [],
     LoggingDriver: 'json-file',
     Plugins: {
       Volume: ['local'],
@@ -74,7 +100,7 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
       Log: ['journald', 'json-file', 'local', 'none'],
     },
     CgroupDriver: 'cgroupfs',
-    CgroupVersion: facts.cgroup.version,
+    CgroupVersion: facts.cgroup.version === 'v2' ? '2' : '1',
     CgroupControllers: facts.cgroup.controllers,
     KernelVersion: release(),
     OperatingSystem: system,
@@ -90,6 +116,20 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
     IndexServerAddress: 'https://index.docker.io/v1/',
     Experimental: false,
     Rootless: settings.rootless,
+    ID: await machineId(),
+    Debug: false,
+    Labels: [],
+    LiveRestoreEnabled: false,
+    IPv4Forwarding: (await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8').catch(() => '')).trim() === '1',
+    SystemTime: new Date().toISOString(),
+    InitBinary: 'tsbuild-core',
+    HttpProxy: settings.env('HTTP_PROXY') ?? settings.env('http_proxy') ?? '',
+    HttpsProxy: settings.env('HTTPS_PROXY') ?? settings.env('https_proxy') ?? '',
+    NoProxy: settings.env('NO_PROXY') ?? settings.env('no_proxy') ?? '',
+    Warnings: null,
+    Swarm: { LocalNodeState: 'inactive', ControlAvailable: false, NodeID: '' },
+    ClientInfo: { Version: version, Context: 'default', Debug: false },
+    ...boundsOf(facts.cgroup),
     Platform: formatPlatform(settings.platform),
     RegistryConfig: {
       Mirrors: Object.fromEntries(mirrors),
@@ -100,6 +140,27 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
       Blocked: rules.flatMap(([host, { blocked }]) => (blocked === true ? [host] : [])),
     },
   }
+}
+
+function boundsOf({ version: cgroup, controllers }: HostFacts['cgroup']) {
+  const has = (name: string): boolean => controllers.includes(name)
+  return {
+    MemoryLimit: has('memory'),
+    SwapLimit: has('memory'),
+    CpuCfsPeriod: has('cpu'),
+    CpuCfsQuota: has('cpu'),
+    CPUShares: has('cpu'),
+    CPUSet: has('cpuset'),
+    PidsLimit: has('pids'),
+    OomKillDisable: has('memory') && cgroup !== 'v2',
+  }
+}
+
+/** Of the machine, in the shape of docker's id of a daemon; the machine's own id is nothing to show. */
+async function machineId(): Promise<string> {
+  const own = await readFile('/etc/machine-id', 'utf8').catch(() => hostname())
+  const text = createHash('sha256').update(`tsbuild ${own.trim()}`).digest('hex').slice(0, 32)
+  return text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 async function operatingSystem(): Promise<string> {

@@ -5,6 +5,7 @@ import { listImages } from '../image/list-images.ts'
 import { removeImage } from '../image/remove-image.ts'
 import type { ImageUse, RemovedImage } from '../image/remove-image.ts'
 import type { Digest } from '../oci/digest.ts'
+import { formatPlatform, parsePlatform, samePlatform } from '../oci/platform.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
 import { collectGarbage } from './collect-garbage.ts'
@@ -15,6 +16,8 @@ import { localImage, noSuchImage } from './local-image.ts'
 export interface RmiRequest {
   readonly names: readonly string[]
   readonly force: boolean
+  /** The only one that the image is for. */
+  readonly platform?: string
 }
 
 export interface RmiResult {
@@ -49,7 +52,7 @@ async function removeOne(
   request: RmiRequest,
   gone: ReadonlySet<Digest>,
 ): Promise<RemovedImage> {
-  const image = await localImage(engine, name).catch((error: unknown) => {
+  const image = await localImage(engine, name, request.platform).catch((error: unknown) => {
     // `rmi $(images -q)` names an image once per tag.
     if (hasCode(error, 'IMAGE_NOT_FOUND') && isIdOf(name, gone)) return undefined
     throw error
@@ -60,6 +63,23 @@ async function removeOne(
     (one) => one.image.id === image.id,
   )
   if (listed === undefined) throw noSuchImage(name)
+  if (request.platform !== undefined) {
+    const wanted = parsePlatform(request.platform, settings.platform)
+    if (!samePlatform(image.config, wanted)) {
+      throw new TsbuildError(
+        'PLATFORM_NOT_FOUND',
+        `image with reference ${name} was found but its platform (${formatPlatform(image.config)}) does not match the specified platform (${formatPlatform(wanted)})`,
+      )
+    }
+    if (listed.companions.length > 0)
+      throw new TsbuildError(
+        'FEATURE_MISSING',
+        `Cannot remove one platform of "${name}": others are here under its name`,
+        {
+          hint: `A name goes with all its platforms: "tsbuild rmi ${name}" removes them`,
+        },
+      )
+  }
   const uses = await usesOf(engine, image.id)
   const by = await nameOf(engine, name, image.id)
   return store.db.transaction(() => {

@@ -128,6 +128,14 @@ it('df -v says what images share, as tables and for programs', async () => {
   expect(await cli.ok('system', 'df', '-v', '--format', '{{range .Images}}{{.Repository}} {{end}}')).toBe('app arm \n')
 })
 
+it('rmi --platform removes what is for that platform, and nothing else', async () => {
+  await load('one', [{ 'one.txt': 'x' }], '2026-03-01T00:00:00Z', {})
+  const error = await cli.fails(['rmi', '--platform', 'linux/s390x', 'one'])
+  expect(error).toMatchObject({ code: 'PLATFORM_NOT_FOUND' })
+  const { status, stderr } = await cli.run(['rmi', '--platform', 'linux/amd64', 'one'])
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+})
+
 it('rmi by an ID that has names in several repositories needs force', async () => {
   const before = await cli.inventory()
   await load('gone', [{ 'gone.txt': 'x' }], '2026-03-01T00:00:00Z', {})

@@ -83,3 +83,40 @@ it('events tell what happened, also what a monitor did by itself', async () => {
     '',
   ])
 })
+
+it('version and info have the members that scripts ask docker for', async () => {
+  const versions = JSON.parse(await cli.ok('version', '--format', 'json')) as Record<'Client' | 'Server', object>
+  const common = ['Version', 'ApiVersion', 'GitCommit', 'Os', 'Arch']
+  expect(Object.keys(versions.Client)).toEqual(expect.arrayContaining([...common, 'DefaultAPIVersion', 'Context']))
+  const ofServer = [...common, 'Platform', 'Components', 'MinAPIVersion', 'KernelVersion']
+  expect(Object.keys(versions.Server).toSorted()).toEqual(ofServer.toSorted())
+  const names = '{{.Client.APIVersion}} {{.Server.MinAPIVersion}} {{(index .Server.Components 0).Name}}'
+  expect(await cli.ok('version', '-f', names)).toMatch(/^1\.\d+ 1\.\d+ Engine\n$/)
+  const facts = JSON.parse(await cli.ok('info', '--format', 'json')) as object
+  expect(facts).toMatchObject({
+    CgroupVersion: expect.stringMatching(/^[12]$/),
+    ID: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    MemoryLimit: expect.any(Boolean),
+    OSType: 'linux',
+    Swarm: { LocalNodeState: 'inactive' },
+    SystemTime: expect.stringMatching(/Z$/),
+  })
+})
+
+it('system prune with volumes has no "until"', async () => {
+  const error = await cli.fails(['system', 'prune', '-f', '--volumes', '--filter', 'until=1h'])
+  expect(error).toMatchObject({ code: 'USAGE', message: expect.stringContaining('is not supported with "--volumes"') })
+})
+
+it('import and commit write only what a health check says', async () => {
+  await cli.ok('create', '--name', 'source', image, 'true')
+  await cli.ok('export', '-o', 'source.tar', 'source')
+  const check = ['-c', 'HEALTHCHECK --interval=5s CMD true']
+  await cli.ok('import', ...check, join(cli.folder, 'source.tar'), 'imported')
+  await cli.ok('commit', ...check, 'source', 'committed')
+  const format = '{{json .Config.Healthcheck}}'
+  const wanted = '{"Test":["CMD-SHELL","true"],"Interval":5000000000}\n'
+  expect(await cli.ok('image', 'inspect', '-f', format, 'imported', 'committed')).toBe(wanted.repeat(2))
+  await cli.ok('rm', 'source')
+  await cli.ok('rmi', 'imported', 'committed')
+})

@@ -13,16 +13,16 @@ export const command: Command = defineCommand({
     'no-prune': { kind: 'boolean', hidden: true, help: 'Keep untagged parents' },
     platform: {
       kind: 'string',
-      hidden: true,
       value: 'OS/ARCH',
-      help: 'Remove one platform',
-      ignored: 'a name goes with all its platforms',
+      help: 'Only when the image is for this platform, and no other is here under its name',
+      complete: 'platform',
     },
   },
   async run({ flags, args: names }, context) {
     const engine = await context.openEngine()
+    const platform = flags.platform === undefined ? {} : { platform: flags.platform }
     const { rmi } = await import('../../engine/rmi.ts')
-    const { removed, failed } = await rmi(engine, { names, force: flags.force }, context)
+    const { removed, failed } = await rmi(engine, { names, force: flags.force, ...platform }, context)
     for (const { untagged, deleted } of removed) {
       for (const name of untagged) context.terminal.printLine(`Untagged: ${name}`)
       if (deleted !== undefined) context.terminal.printLine(`Deleted: ${deleted}`)

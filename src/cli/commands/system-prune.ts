@@ -1,3 +1,4 @@
+import { TsbuildError } from '../../base/errors.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
@@ -13,6 +14,9 @@ export const command: Command = defineCommand({
     const { pruneUntil } = await import('../container/prune-filters.ts')
     const { confirm } = await import('../container/confirm.ts')
     const range = pruneUntil(flags.filter)
+    if (flags.volumes && flags.filter.some((text) => text.startsWith('until='))) {
+      throw new TsbuildError('USAGE', 'The "until" filter is not supported with "--volumes"')
+    }
     if (!flags.force && !(await confirm(warning(flags), context))) return 0
     const engine = await context.openEngine()
     const { systemPrune } = await import('../../engine/system-prune.ts')

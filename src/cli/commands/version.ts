@@ -17,6 +17,7 @@ export const command: Command = defineCommand({
     const { Client: client, Server: server } = all
     const rows = [
       ['Version:', client.Version],
+      ['API version:', `${client.ApiVersion} (that of docker, whose words and documents these are)`],
       ['Git commit:', client.GitCommit],
       ['Native core:', client.CoreVersion],
       ['Node:', client.NodeVersion],
