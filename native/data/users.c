@@ -1,6 +1,7 @@
 #include "data/users.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,6 +133,11 @@ int users_groups_of(const struct users *users, const char *user, uint32_t **out,
     *count = 0;
     for (const char *at = users->group; next_line(&at, &line);) {
         if (!lists_member(&line, user) || !field_id(&line, 2, &gid)) continue;
+        if (*count == NGROUPS_MAX) {
+            free(*out);
+            *out = NULL;
+            return rt_fail(err, "USER_UNKNOWN", 0, NULL, "the group file has '%s' in more than %d groups: the kernel takes no more", user, NGROUPS_MAX);
+        }
         if (*count == capacity) {
             capacity = capacity ? capacity * 2 : 16;
             uint32_t *grown = realloc(*out, capacity * sizeof *grown);

@@ -38,6 +38,28 @@ static int find_group(const struct users *users, const char *name, uint32_t *gid
     return rt_fail(err, "USER_UNKNOWN", 0, NULL, "unable to find group '%s': no matching entries in group file", name);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Many at once: each is compared with those before, not with each other, for a hostile file may have tens of thousands. */
+static int add_groups(struct spec_user *user, uint32_t *sorted, size_t count, struct rt_error *err)
+{
+    size_t before = user->group_count;
+    gid_t *groups = reallocarray(user->groups, before + count, sizeof *groups);
+    if (!groups) return rt_nomem(err);
+    user->groups = groups;
+    qsort(sorted, count, sizeof *sorted, by_number);
+    for (size_t i = 0; i < count; i++) {
+        bool known = i > 0 && sorted[i] == sorted[i - 1];
+        for (size_t k = 0; !known && k < before; k++) known = groups[k] == sorted[i];
+        if (!known) groups[user->group_count++] = sorted[i];
+    }
+    return 0;
+}
+
 /* The groups that list the user; only one that has an entry is a member of any. */
 static int add_memberships(const struct users *users, struct spec_user *found, struct rt_error *err)
 {
@@ -46,9 +68,7 @@ static int add_memberships(const struct users *users, struct spec_user *found, s
     size_t count = 0;
     if (!name) return err->code[0] ? -1 : 0;
     if (users_groups_of(users, name, &groups, &count, err)) return -1;
-    for (size_t i = 0; i < count; i++)
-        if (add_group(found, groups[i], err)) return -1;
-    return 0;
+    return count ? add_groups(found, groups, count, err) : 0;
 }
 
 static int resolve(const struct users *users, const char *user, const char *group, const struct spec_strings *groups, struct spec_user *found, struct rt_error *err)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../base/atomic-file.ts'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
@@ -9,6 +9,7 @@ import type { Database } from './db/database.ts'
 import { migrate } from './db/migrate.ts'
 import { createLease } from './lease.ts'
 import type { Lease } from './lease.ts'
+import { makePrivateStore } from './private-store.ts'
 import { recoverIngests } from './recover.ts'
 
 /** Format of the folders below the root. A store with a higher number belongs to a newer tsbuild. */
@@ -40,7 +41,7 @@ export interface Store extends Disposable {
  */
 export async function openStore(root: string): Promise<Store> {
   try {
-    mkdirSync(root, { recursive: true, mode: 0o711 })
+    makePrivateStore(root)
     await checkVersion(root)
   } catch (error) {
     if (!hasErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) throw error

@@ -358,6 +358,24 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       })
     })
 
+    // Defence: their number is limited, and no two of them are compared.
+    it('a group file that has a user in more groups than the kernel takes is refused', async () => {
+      writeFileSync(join(own.root, 'etc/passwd'), 'a:x:0:0::/:/bin/sh\n')
+      const lines = Array.from({ length: 70_000 }, (_, at) => `g:x:${at + 1}:a\n`)
+      writeFileSync(join(own.root, 'etc/group'), lines.join(''))
+      expect((await sandbox(sh('true'), { user: { name: 'a', groups: [] } })).error).toMatchObject({
+        code: 'USER_UNKNOWN',
+        message: expect.stringContaining('more than 65536 groups') as string,
+      })
+    })
+
+    it('groups that are named often are had once', async () => {
+      writeFileSync(join(own.root, 'etc/passwd'), 'a:x:0:0::/:/bin/sh\n')
+      writeFileSync(join(own.root, 'etc/group'), 'z:x:0:a\ng:x:9:a\nh:x:8:b,a\ni:x:9:a\n'.repeat(1000))
+      const { stdout } = await sandbox(sh('grep Groups /proc/self/status'), { user: { name: 'a', groups: ['4'] } })
+      if (!isUser) expect(stdout.toString().trim()).toBe('Groups:\t0 4 8 9')
+    })
+
     it('a working directory that is a link to the host is made inside', () => {
       symlinkSync(join(host, 'made'), join(own.root, 'work'))
       const config = sh('pwd -P')
