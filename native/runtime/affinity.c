@@ -1,12 +1,21 @@
 #include "runtime/affinity.h"
 
 #include <sched.h>
+#include <string.h>
 
 #include "runtime/number_list.h"
 
+enum { CPUS = 8192 };
+
+void affinity_reset(void)
+{
+    unsigned long bits[CPUS / 8 / sizeof(unsigned long)];
+    memset(bits, 0xff, sizeof bits);
+    sched_setaffinity(0, sizeof bits, (const cpu_set_t *)(const void *)bits);
+}
+
 int affinity_set(const char *list, struct rt_error *err)
 {
-    enum { CPUS = 8192 };
     unsigned long bits[CPUS / 8 / sizeof(unsigned long)] = {0};
     if (!list || !*list) return 0;
     if (!number_list_parse(list, bits, CPUS)) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "execCPUAffinity '%s' is not a list of CPUs", list);

@@ -59,8 +59,9 @@ static int open_one(struct init *init, const struct spec_mount *mount, struct rt
     auto_close int mapping = -1;
     if (mount->idmap) {
         bool own = mount->uid_maps.count;
-        if (!own && !linux->uid_maps.count) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "mount on '%s': there is no mapping to apply", mount->destination);
-        mapping = mapping_namespace(own ? &mount->uid_maps : &linux->uid_maps, own ? &mount->gid_maps : &linux->gid_maps, err);
+        if (!own && !linux->uid_maps.count && init->namespaces[NS_USER] >= 0) mapping = fcntl(init->namespaces[NS_USER], F_DUPFD_CLOEXEC, 3);
+        else if (!own && !linux->uid_maps.count) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "mount on '%s': there is no mapping to apply", mount->destination);
+        else mapping = mapping_namespace(own ? &mount->uid_maps : &linux->uid_maps, own ? &mount->gid_maps : &linux->gid_maps, err);
         if (mapping < 0) return -1;
     }
     auto_close int tree = mount_bind(init->bundle, mount, mapping, err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "runtime/mountinfo.h"
 
 bool cgroup_controller_in(const char *controllers, const char *name)
 {
@@ -28,20 +29,6 @@ const struct cgroup_hierarchy *cgroup_find_v2(const struct cgroup_hierarchies *l
     for (size_t i = 0; i < list->count; i++)
         if (list->items[i].unified) return &list->items[i];
     return NULL;
-}
-
-/* mountinfo writes blank, tab, newline and backslash as octal. */
-static void unescape(char *text)
-{
-    char *out = text;
-    for (const char *in = text; *in; out++) {
-        if (in[0] == '\\' && in[1] && in[2] && in[3]) {
-            *out = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
-            in += 4;
-        } else
-            *out = *in++;
-    }
-    *out = 0;
 }
 
 /* The mount point where this v1 set of controllers is seen, or the v2 hierarchy ("" as controllers). */
@@ -75,8 +62,8 @@ static int find_mount(const char *mountinfo, struct cgroup_hierarchy *hierarchy,
         if (!mountpoint) continue;
         *mountpoint++ = 0;
         mountpoint[strcspn(mountpoint, " ")] = 0;
-        unescape(root);
-        unescape(mountpoint);
+        mountinfo_unescape(root);
+        mountinfo_unescape(mountpoint);
         return (hierarchy->root = rt_strdup(root, err)) && (hierarchy->mountpoint = rt_strdup(mountpoint, err)) ? 0 : -1;
     }
     return 1;

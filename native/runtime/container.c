@@ -170,6 +170,9 @@ static int serve(struct container *container, int sock, bool until_exec, struct 
             result = create_hooks(container, err);
             answer = true;
             break;
+        case SYNC_DEBUG:
+            if (container->params.debug) container->params.debug(container->params.warn_context, message.data);
+            break;
         case SYNC_WARNING: container_warn(container, message.data); break;
         case SYNC_MOUNT_POINT: result = note_mount_point(container, &message, err); break;
         case SYNC_TERMINAL: result = take_terminal(container, message.fd, err); break;
@@ -215,6 +218,7 @@ static int create(struct container *container, struct init *init, struct rt_erro
     container->sync = pair[0];
     init->sync = pair[1];
     init->cgroup = container->cgroup;
+    if (container->params.debug) container->params.debug(container->params.warn_context, "nsexec container setup");
     if (spawn_init(init, container->cgroup ? cgroup_v2_directory(container->cgroup) : -1, pair[0], &container->pid, &container->pidfd, err)) return -1;
     util_close(&init->sync);
     init->sync = -1;

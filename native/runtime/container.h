@@ -61,6 +61,7 @@ struct runtime_params {
     bool no_pivot;           /* MS_MOVE and chroot for a host whose root is the initramfs */
     bool no_new_keyring;
     bool no_subreaper;
+    bool all_cpus;           /* those of the cgroup, not of the caller */
     bool init;               /* a built-in pid 1 reaps zombies and forwards signals to the process */
     /*
      * Called when the namespaces exist and nothing runs in them yet: the place to attach a network. Later the init process hides its memory, and without CAP_SYS_PTRACE
@@ -69,6 +70,7 @@ struct runtime_params {
     int (*attach)(void *context, pid_t pid, struct rt_error *err);
     void *attach_context;
     void (*warn)(void *context, const char *text); /* told of what was not possible and could be done without; may be NULL */
+    void (*debug)(void *context, const char *text); /* told what is being done, with the context of `warn`; may be NULL */
     void *warn_context;
 };
 

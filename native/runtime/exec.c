@@ -42,6 +42,21 @@ static void warn_process(void *context, const char *text)
     sync_send(exec->sync, SYNC_WARNING, text, strlen(text) + 1, -1);
 }
 
+static void debug(const struct exec *exec, const char *text)
+{
+    if (exec->params->debug) sync_send(exec->sync, SYNC_DEBUG, text, strlen(text) + 1, -1);
+}
+
+/* "affinity: 0x3", the CPUs on which the helper runs before it joins the container. */
+static void debug_affinity(const struct exec *exec)
+{
+    unsigned long bits[CPU_SETSIZE / 8 / sizeof(unsigned long)] = {0};
+    char text[64];
+    if (!exec->params->debug || sched_getaffinity(0, sizeof bits, (cpu_set_t *)(void *)bits)) return;
+    snprintf(text, sizeof text, "nsexec[%d]: affinity: 0x%lx", getpid(), bits[0]);
+    debug(exec, text);
+}
+
 static int tell(const struct exec *exec, enum sync_type type, int fd, struct rt_error *err)
 {
     return sync_send(exec->sync, type, NULL, 0, fd) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot talk to the runtime") : 0;
@@ -92,6 +107,7 @@ static int become(struct exec *exec, struct rt_error *err)
     struct terminal terminal = {.master = -1, .slave = -1};
     struct process process = {.spec = spec, .filter = &exec->filter, .filter_flags = exec->filter_flags, .warn = warn_process, .warn_context = exec};
     if (wait_go(exec, err)) return -1;
+    debug(exec, "child process in init()");
     if (params->die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (setsid() < 0) return rt_fail(err, "NATIVE_FAILED", errno, "setsid", "cannot begin a session");
     if (spec->terminal) {
@@ -106,6 +122,7 @@ static int become(struct exec *exec, struct rt_error *err)
     if (lsm_set_exec(exec->procfs, spec, err) < 0) return -1;
     process.setgroups_denied = process_setgroups_denied(exec->procfs);
     if (process_prepare(&process, params->preserve_fds, err)) return -1;
+    debug(exec, "setns_init: about to exec");
     if (params->die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (process_confine(&process, err)) return -1;
     if (process.seccomp_listener >= 0 && (tell(exec, SYNC_SECCOMP, process.seccomp_listener, err) || wait_go(exec, err))) return -1;
@@ -132,7 +149,11 @@ static int join_and_clone(struct exec *exec, struct rt_error *err)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(0);
-    if (wait_go(exec, err) || affinity_set(params->process->cpu_affinity_initial, err) || (exec->procfs = procfs_open(err)) < 0 || namespaces_to_join(params, &flags, err)) return -1;
+    if (wait_go(exec, err)) return -1;
+    if (params->all_cpus) affinity_reset();
+    if (affinity_set(params->process->cpu_affinity_initial, err)) return -1;
+    debug_affinity(exec);
+    if ((exec->procfs = procfs_open(err)) < 0 || namespaces_to_join(params, &flags, err)) return -1;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) return rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot hide the runtime's memory");
     auto_close int root = flags & CLONE_NEWNS ? -1 : open_root(params, err);
     if (!(flags & CLONE_NEWNS) && root < 0) return -1;
@@ -170,6 +191,9 @@ static int serve(const struct exec_params *params, int sock, struct exec_result 
         int result = 0;
         if (got < 0) return -1;
         switch (message.type) {
+        case SYNC_DEBUG:
+            if (params->debug) params->debug(params->warn_context, message.data);
+            break;
         case SYNC_WARNING:
             if (params->warn) params->warn(params->warn_context, message.data);
             break;
@@ -195,13 +219,26 @@ static int oom_score(const struct exec_params *params, pid_t pid, struct rt_erro
     return procfs < 0 ? -1 : process_oom_score(procfs, pid, params->process, err);
 }
 
+static int expect_pid(const struct exec_params *params, int sock, struct sync_message *message, struct rt_error *err)
+{
+    for (;;) {
+        int got = sync_recv(sock, message, err);
+        if (got < 0) return -1;
+        if (got == 0) return rt_fail(err, "NATIVE_FAILED", 0, NULL, "the new process ended before it was set up");
+        if (message->type == SYNC_PID) return 0;
+        if (message->type == SYNC_DEBUG && params->debug) params->debug(params->warn_context, message->data);
+        else if (message->type == SYNC_ERROR && message->size == sizeof *err) return memcpy(err, message->data, sizeof *err), -1;
+        else if (message->type != SYNC_DEBUG) return rt_fail(err, "NATIVE_FAILED", EPROTO, NULL, "the new process sent message %d", message->type);
+    }
+}
+
 static int settle(const struct exec_params *params, int sock, pid_t helper, struct exec_result *out, struct rt_error *err)
 {
     struct sync_message message;
     struct rt_error ignored;
     if (params->cgroup && cgroup_join_running(params->cgroup, &params->sub_cgroups, helper, params->init_pid, err)) return -1;
     if (sync_send(sock, SYNC_GO, NULL, 0, -1)) return rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the new process");
-    if (sync_expect(sock, SYNC_PID, &message, err)) return -1;
+    if (expect_pid(params, sock, &message, err)) return -1;
     memcpy(&out->pid, message.data, sizeof out->pid);
     out->pidfd = (int)syscall(SYS_pidfd_open, out->pid, 0);
     if (out->pidfd < 0) return rt_fail(err, "NATIVE_FAILED", errno, "pidfd_open", "cannot watch the new process");
@@ -219,6 +256,7 @@ static int start(const struct exec_params *params, struct exec *exec, struct exe
     if (sync_pair(pair, err)) return -1;
     auto_close int sock = pair[0];
     exec->sync = pair[1];
+    if (params->debug) params->debug(params->warn_context, "nsexec container setup");
     pid_t helper = fork();
     if (helper == 0) {
         struct rt_error fault = {0};

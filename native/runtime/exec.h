@@ -21,9 +21,11 @@ struct exec_params {
     const char *id, *bundle;
     bool plain_newlines; /* of a terminal: as in runtime_params */
     const char *console_socket; /* with process->terminal; NULL: take it from the result */
+    bool all_cpus;       /* as in runtime_params */
     bool die_with_parent;
     const struct runtime_external *external; /* the runtime that made the container; NULL: built in */
     void (*warn)(void *context, const char *text);
+    void (*debug)(void *context, const char *text); /* told what is being done, with the context of `warn`; may be NULL */
     void *warn_context;
 };
 

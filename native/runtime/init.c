@@ -18,6 +18,7 @@
 
 #include "base/path.h"
 #include "base/util.h"
+#include "runtime/affinity.h"
 #include "runtime/hooks.h"
 #include "runtime/keyring.h"
 #include "runtime/lsm.h"
@@ -30,6 +31,11 @@
 #include "runtime/stdio.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
+
+void init_debug(const struct init *init, const char *text)
+{
+    if (init->params->debug) sync_send(init->sync, SYNC_DEBUG, text, strlen(text) + 1, -1);
+}
 
 void init_warn(const struct init *init, const char *fmt, ...)
 {
@@ -100,6 +106,8 @@ static int enter_namespaces(struct init *init, struct rt_error *err)
     reset_signals();
     umask(0);
     if (die_with_parent(init, err) || wait_go(init->sync, err)) return -1;
+    init_debug(init, "child process in init()");
+    if (init->params->all_cpus) affinity_reset();
     for (size_t i = 0; i < ARRAY_LEN(LATE); i++)
         if (namespace_join(LATE[i], init->namespaces[LATE[i]], err)) return -1;
     if (init->user_namespace && become_root(err)) return -1;
@@ -144,6 +152,8 @@ static int hooks_before_pivot(struct init *init, struct rt_error *err)
     const struct spec_hooks *hooks = init->spec->hooks;
     if ((hooks[HOOK_PRESTART].count || hooks[HOOK_CREATE_RUNTIME].count) && (tell(init, SYNC_HOOKS, -1, err) || wait_go(init->sync, err))) return -1;
     if (!hooks[HOOK_CREATE_CONTAINER].count) return 0;
+    /* The bundle is the working directory of these hooks, as in crun (in runc it is the root); root of a user namespace may be unable to enter it. */
+    if (init->params->bundle) (void)!chdir(init->params->bundle);
     auto_free char *state = state_text(init, "creating", err);
     return state ? hooks_run(&hooks[HOOK_CREATE_CONTAINER], "createContainer", state, err) : -1;
 }
@@ -176,7 +186,7 @@ static int enter_root(struct init *init, struct terminal *terminal, struct rt_er
     if (!own && !rootfs_needs_mounts(init)) return hooks_before_pivot(init, err) || rootfs_chroot(init, -1, err) ? -1 : 0;
     if (own ? rootfs_attach(init, &rootfd, err) : rootfs_detached(init, &rootfd, err)) return -1;
     if (rootfs_mounts(init, rootfd, err)) return own ? -1 : rt_wrap(err, "without a mount namespace (mounts there need Linux 6.15)");
-    if (set_terminal(init, rootfd, terminal, err)) return -1;
+    if (set_terminal(init, rootfd, terminal, err) || rootfs_seal(init->spec, rootfd, err)) return -1;
     make_cwd(init, rootfd);
     if (hooks_before_pivot(init, err) || rootfs_finish(init, rootfd, err)) return -1;
     return own ? rootfs_pivot(init, rootfd, err) : rootfs_chroot(init, rootfd, err);
@@ -234,13 +244,17 @@ static int wait_start(struct init *init, struct rt_error *err)
 /* stage 4, start: what is left is the user's own; after process_confine nothing but execve and the report of its failure. */
 static int start(struct init *init, struct process *process, struct rt_error *err)
 {
-    const struct spec_hooks *hooks = &init->spec->hooks[HOOK_START_CONTAINER];
+    /* These are files of the container: they get neither the runtime's environment nor system calls that the filter denies. */
+    struct spec_hooks hooks = init->spec->hooks[HOOK_START_CONTAINER];
+    hooks.environment = process->environment;
+    hooks.filter = init->filter.len ? &init->filter : NULL;
     if (wait_start(init, err)) return -1;
-    if (hooks->count) {
+    if (hooks.count) {
         auto_free char *state = state_text(init, "created", err);
-        if (!state || hooks_run(hooks, "startContainer", state, err)) return -1;
+        if (!state || hooks_run(&hooks, "startContainer", state, err)) return -1;
     }
     if (init->params->init && reaper_split(err)) return -1;
+    init_debug(init, "init: closing the pipe to signal completion");
     /* Cleared by the change of user. */
     if (die_with_parent(init, err) || process_confine(process, err)) return -1;
     if (process->seccomp_listener >= 0 && (tell(init, SYNC_SECCOMP, process->seccomp_listener, err) || wait_go(init->sync, err))) return -1;
@@ -266,6 +280,7 @@ static int run(struct init *init, struct rt_error *err)
 {
     struct terminal terminal = {.master = -1, .slave = -1};
     struct process process = {.spec = init->spec->process, .filter = &init->filter, .filter_flags = init->filter_flags,
+                              .limited_cpus = init->spec->linux.resources && init->spec->linux.resources->cpu.cpus,
                               .warn = warn_process, .warn_context = init};
     if (enter_namespaces(init, err) || enter_root(init, &terminal, err)) return -1;
     if (!init->spec->process) return wait_without_process(init, err);

@@ -35,5 +35,7 @@ struct init {
 /* The init process: never returns. Stages are named in init.c. */
 void init_main(struct init *init) __attribute__((noreturn));
 
+/* Tells the creating process what is being done; nothing happens where nobody wants to know. */
+void init_debug(const struct init *init, const char *text);
 /* Sends a warning to the creating process. */
 void init_warn(const struct init *init, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

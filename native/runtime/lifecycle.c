@@ -96,7 +96,7 @@ static void run_poststop(const struct container *container)
     if (!hooks->count) return;
     auto_free char *state = state_json(container->spec, container->params.id, "stopped", container->pid, container->params.bundle, &fault);
     for (size_t i = 0; state && i < hooks->count; i++) {
-        const struct spec_hooks one = {.items = &hooks->items[i], .count = 1, .output = hooks->output, .errors = hooks->errors};
+        const struct spec_hooks one = {.items = &hooks->items[i], .count = 1, .output = hooks->output, .errors = hooks->errors, .environment = hooks->environment};
         if (hooks_run(&one, "poststop", state, &fault)) container_warn(container, fault.message);
     }
 }

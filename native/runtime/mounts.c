@@ -136,7 +136,7 @@ static bool sealed_later(const struct spec_mount *mount)
     return is_type(mount, "tmpfs") && mount->flags & MS_RDONLY && !(mount->flags & MS_REMOUNT);
 }
 
-static int seal(const struct spec *spec, int rootfd, struct rt_error *err)
+int rootfs_seal(const struct spec *spec, int rootfd, struct rt_error *err)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct spec_mount *mount = &spec->mounts[i];
@@ -229,6 +229,5 @@ int rootfs_mounts(struct init *init, int rootfd, struct rt_error *err)
     for (size_t i = 0; i < spec->mount_count; i++)
         if (mount_trees(init, i, rootfd, err) || mount_one(init, bundle < 0 ? init->bundle : bundle, rootfd, i, err)) return -1;
     if (mount_trees(init, spec->mount_count, rootfd, err)) return -1;
-    if (!dev_is_bound(spec) && devices_make(rootfd, &spec->linux, init->user_namespace, init->devices, err)) return -1;
-    return seal(spec, rootfd, err);
+    return dev_is_bound(spec) ? 0 : devices_make(rootfd, &spec->linux, init->user_namespace, init->devices, err);
 }

@@ -71,6 +71,11 @@ void oci_warn(void *context, const char *text)
     oci_log(context, "warning", text);
 }
 
+void oci_debug(void *context, const char *text)
+{
+    oci_log(context, "debug", text);
+}
+
 char *oci_absolute(const char *path, struct rt_error *err)
 {
     char here[PATH_MAX];
@@ -166,9 +171,11 @@ static char *default_root(struct rt_error *err)
     return rt_strdup("/run/tsbuild/oci", err);
 }
 
+/* The first lines as runc has them, the line of usage as crun. */
 static int usage(const struct oci *oci, FILE *to)
 {
-    fprintf(to, "usage: %s [--root DIR] [--log FILE] [--log-format text|json] [--systemd-cgroup] [--debug] COMMAND [flags] [arguments]\ncommands:", oci->program);
+    fprintf(to, "NAME:\n   %s - Open Container Initiative runtime\n\nUsage: %s [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\noptions: --root DIR, --log FILE, --log-format text|json, --systemd-cgroup, --cgroup-manager cgroupfs|systemd|disabled, --debug\n\ncommands:",
+            oci->program, oci->program);
     for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) fprintf(to, "\n   %-10s %s", VERBS[i].name, VERBS[i].does);
     fprintf(to, "\n   %-10s %s\n", "plan", "carry out one plan (docs/native-core.md)");
     return to == stdout ? 0 : 1;
@@ -198,7 +205,7 @@ static int set_cgroup_driver(struct oci *oci, const char *manager, struct rt_err
 
 static int verb_help(const struct oci *oci, size_t verb)
 {
-    printf("Usage: %s [OPTION...] %s %s\n\n%s\n", oci->program, VERBS[verb].name, VERBS[verb].arguments, VERBS[verb].does);
+    printf("NAME:\n   %s %s - %s\n\nUsage: %s [OPTION...] %s %s\n", oci->program, VERBS[verb].name, VERBS[verb].does, oci->program, VERBS[verb].name, VERBS[verb].arguments);
     if (*VERBS[verb].options) printf("\noptions: %s\n", VERBS[verb].options);
     return 0;
 }
@@ -230,7 +237,7 @@ static int run(struct oci *oci, int argc, char **argv, int *failure, struct rt_e
     argc--;
     argv++;
     if (oci_flags(flags, true, &argc, argv, err)) return -1;
-    if (version) return printf("tsbuild-core version %s\nspec: %s\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n", VERSION, STATE_OCI_VERSION) < 0;
+    if (version) return printf("%s version %s\ncommit: %s\nspec: %s\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n", oci->program, VERSION, COMMIT, STATE_OCI_VERSION) < 0;
     if (help || argc == 0) return usage(oci, help ? stdout : stderr);
     if (set_cgroup_driver(oci, systemd ? "systemd" : manager, err)) return -1;
     oci->root_given = root != NULL;

@@ -42,6 +42,8 @@ int oci_count(const struct oci *oci, const char *verb, int argc, int min, int ma
 /* Messages go to standard error and to the log file, there as logrus writes them, which containerd and conmon parse. */
 void oci_log(const struct oci *oci, const char *level, const char *text);
 /* For runtime_params.warn; context is the struct oci. */
+/* Told what is done, in the words of runc, for --debug. */
+void oci_debug(void *context, const char *text);
 void oci_warn(void *context, const char *text);
 
 /* The container's directory below --root; makes it (EEXIST: "container with given ID already exists") or opens it ("container does not exist"). */

@@ -100,7 +100,7 @@ static int create(const struct oci *oci, const char *id, const struct options *o
     const struct runtime_params params = {
         .id = id, .bundle = bundle, .state_dir = *path, .rootfs = -1, .stdio = {-1, -1, -1}, .preserve_fds = (int)options->preserve_fds, .console_socket = options->console_socket, .plain_newlines = !options->console_socket && !foreground_is_terminal(),
         .pid_file = pid_file, .cgroup = oci->cgroup, .whole_cgroup = true, .seccomp_cache = cache, .start_later = start_later,
-        .no_pivot = options->no_pivot, .no_new_keyring = options->no_new_keyring, .warn = oci_warn, .warn_context = (void *)oci,
+        .no_pivot = options->no_pivot, .all_cpus = true, .no_new_keyring = options->no_new_keyring, .debug = oci->debug ? oci_debug : NULL, .warn = oci_warn, .warn_context = (void *)oci,
     };
     if (notify_prepare(spec, *path, err) == 0 && runtime_create(spec, &params, out, err) == 0) return 0;
     state_remove(*path);

@@ -158,8 +158,8 @@ static int run(struct oci *oci, const struct options *o, struct container *conta
     auto_close int cache = seccomp_cache_open();
     const struct exec_params params = {
         .init_pidfd = runtime_pidfd(container), .init_pid = state->pid, .spec = runtime_spec(container), .process = process, .cgroup = runtime_cgroup(container), .sub_cgroups = o->cgroups,
-        .stdio = {-1, -1, -1}, .preserve_fds = (int)o->preserve_fds, .seccomp_cache = cache, .id = state->id, .bundle = state->bundle, .console_socket = o->console_socket, .plain_newlines = !o->console_socket && !foreground_is_terminal(),
-        .warn = oci_warn, .warn_context = oci,
+        .stdio = {-1, -1, -1}, .all_cpus = true, .preserve_fds = (int)o->preserve_fds, .seccomp_cache = cache, .id = state->id, .bundle = state->bundle, .console_socket = o->console_socket, .plain_newlines = !o->console_socket && !foreground_is_terminal(),
+        .debug = oci->debug ? oci_debug : NULL, .warn = oci_warn, .warn_context = oci,
     };
     if (!o->detach) foreground_hold();
     if (exec_start(&params, &result, err)) return rt_wrap(err, "exec failed");

@@ -35,13 +35,16 @@ struct scheduling {
     uint64_t runtime, deadline, period;
 };
 
-static int set_scheduler(const struct spec_process *spec, struct rt_error *err)
+static int set_scheduler(const struct spec_process *spec, bool limited_cpus, struct rt_error *err)
 {
     const struct spec_scheduler *s = spec->scheduler;
     if (!s) return 0;
     struct scheduling attr = {.size = sizeof attr, .policy = s->policy, .flags = s->flags, .nice = s->nice, .priority = (uint32_t)s->priority,
                               .runtime = s->runtime, .deadline = s->deadline, .period = s->period};
-    return syscall(SYS_sched_setattr, 0, &attr, 0) ? rt_fail(err, "NATIVE_FAILED", errno, "sched_setattr", "cannot set the scheduler") : 0;
+    if (syscall(SYS_sched_setattr, 0, &attr, 0) == 0) return 0;
+    /* sched_setattr(2): it wants a thread that may run on all CPUs of the system. */
+    const char *hint = errno == EPERM && s->policy == SCHED_DEADLINE && limited_cpus ? " (process scheduler can't be used together with AllowedCPUs)" : "";
+    return rt_fail(err, "NATIVE_FAILED", errno, "sched_setattr", "cannot set the scheduler%s", hint);
 }
 
 static int set_io_priority(const struct spec_process *spec, struct rt_error *err)
@@ -170,7 +173,7 @@ int process_prepare(struct process *process, int preserve_fds, struct rt_error *
 {
     const struct spec_process *spec = process->spec;
     process->seccomp_listener = -1;
-    if (set_scheduler(spec, err) || set_io_priority(spec, err) || set_rlimits(process, err)) return -1;
+    if (set_scheduler(spec, process->limited_cpus, err) || set_io_priority(spec, err) || set_rlimits(process, err)) return -1;
     umask(spec->user.umask);
     if (make_environment(process, err)) return -1;
     /* With the rights that we still have, as runc does it: root without CAP_DAC_OVERRIDE could not enter another's home. A file server that knows no root is asked again as the user. */

@@ -16,6 +16,7 @@ struct process {
     const struct spec_process *spec;
     const struct sock_fprog *filter; /* NULL or len 0: none */
     uint32_t filter_flags;
+    bool limited_cpus;      /* by a cpuset of the container's */
     bool setgroups_denied;  /* in a user namespace that maps one group */
     void (*warn)(void *context, const char *text);
     void *warn_context;

@@ -50,16 +50,9 @@ int rootfs_attach(struct init *init, int *rootfd, struct rt_error *err)
     return 0;
 }
 
-/* For a host whose root is the initramfs and cannot be moved. What is hidden below stays reachable to who may unmount: only on --no-pivot. */
-static int move_root(int rootfd, struct rt_error *err)
-{
-    if (fchdir(rootfd) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/")) return rt_fail(err, "MOUNT_FAILED", errno, "mount", "cannot move the container's root to '/'");
-    return 0;
-}
-
 int rootfs_pivot(struct init *init, int rootfd, struct rt_error *err)
 {
-    if (init->params->no_pivot) return move_root(rootfd, err);
+    if (init->params->no_pivot) return rootfs_move(rootfd, err);
     if (fchdir(rootfd)) return rt_fail(err, "MOUNT_FAILED", errno, "fchdir", "cannot enter the container's root");
     auto_close int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     /* pivot_root(2): with "." twice the old root lies on top of the new one, and no directory has to be made for it. */

@@ -9,13 +9,17 @@
  *
  *     rootfs_attach   makes the namespace a slave of the host's and attaches the container's root
  *     rootfs_mounts   the mounts of the spec (mounts.c)
+ *     rootfs_seal     what is a read-only tmpfs in the end (mounts.c)
  *     rootfs_finish   masked and read-only paths, read-only root (masks.c)
  *     rootfs_pivot    the container's root becomes the root, the host's goes
  */
 int rootfs_attach(struct init *init, int *rootfd, struct rt_error *err);
 int rootfs_mounts(struct init *init, int rootfd, struct rt_error *err);
+int rootfs_seal(const struct spec *spec, int rootfd, struct rt_error *err);
 int rootfs_finish(struct init *init, int rootfd, struct rt_error *err);
 int rootfs_pivot(struct init *init, int rootfd, struct rt_error *err);
+/* For a host whose root is the initramfs and cannot be moved (move_root.c). What is hidden below stays reachable to who may unmount: only on --no-pivot. */
+int rootfs_move(int rootfd, struct rt_error *err);
 
 /*
  * Without a mount namespace the container shares the host's, in which nothing may appear. Its root and mounts are then a tree that belongs to no namespace: rootfs_detached

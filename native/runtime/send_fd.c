@@ -24,7 +24,7 @@ static int connect_to(int sock, const char *path)
 int send_fd(const char *path, int fd, const void *data, size_t size, const char *what, struct rt_error *err)
 {
     auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (sock < 0 || connect_to(sock, path)) return rt_fail_at(err, path, "NATIVE_FAILED", errno, "connect", "cannot reach the %s '%s'", what, path);
+    if (sock < 0 || connect_to(sock, path)) return rt_fail_at(err, path, "NATIVE_FAILED", errno, "connect", "failed to connect with %s '%s'", what, path);
     struct iovec part = {.iov_base = (void *)data, .iov_len = size};
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {0};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};

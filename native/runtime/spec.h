@@ -1,5 +1,6 @@
 #pragma once
 #include <jansson.h>
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -114,6 +115,8 @@ struct spec_hooks {
     struct spec_hook *items;
     size_t count;
     const char *output, *errors; /* files that get what they write; NULL: as the runtime's */
+    const struct sock_fprog *filter; /* seccomp, of hooks that run in the container; NULL: none */
+    char *const *environment;    /* of a hook that names none; NULL: as the runtime's */
 };
 enum spec_hook_kind { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER, HOOK_POSTSTART, HOOK_POSTSTOP, HOOK_KINDS };
 

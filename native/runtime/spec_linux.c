@@ -1,5 +1,6 @@
 #include <linux/kdev_t.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -142,6 +143,24 @@ static int check_sysctls(struct spec *spec, struct rt_error *err)
     return 0;
 }
 
+/* As crun has it: a user namespace without mappings has the caller as its root and nobody else. */
+static int map_caller(struct spec *spec, struct spec_idmaps *map, uint32_t outside, struct rt_error *err)
+{
+    map->items = arena_array(&spec->arena, 1, sizeof *map->items, err);
+    if (!map->items) return -1;
+    map->items[0] = (struct idmap_range){.inside = 0, .outside = outside, .count = 1};
+    map->count = 1;
+    return 0;
+}
+
+static int default_maps(struct spec *spec, struct rt_error *err)
+{
+    struct spec_linux *linux = &spec->linux;
+    const struct spec_namespace *user = &linux->namespaces[NS_USER];
+    if (!user->wanted || user->path || linux->uid_maps.count || linux->gid_maps.count) return 0;
+    return map_caller(spec, &linux->uid_maps, geteuid(), err) || map_caller(spec, &linux->gid_maps, getegid(), err) ? -1 : 0;
+}
+
 static int check_namespaces(const struct spec *spec, struct rt_error *err)
 {
     const struct spec_linux *linux = &spec->linux;
@@ -149,7 +168,7 @@ static int check_namespaces(const struct spec *spec, struct rt_error *err)
     if ((linux->uid_maps.count || linux->gid_maps.count) && !user->wanted)
         return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "uidMappings and gidMappings need a user namespace");
     if (user->wanted && !user->path && (!linux->uid_maps.count || !linux->gid_maps.count))
-        return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "a new user namespace needs uidMappings and gidMappings");
+        return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "uidMappings and gidMappings belong together");
     if ((spec->hostname || spec->domainname) && !linux->namespaces[NS_UTS].wanted)
         return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "unable to set hostname without a private UTS namespace");
     if (linux->net_device_count && (!linux->namespaces[NS_NETWORK].wanted))
@@ -182,7 +201,7 @@ static int read_section(struct spec *spec, const json_t *section, struct rt_erro
     linux->devices = devices;
     if (resources && !(linux->resources = spec_resources_parse(spec, resources, err))) return -1;
     if (seccomp && read_seccomp(spec, seccomp, &linux->seccomp, err)) return rt_wrap(err, "seccomp");
-    return check_namespaces(spec, err) || check_sysctls(spec, err) ? -1 : 0;
+    return default_maps(spec, err) || check_namespaces(spec, err) || check_sysctls(spec, err) ? -1 : 0;
 }
 
 int read_linux(struct spec *spec, const json_t *config, struct rt_error *err)

@@ -98,7 +98,7 @@ int read_seccomp(struct spec *spec, const json_t *section, struct spec_seccomp *
         seccomp->notify = true;
         for (size_t k = 0; k < seccomp->rules[i].names.count; k++)
             /* The supervisor gets its descriptor by a write after the filter is on. */
-            if (strcmp(seccomp->rules[i].names.items[k], "write") == 0) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "SCMP_ACT_NOTIFY cannot be used for write");
+            if (strcmp(seccomp->rules[i].names.items[k], "write") == 0) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "SCMP_ACT_NOTIFY cannot be used for the write syscall");
     }
     if (seccomp->notify && !seccomp->listener_path) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "SCMP_ACT_NOTIFY needs listenerPath");
     /* A supervisor that is named gets the listener, as crun has it, even when no rule asks it. */

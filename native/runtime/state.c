@@ -212,5 +212,5 @@ int state_send_listener(const struct spec *spec, const char *id, pid_t pid, cons
                                            "state", state_object(spec, id, "creating", pid, bundle));
     auto_free char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
     if (!text) return rt_nomem(err);
-    return send_fd(seccomp->listener_path, listener, text, strlen(text), "seccomp supervisor", err);
+    return send_fd(seccomp->listener_path, listener, text, strlen(text), "seccomp agent", err);
 }

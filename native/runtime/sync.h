@@ -13,6 +13,7 @@ enum sync_type {
     SYNC_PID,         /* from the helper that joins namespaces: pid of init, as the receiver sees it */
     SYNC_HOOKS,       /* from init: namespaces stand, now the createRuntime hooks; answered by GO */
     SYNC_WARNING,     /* from init: text */
+    SYNC_DEBUG,       /* from init: text, where the caller wants such */
     SYNC_MOUNT_POINT, /* from init: struct mount_point and its path */
     SYNC_TERMINAL,    /* from init: descriptor of the terminal's master */
     SYNC_SECCOMP,     /* from init: descriptor of the seccomp listener; answered by GO */
