@@ -148,7 +148,12 @@ static int join_process(int pid, struct rt_error *err)
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0) return rt_fail(err, "NATIVE_FAILED", errno, fd < 0 ? "open" : "setns", "cannot enter the user namespace of process %d", pid);
+    return fd < 0 ? rt_fail(err, "NATIVE_FAILED", errno, "open", "cannot open the user namespace of process %d", pid) : idmap_join(fd, err);
+}
+
+int idmap_join(int userns, struct rt_error *err)
+{
+    if (setns(userns, CLONE_NEWUSER) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "setns", "cannot enter the user namespace");
     if (unshare(CLONE_NEWNS) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a mount namespace");
     return become_root(err);
 }

@@ -33,5 +33,8 @@ int idmap_write(const struct idmap *map, int pid, struct rt_error *err);
  */
 int idmap_enter(const struct idmap *map, struct rt_error *err);
 
+/* As idmap_enter, into a user namespace that is there. */
+int idmap_join(int userns, struct rt_error *err);
+
 /* idmap_parse and idmap_enter; nothing happens without an "idmap". */
 int idmap_enter_plan(const json_t *plan, struct rt_error *err);

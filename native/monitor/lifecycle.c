@@ -53,7 +53,7 @@ static int attach_network(void *context, pid_t pid, struct rt_error *err)
     struct monitor *m = context;
     enum network_mode mode = network_mode(m->network);
     if (mode != NETWORK_BRIDGE && mode != NETWORK_USER) return 0;
-    return network_attach(m->network, m->config->id, m->config->run_dir, pid, &m->lease, err);
+    return network_attach(m->network, m->config->id, m->config->run_dir, m->shared, pid, &m->lease, err);
 }
 
 static int create_container(struct monitor *m, const int stdio[3], int rootfs, struct rt_error *err)
@@ -278,7 +278,7 @@ int lifecycle_pause(struct monitor *m, bool pause, struct rt_error *err)
 static int change_network(struct monitor *m, const struct network *network, struct rt_error *err)
 {
     if (m->lease) return network_update(m->lease, network, err);
-    if (network_attach(network, m->config->id, m->config->run_dir, runtime_pid(m->container), &m->lease, err)) return -1;
+    if (network_attach(network, m->config->id, m->config->run_dir, m->shared, runtime_pid(m->container), &m->lease, err)) return -1;
     m->lease_watch = (struct watch){.fd = network_fd(m->lease), .ready = lease_ready};
     return m->lease_watch.fd < 0 ? 0 : loop_watch(&m->loop, &m->lease_watch, EPOLLIN, err);
 }

@@ -15,6 +15,7 @@
 #include "base/idmap.h"
 #include "base/util.h"
 #include "monitor/daemon.h"
+#include "network/shared.h"
 #include "verbs.h"
 
 void monitor_raise_descriptors(const struct monitor *m)
@@ -94,10 +95,16 @@ static int write_name(const struct monitor *m, struct rt_error *err)
     return fd < 0 || write_all(fd, name, strlen(name)) ? rt_fail(err, "NATIVE_FAILED", errno, "write", "cannot write to the run directory '%s'", m->config->run_dir) : 0;
 }
 
+static int enter_namespaces(struct monitor *m, struct rt_error *err)
+{
+    const char *shared = network_shared(m->config->network);
+    return shared ? shared_join(shared, m->config->id, &m->loop, &m->shared, err) : idmap_enter_plan(m->config->plan, err);
+}
+
 static int begin(struct monitor *m, struct rt_error *err)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (take_lock(m, err) || idmap_enter_plan(m->config->plan, err) || loop_open(&m->loop, err) || take_signals(m, err) || write_name(m, err) || log_open(&m->log, &m->config->log, err) || clients_listen(m, err)) return -1;
+    if (take_lock(m, err) || loop_open(&m->loop, err) || enter_namespaces(m, err) || take_signals(m, err) || write_name(m, err) || log_open(&m->log, &m->config->log, err) || clients_listen(m, err)) return -1;
     if (lifecycle_create(m, err) == 0 && (!m->config->start || lifecycle_start(m, err) == 0)) return 0;
     if (!m->over) lifecycle_abandon(m, err);
     return -1;
@@ -136,6 +143,7 @@ static void finish(struct monitor *m)
     clients_finish(m);
     util_close(&m->listener.fd);
     lifecycle_clean(m);
+    shared_leave(&m->shared);
 }
 
 void monitor_run(const struct monitor_config *config, int maker)

@@ -51,6 +51,7 @@ struct monitor {
     struct container *container; /* NULL between two runs */
     struct watch init;           /* its pidfd */
     struct network *network;     /* what the next start attaches; `network` requests change it */
+    struct shared_network *shared; /* an unprivileged user's, which we moved into; else NULL */
     struct network_lease *lease;
     struct watch lease_watch;
     struct streams streams;

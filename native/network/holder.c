@@ -55,6 +55,15 @@ static unsigned long find_socket(const char *table, const struct port *port)
     return 0;
 }
 
+static unsigned long find_in(pid_t witness, bool six, const struct port *port)
+{
+    char table[64], process[16] = "self";
+    if (witness > 0)
+        snprintf(process, sizeof process, "%d", witness);
+    snprintf(table, sizeof table, "/proc/%s/net/%s%s", process, protocol_name(port->protocol), six ? "6" : "");
+    return find_socket(table, port);
+}
+
 static ssize_t read_text(int dir, const char *path, char *out, size_t size)
 {
     auto_close int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
@@ -98,13 +107,11 @@ static void describe(int process, const char *pid, char *out, size_t size)
     snprintf(out, size, "%s (pid %s)", program[0] ? program : "a process", pid);
 }
 
-void port_holder(const struct port *port, char *out, size_t size)
+void port_holder(const struct port *port, pid_t witness, char *out, size_t size)
 {
-    static const char *const tables[2][2] = { { "/proc/net/tcp", "/proc/net/tcp6" }, { "/proc/net/udp", "/proc/net/udp6" } };
-    const char *const *table = tables[port->protocol == IPPROTO_UDP];
-    unsigned long inode = find_socket(table[port->host_address.family == AF_INET6], port);
+    unsigned long inode = find_in(witness, port->host_address.family == AF_INET6, port);
     if (inode == 0)
-        inode = find_socket(table[port->host_address.family != AF_INET6], port);
+        inode = find_in(witness, port->host_address.family != AF_INET6, port);
     out[0] = '\0';
     if (inode == 0)
         return;

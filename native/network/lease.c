@@ -22,6 +22,7 @@ struct network_lease {
     struct owner owner;
     char *id, *run_dir;
     int netns;
+    struct shared_network *shared;
     struct nl nl;
     struct nft nft;
     struct loop loop;
@@ -63,7 +64,7 @@ static int open_ports(struct network_lease *lease, const struct network *to, str
         ssize_t held = find_port(lease->network, &to->ports[i]);
         if (held >= 0) {
             relays[i] = lease->relays[held];
-        } else if (relay_open(&to->ports[i], &lease->loop, &relays[i], err) < 0) {
+        } else if (relay_open(&to->ports[i], lease->shared, &lease->loop, &relays[i], err) < 0) {
             while (i-- > 0)
                 if (find_port(lease->network, &to->ports[i]) < 0)
                     relay_close(&relays[i]);
@@ -127,7 +128,7 @@ static int change_resolver(struct network_lease *lease, struct network *to, stru
     if (lease->resolver && to->has_name_service)
         resolver_update(lease->resolver, to);
     else if (to->has_name_service)
-        return resolver_open(to, lease->netns, &lease->loop, &lease->resolver, err);
+        return resolver_open(to, lease->netns, lease->shared, &lease->loop, &lease->resolver, err);
     else
         resolver_close(&lease->resolver);
     return 0;
@@ -179,15 +180,15 @@ static int attach_user(struct network_lease *lease, const struct network *networ
         return -1;
     if (!network->has_name_service)
         return 0;
-    return loop_open(&lease->loop, err) < 0 ? -1 : resolver_open(network, lease->netns, &lease->loop, &lease->resolver, err);
+    return loop_open(&lease->loop, err) < 0 ? -1 : resolver_open(network, lease->netns, lease->shared, &lease->loop, &lease->resolver, err);
 }
 
-int network_attach(const struct network *network, const char *id, const char *run_dir, pid_t pid, struct network_lease **out, struct rt_error *err)
+int network_attach(const struct network *network, const char *id, const char *run_dir, struct shared_network *shared, pid_t pid, struct network_lease **out, struct rt_error *err)
 {
     struct network_lease *lease = calloc(1, sizeof *lease);
     if (!lease)
         return rt_nomem(err);
-    *lease = (struct network_lease){ .netns = -1, .nl.fd = -1, .nft.nl.fd = -1, .loop = { .fd = -1, .clock = -1 } };
+    *lease = (struct network_lease){ .netns = -1, .shared = shared, .nl.fd = -1, .nft.nl.fd = -1, .loop = { .fd = -1, .clock = -1 } };
     int result = -1;
     if (!(lease->network = make_empty(network->mode)) || !(lease->id = rt_strdup(id, err)) || (run_dir && !(lease->run_dir = rt_strdup(run_dir, err))))
         rt_nomem(err);

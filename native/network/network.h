@@ -12,6 +12,7 @@
  */
 struct network;       /* what the plan asks for */
 struct network_lease; /* what is attached; owned by the process that attached it */
+struct shared_network;
 
 enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_PATH, NETWORK_BRIDGE, NETWORK_USER };
 
@@ -20,6 +21,8 @@ int network_parse(const json_t *value, struct network **out, struct rt_error *er
 void network_free(struct network **network);
 /* Another reference to the same value, which never changes; each is given back by network_free. */
 struct network *network_keep(const struct network *network);
+/* The directory of the network that an unprivileged user's containers share (shared.h), which the process joins before it attaches; or NULL. */
+const char *network_shared(const struct network *network);
 enum network_mode network_mode(const struct network *network);
 
 /*
@@ -38,7 +41,7 @@ int network_loopback_up(struct rt_error *err);
  * and whose interfaces vanish with its namespace. On failure nothing is left attached.
  * Errors: NETWORK_FAILED, PORT_TAKEN (with the holder where it can be found), FEATURE_MISSING.
  */
-int network_attach(const struct network *network, const char *id, const char *run_dir, pid_t pid, struct network_lease **out,
+int network_attach(const struct network *network, const char *id, const char *run_dir, struct shared_network *shared, pid_t pid, struct network_lease **out,
                    struct rt_error *err);
 
 /* Makes what is attached agree with another plan, live: interfaces and ports that are the same stay untouched. On failure the old state is kept. */

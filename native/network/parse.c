@@ -170,7 +170,7 @@ static int parse_name_service(const json_t *value, struct network *out, struct r
 static int parse_interfaces(const json_t *value, struct network *out, struct rt_error *err)
 {
     json_t *array;
-    if (json_allow(value, err, "mode", "interfaces", "ports", "dns", NULL) < 0 || json_req_arr(value, "interfaces", &array, err) < 0 ||
+    if (json_allow(value, err, "mode", "interfaces", "ports", "dns", "shared", NULL) < 0 || json_opt_bytes(value, "shared", &out->shared, NULL, err) < 0 || json_req_arr(value, "interfaces", &array, err) < 0 ||
         make_array(array, sizeof *out->interfaces, &out->interfaces, &out->interface_count, err) < 0)
         return -1;
     for (size_t i = 0; i < out->interface_count; i++) {
@@ -251,6 +251,7 @@ void network_free(struct network **network)
     free(n->name_service.servers);
     free(n->path);
     free(n->program);
+    free(n->shared);
     free(n);
 }
 
@@ -259,6 +260,11 @@ struct network *network_keep(const struct network *network)
     struct network *shared = (struct network *)(uintptr_t)network; /* only the count changes */
     shared->references++;
     return shared;
+}
+
+const char *network_shared(const struct network *network)
+{
+    return network->shared;
 }
 
 enum network_mode network_mode(const struct network *network)

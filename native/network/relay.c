@@ -13,10 +13,10 @@
 /* How long to leave new connections alone when descriptors or memory ran out. */
 #define PAUSE_MS 200
 
-int relay_bind(const struct port *port, struct rt_error *err)
+int relay_bind(const struct port *port, struct shared_network *shared, struct rt_error *err)
 {
     bool tcp = port->protocol == IPPROTO_TCP;
-    auto_close int fd = socket(port->host_address.family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    auto_close int fd = shared_socket(shared, port->host_address.family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return rt_fail(err, "NETWORK_FAILED", errno, "socket", "cannot publish a port");
     int on = 1;
@@ -40,7 +40,7 @@ int relay_bind(const struct port *port, struct rt_error *err)
         return -1;
     if (failed != EADDRINUSE)
         return rt_fail(err, "NETWORK_FAILED", failed, "bind", "cannot publish %s", place);
-    port_holder(port, holder, sizeof holder);
+    port_holder(port, shared_witness(shared), holder, sizeof holder);
     return rt_fail(err, "PORT_TAKEN", holder[0] ? 0 : failed, "bind", "cannot publish %s%s%s", place, holder[0] ? ": held by " : "", holder);
 }
 
@@ -58,9 +58,9 @@ void relay_pause(struct relay *relay)
     loop_timer(relay->loop, &relay->pause, PAUSE_MS);
 }
 
-int relay_open(const struct port *port, struct loop *loop, struct relay **out, struct rt_error *err)
+int relay_open(const struct port *port, struct shared_network *shared, struct loop *loop, struct relay **out, struct rt_error *err)
 {
-    int fd = relay_bind(port, err);
+    int fd = relay_bind(port, shared, err);
     if (fd < 0)
         return -1;
     struct relay *relay = calloc(1, sizeof *relay);

@@ -1,5 +1,6 @@
 #pragma once
 #include "base/loop.h"
+#include "network/shared.h"
 #include "network/types.h"
 
 /*
@@ -8,8 +9,8 @@
  */
 struct relay;
 
-/* Binds (TCP: listens) and serves on the loop. Errors: PORT_TAKEN with its holder, NETWORK_FAILED. */
-int relay_open(const struct port *port, struct loop *loop, struct relay **out, struct rt_error *err);
+/* Binds (TCP: listens) and serves on the loop. The port is the host's, which we may have left (shared.h). Errors: PORT_TAKEN with its holder, NETWORK_FAILED. */
+int relay_open(const struct port *port, struct shared_network *shared, struct loop *loop, struct relay **out, struct rt_error *err);
 /* The bound (TCP: listening) socket alone. */
-int relay_bind(const struct port *port, struct rt_error *err);
+int relay_bind(const struct port *port, struct shared_network *shared, struct rt_error *err);
 void relay_close(struct relay **relay);

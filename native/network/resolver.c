@@ -109,6 +109,9 @@ static int translate(uint16_t udp, uint16_t tcp, struct rt_error *err)
     if (nft_open(&nft, err) < 0)
         return -1;
     nft_begin(&nft);
+    /* What an earlier service left leads to its sockets. */
+    nft_table(&nft, NFPROTO_INET, TABLE);
+    nft_table_delete(&nft, NFPROTO_INET, TABLE);
     nft_table(&nft, NFPROTO_INET, TABLE);
     nft_chain(&nft, NFPROTO_INET, TABLE, "output", &hook);
     for (int i = 0; i < 2; i++) {
@@ -123,12 +126,12 @@ static int translate(uint16_t udp, uint16_t tcp, struct rt_error *err)
     return result == 0 ? 0 : rt_fail(err, "FEATURE_MISSING", -result, "netlink", "cannot lead port 53 to the container's name service");
 }
 
-int resolver_open(const struct network *network, int netns, struct loop *loop, struct resolver **out, struct rt_error *err)
+int resolver_open(const struct network *network, int netns, struct shared_network *shared, struct loop *loop, struct resolver **out, struct rt_error *err)
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
     if (!resolver)
         return rt_nomem(err);
-    *resolver = (struct resolver){ .loop = loop, .udp = { .fd = -1, .ready = resolver_udp_ready }, .tcp = { .fd = -1, .ready = resolver_tcp_ready } };
+    *resolver = (struct resolver){ .loop = loop, .shared = shared, .udp = { .fd = -1, .ready = resolver_udp_ready }, .tcp = { .fd = -1, .ready = resolver_tcp_ready } };
     resolver_update(resolver, network);
     uint16_t udp, tcp;
     int result = -1;

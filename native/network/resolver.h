@@ -1,5 +1,6 @@
 #pragma once
 #include "base/loop.h"
+#include "network/shared.h"
 #include "network/types.h"
 
 /*
@@ -10,7 +11,7 @@
  */
 struct resolver;
 
-int resolver_open(const struct network *network, int netns, struct loop *loop, struct resolver **out, struct rt_error *err);
+int resolver_open(const struct network *network, int netns, struct shared_network *shared, struct loop *loop, struct resolver **out, struct rt_error *err);
 /* Other networks or servers from now on. Like open, it keeps `network` alive. */
 void resolver_update(struct resolver *resolver, const struct network *network);
 void resolver_close(struct resolver **resolver);

@@ -19,6 +19,7 @@ struct tcp_client; /* a connection of the container */
 struct resolver {
     struct loop *loop;
     struct network *network;
+    struct shared_network *shared; /* NULL: we are in the host's namespace */
     struct names *names; /* one for each interface of the network */
     struct watch udp, tcp;
     struct pending *pending;

@@ -107,7 +107,7 @@ static void ask(struct tcp_client *c)
         struct rt_error ignored;
         loop_unwatch(c->resolver->loop, &c->server);
         util_close(&c->server.fd);
-        c->server = (struct watch){ .fd = socket(server->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), .ready = server_ready };
+        c->server = (struct watch){ .fd = shared_socket(c->resolver->shared, server->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), .ready = server_ready };
         if (c->server.fd < 0 || (connect(c->server.fd, (struct sockaddr *)&address, size) < 0 && errno != EINPROGRESS) ||
             loop_watch(c->resolver->loop, &c->server, EPOLLOUT, &ignored) < 0)
             continue;

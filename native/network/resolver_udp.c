@@ -55,7 +55,7 @@ static void ask(struct pending *pending)
         struct rt_error ignored;
         loop_unwatch(resolver->loop, &pending->server);
         util_close(&pending->server.fd);
-        pending->server = (struct watch){ .fd = socket(server->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), .ready = server_answers };
+        pending->server = (struct watch){ .fd = shared_socket(resolver->shared, server->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), .ready = server_answers };
         unsigned char message[MAX_UDP];
         memcpy(message, pending->query, pending->size);
         if (pending->server.fd < 0 || getrandom(pending->sent_id, 2, 0) != 2)

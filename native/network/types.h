@@ -59,6 +59,7 @@ struct network {
     size_t port_count;
     bool has_name_service;
     struct name_service name_service;
+    char *shared;  /* mode `bridge` of an unprivileged user: the directory of shared.h; else NULL */
     char *program; /* mode `user`; NULL: what is installed */
 };
 

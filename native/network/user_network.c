@@ -92,7 +92,7 @@ static void last_words(int fd, char *out, size_t size)
 static int check_ports(const struct network *network, struct rt_error *err)
 {
     for (size_t i = 0; i < network->port_count; i++) {
-        int fd = relay_bind(&network->ports[i], err);
+        int fd = relay_bind(&network->ports[i], NULL, err);
         if (fd < 0)
             return -1;
         util_close(&fd);
@@ -212,6 +212,11 @@ int user_network_open(const struct network *network, int netns, const char *run_
     if (!is_absent(err))
         return -1;
     return rt_fail(err, "FEATURE_MISSING", ENOENT, "execve", "cannot find a program that gives containers a network without privileges: '%s' (package passt) or '%s'", pasta.name, slirp4netns.name);
+}
+
+int user_network_fd(const struct user_network *network)
+{
+    return network->process;
 }
 
 void user_network_close(struct user_network **network)

@@ -12,4 +12,6 @@ struct user_network;
  * Errors: FEATURE_MISSING (no such program, no /dev/net/tun), PORT_TAKEN, NETWORK_FAILED with the program's own words.
  */
 int user_network_open(const struct network *network, int netns, const char *run_dir, struct user_network **out, struct rt_error *err);
+/* Readable when the program has ended. */
+int user_network_fd(const struct user_network *network);
 void user_network_close(struct user_network **network);

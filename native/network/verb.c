@@ -11,6 +11,7 @@
 #include "network/names.h"
 #include "network/netns.h"
 #include "network/rules.h"
+#include "network/shared.h"
 #include "verbs.h"
 
 struct tools {
@@ -78,11 +79,14 @@ static int sweep(struct plan *plan, struct rt_error *err)
     auto_tools struct tools tools = { .nl.fd = -1, .nft.nl.fd = -1 };
     const char **dirs = NULL;
     int names = 0, rules = 0, links = 0, bridges = 0;
-    if (plan_allow(plan, err, "op", "names") < 0 || json_opt_strv(plan->json, "names", &dirs, err) < 0)
+    const char *shared = NULL;
+    if (plan_allow(plan, err, "op", "names", "shared") < 0 || json_opt_str(plan->json, "shared", &shared, err) < 0 || json_opt_strv(plan->json, "names", &dirs, err) < 0)
         return -1;
     for (size_t i = 0; dirs && dirs[i]; i++)
         names += names_sweep(dirs[i], is_dead, NULL);
     free(dirs);
+    if (shared && shared_visit(shared, err) < 0)
+        return -1;
     if (netns_is_ours() && (tools_open(&tools, err) < 0 || (rules = rules_sweep(&tools.nft, is_dead, NULL, err)) < 0 || (links = sweep_links(&tools.nl, err)) < 0 ||
         (bridges = bridge_sweep(&tools.nl, &tools.nft, err)) < 0))
         return -1;
@@ -129,9 +133,11 @@ static int remove_later(struct plan *plan, const char *name, struct rt_error *er
 static int remove_bridge(struct plan *plan, struct rt_error *err)
 {
     auto_tools struct tools tools = { .nl.fd = -1, .nft.nl.fd = -1 };
-    const char *name;
+    const char *name, *shared = NULL;
     bool wait = true;
-    if (plan_allow(plan, err, "op", "name", "wait") < 0 || json_req_str(plan->json, "name", &name, err) < 0 || json_opt_bool(plan->json, "wait", &wait, err) < 0)
+    if (plan_allow(plan, err, "op", "name", "wait", "shared") < 0 || json_opt_str(plan->json, "shared", &shared, err) < 0 || json_req_str(plan->json, "name", &name, err) < 0 || json_opt_bool(plan->json, "wait", &wait, err) < 0)
+        return -1;
+    if (shared && shared_visit(shared, err) < 0)
         return -1;
     if (!netns_is_ours())
         return plan_result(plan, json_pack("{s:b}", "removed", 0), err);
@@ -143,10 +149,18 @@ static int remove_bridge(struct plan *plan, struct rt_error *err)
     return removed < 0 ? -1 : plan_result(plan, json_pack("{s:b}", "removed", removed), err);
 }
 
+static int hold(struct plan *plan, struct rt_error *err)
+{
+    const char *directory, *program = NULL;
+    if (plan_allow(plan, err, "op", "shared", "program") < 0 || json_req_str(plan->json, "shared", &directory, err) < 0 || json_opt_str(plan->json, "program", &program, err) < 0)
+        return -1;
+    return shared_hold(plan, directory, program, err);
+}
+
 int verb_network(struct plan *plan, struct rt_error *err)
 {
-    static const char *const names[] = { "bridge-ensure", "bridge-remove", "sweep", NULL };
-    static int (*const operations[])(struct plan *, struct rt_error *) = { ensure, remove_bridge, sweep };
+    static const char *const names[] = { "bridge-ensure", "bridge-remove", "sweep", "hold", NULL };
+    static int (*const operations[])(struct plan *, struct rt_error *) = { ensure, remove_bridge, sweep, hold };
     int operation;
     if (json_req_enum(plan->json, "op", names, &operation, err) < 0)
         return -1;

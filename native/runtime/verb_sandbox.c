@@ -166,7 +166,7 @@ static int attach(void *context, pid_t pid, struct rt_error *err)
     struct sandbox *sandbox = context;
     enum network_mode mode = network_mode(sandbox->network);
     if (mode != NETWORK_BRIDGE && mode != NETWORK_USER) return 0;
-    return network_attach(sandbox->network, sandbox->id, NULL, pid, &sandbox->lease, err);
+    return network_attach(sandbox->network, sandbox->id, NULL, NULL, pid, &sandbox->lease, err);
 }
 
 static int start_and_wait(struct sandbox *sandbox, struct container *container, struct outcome *outcome, struct rt_error *err)

@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
+import type { NativeCore } from '../host/native.ts'
 import { bridgeOptions } from '../network/bridge-options.ts'
 import { gatewayOf, interfacePlan } from '../network/network-plan.ts'
 import type { JoinedNetwork as JoinedPlan, NetworkPlan } from '../network/network-plan.ts'
@@ -29,8 +30,14 @@ export interface ContainerNetworks {
   join(container: Container, directory: string): Promise<JoinedNetwork>
   /** The plan of a container that runs, with what its records say now; its files in /etc are brought up to date. */
   refresh(container: Container, directory: string): Promise<NetworkPlan>
+  /** Sees to it that somebody holds the network namespace in which a running container's bridges are. */
+  hold(container: Container): Promise<void>
+  /** Whether a container that runs can get and lose networks. */
+  canChange(container: Container): boolean
   /** Gives the addresses back; nothing happens when there are none. */
   release(container: string): void
+  /** Directory of the network namespace in which an unprivileged user has bridges; undefined for root. */
+  readonly shared: string | undefined
   endpoints(container: string): readonly JoinedEndpoint[]
   /** Where its networks keep the names of their members. */
   nameDirectories(container: string): readonly string[]
@@ -46,12 +53,29 @@ export interface JoinedEndpoint {
 
 export interface NetworkPlace {
   readonly runRoot: string
-  /** An unprivileged user has no bridges: a program carries the host's network into the container (pasta). */
-  readonly rootless: boolean
+  /**
+   * Of an unprivileged user: a program (pasta) carries the host's network into each container, or, where bridges are asked for, into a namespace in which all of its containers
+   * have them.
+   */
+  readonly shared: string | undefined
 }
 
-export function containerNetworks(service: NetworkService, { runRoot, rootless }: NetworkPlace): ContainerNetworks {
+export function containerNetworks(
+  service: NetworkService,
+  native: NativeCore,
+  { runRoot, shared }: NetworkPlace,
+): ContainerNetworks {
   const { records } = service
+
+  function hasBridges({ spec }: Pick<Container, 'spec'>): boolean {
+    const { mode, endpoints } = spec.network
+    return mode === 'bridge' && (shared === undefined || endpoints.some(({ network }) => isNamed(service.get(network))))
+  }
+
+  /** A container that runs stays where it was started, whatever it was taken out of since. */
+  function isShared({ id }: Container, joined: readonly JoinedPlan[]): boolean {
+    return shared !== undefined && (joined.length > 0 || existsSync(join(shared, 'members', id)))
+  }
 
   function joinedPlans(owner: string): readonly JoinedPlan[] {
     const joined = records.endpointsOf(owner).map((endpoint) => ({ endpoint, network: service.get(endpoint.network) }))
@@ -68,17 +92,18 @@ export function containerNetworks(service: NetworkService, { runRoot, rootless }
     const joined = joinedPlans(container.id)
     const { upstream } = resolverOf(container.spec.network, joined)
     const dns = upstream === undefined ? {} : { dns: { servers: upstream } }
-    const target = rootless ? { ipv4: anyAddress } : targetOf(joined)
+    const isUser = shared !== undefined && !isShared(container, joined)
+    const target = isUser ? { ipv4: anyAddress } : targetOf(joined)
     const ports = readPorts(directory).flatMap((port) => portPlans(port, target))
-    if (rootless) return { mode: 'user', ports, ...dns }
-    return { mode: 'bridge', interfaces: joined.map(interfacePlan), ports, ...dns }
+    if (isUser) return { mode: 'user', ports, ...dns }
+    const place = shared === undefined ? {} : { shared }
+    return { mode: 'bridge', interfaces: joined.map(interfacePlan), ports, ...dns, ...place }
   }
 
   return {
     service,
     check: ({ spec }) => {
       for (const { network, aliases } of spec.network.endpoints) {
-        if (rootless && isNamed(service.get(network))) throw needsRoot(network)
         if (aliases.length > 0 && !isNamed(service.get(network))) {
           throw new TsbuildError(
             'USAGE',
@@ -94,7 +119,8 @@ export function containerNetworks(service: NetworkService, { runRoot, rootless }
     async join(container, directory) {
       const { id, spec } = container
       records.removeEndpoints(id)
-      if (spec.network.mode === 'bridge' && !rootless) {
+      if (hasBridges(container)) {
+        if (shared !== undefined) await native.call('network', { op: 'hold', shared })
         for (const [index, request] of spec.network.endpoints.entries()) {
           const network = service.get(request.network)
           service.attach(network, endpointWish(container, { network, request, index }))
@@ -111,11 +137,16 @@ export function containerNetworks(service: NetworkService, { runRoot, rootless }
       writeEtc(container, directory, joinedPlans(container.id))
       return planOf(container, directory)
     },
+    hold: async (container) => {
+      if (shared !== undefined && isShared(container, [])) await native.call('network', { op: 'hold', shared })
+    },
+    canChange: (container) => isShared(container, []) || shared === undefined,
     release: (id) => {
       if (records.endpointsOf(id).length > 0) records.removeEndpoints(id)
     },
     nameDirectories: (id) =>
       joinedPlans(id).flatMap(({ namesDirectory }) => (namesDirectory === undefined ? [] : [namesDirectory])),
+    shared,
     endpoints: (id) => joinedPlans(id).map(({ network, endpoint }) => ({ network, endpoint })),
     ports: readPorts,
   }
@@ -140,16 +171,6 @@ function targetOf(joined: readonly JoinedEndpoint[]): PortTarget {
 /** The address of the host that a network's ports are published on where they name none. */
 function hostIpOf([first]: readonly JoinedEndpoint[]): string {
   return first === undefined ? '' : bridgeOptions(first.network.options).hostIp
-}
-
-function needsRoot(network: string): TsbuildError {
-  return new TsbuildError(
-    'FEATURE_MISSING',
-    `Cannot join the network "${network}": without root there are no bridges`,
-    {
-      hint: 'Leave --network out, share a network with --network container:NAME, or run as root',
-    },
-  )
 }
 
 /** The wish of a container for a place in a network, which becomes its interface number `index`. */

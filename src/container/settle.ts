@@ -133,7 +133,8 @@ async function sweepRuntime(containers: Containers, container: Container): Promi
   if (existsSync(join(runDirectory, runtimeRecord))) {
     await native.oci(['--root', runDirectory, 'delete', '--force', runtimeRecord])
   }
-  await native.call('network', { op: 'sweep', names: networks.nameDirectories(container.id) })
+  const place = networks.shared === undefined ? {} : { shared: networks.shared }
+  await native.call('network', { op: 'sweep', names: networks.nameDirectories(container.id), ...place })
   networks.release(container.id)
 }
 

@@ -163,7 +163,9 @@ async function startPlan(
           etc: etcOf(containers.directory(containers.records.resolve(mode.container).id)),
         }
       : await containers.networks.join(container, directory)
-  return monitorPlan(container, {
+  // Another's namespaces belong to its own user namespace.
+  const owner = typeof mode === 'object' && containers.rootless ? { idmap: { pid: pidOf(mode.container) } } : {}
+  const plan = monitorPlan(container, {
     directory,
     runDirectory: containers.runDirectory(id),
     architecture: containers.platform.architecture,
@@ -176,6 +178,7 @@ async function startPlan(
     pidOf,
     start,
   })
+  return { ...plan, ...owner }
 }
 
 /** A `--rm` container's layer need not reach the disk. */

@@ -11,7 +11,7 @@ import { imageRecords } from '../image/image-records.ts'
 import type { ImageRecords } from '../image/image-records.ts'
 import type { ImageService } from '../image/image-service.ts'
 import { createImages } from '../image/images.ts'
-import { bridgeName } from '../network/bridge-name.ts'
+import { bridgeName, sharedNetwork } from '../network/bridge-name.ts'
 import { createNetworkService } from '../network/network-service.ts'
 import type { NetworkService } from '../network/network-service.ts'
 import type { RegistryClient } from '../registry/client.ts'
@@ -66,7 +66,8 @@ export async function openEngine(settings: Settings): Promise<Engine> {
   const shortNames = async (): Promise<Readonly<Record<string, string>>> => (await settings.registries()).shortNames
   const images = createImages({ store, snapshots, native, registry, shortNames })
   const volumes = createVolumeService(store, native)
-  const networks = createNetworkService(store, native, bridgeName(settings))
+  const shared = sharedNetwork(settings)
+  const networks = createNetworkService(store, native, { bridge: bridgeName(settings), shared })
   if (store.dead.length > 0) {
     const { sweepBuilds } = await import('./sweep-builds.ts')
     await sweepBuilds({ settings, store, native })
@@ -88,7 +89,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
       snapshots,
       images,
       volumes,
-      networks: containerNetworks(networks, settings),
+      networks: containerNetworks(networks, native, { runRoot: settings.runRoot, shared }),
       runRoot: settings.runRoot,
       platform: settings.platform,
       groupIds: groupIds(settings.idmap),

@@ -36,6 +36,7 @@ export async function networkConnect(engine: Engine, request: ConnectRequest, co
   const changed = withEndpoints(container, [...endpoints, wish])
   containers.networks.check(changed)
   if (isLive(state)) {
+    if (!containers.networks.canChange(container)) throw needsRestart(container)
     networks.attach(
       network,
       endpointWish(container, { network, request: wish, index: freeInterface(engine, container) }),
@@ -97,6 +98,15 @@ async function tellMonitor({ containers }: Engine, container: Container): Promis
   using client = await connectMonitor(containers.runDirectory(container.id))
   const network = await containers.networks.refresh(container, containers.directory(container.id))
   await client?.ask({ op: 'network', network })
+}
+
+/** An unprivileged user's container has the host's network carried into it, unless it was started with a network of the user's own. */
+function needsRestart({ name }: Container): TsbuildError {
+  return new TsbuildError(
+    'CONTAINER_CONFLICT',
+    `container ${name} was started in the default network of an unprivileged user and cannot be connected to another one while it runs`,
+    { hint: `tsbuild stop ${name}, connect it, tsbuild start ${name}` },
+  )
 }
 
 function conflict(message: string): TsbuildError {

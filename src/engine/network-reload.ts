@@ -22,6 +22,7 @@ export async function reloadable({ containers }: Engine): Promise<readonly strin
 export async function networkReload({ containers }: Engine, name: string): Promise<void> {
   const { container, state } = await settledByName(containers, name)
   if (isLive(state)) {
+    await containers.networks.hold(container)
     using client = await connectMonitor(containers.runDirectory(container.id))
     if (client !== undefined) return void (await client.ask({ op: 'network-reload' }))
   }

@@ -18,6 +18,8 @@ export interface BridgePlan {
   readonly interfaces: readonly InterfacePlan[]
   readonly ports: readonly PortPlan[]
   readonly dns?: NameServicePlan
+  /** Directory of the network namespace in which an unprivileged user has bridges. */
+  readonly shared?: string
 }
 
 /** The name service at 127.0.0.11 and the servers that it asks; absent: there is none. */

@@ -53,7 +53,18 @@ export interface NetworkService {
 /** The networks that always exist. */
 export const predefined = ['bridge', 'host', 'none'] as const
 
-export function createNetworkService(store: Store, native: NativeCore, bridgeName: string): NetworkService {
+export interface NetworkServicePlace {
+  /** Interface of the default network. */
+  readonly bridge: string
+  /** Directory of the namespace in which the bridges are; undefined: the machine's. */
+  readonly shared: string | undefined
+}
+
+export function createNetworkService(
+  store: Store,
+  native: NativeCore,
+  { bridge: bridgeName, shared }: NetworkServicePlace,
+): NetworkService {
   const { db } = store
   const records = networkRecords(db)
   // Stores beside each other start at different places, so that their default networks differ before any bridge exists.
@@ -187,7 +198,8 @@ export function createNetworkService(store: Store, native: NativeCore, bridgeNam
         if (endpoints.length > 0) throw inUse(network, endpoints)
         records.remove(network.id)
       })
-      await native.call('network', { op: 'bridge-remove', name: network.bridge })
+      const place = shared === undefined ? {} : { shared }
+      await native.call('network', { op: 'bridge-remove', name: network.bridge, ...place })
       return network
     },
     attach: (network, wish) =>

@@ -20,7 +20,7 @@ beforeEach(async () => {
   calls.length = 0
   root = mkdtempSync(join(tmpdir(), 'tsbuild-network-'))
   store = await openStore(root)
-  networks = createNetworkService(store, core, 'tsb-test')
+  networks = createNetworkService(store, core, { bridge: 'tsb-test', shared: undefined })
 })
 afterEach(() => {
   store[Symbol.dispose]()
