@@ -46,7 +46,7 @@ async function difference(
     return new TsbuildError('NOT_REPRODUCIBLE', `Two builds gave ${one.length} and ${two.length} layers`)
   }
   const step = first.stepOf(before.chainId) ?? `layer ${at + 1}`
-  const [found] = await layerDifferences(engine, before, after, scratch)
+  const found = await firstDifference(engine, before, after, scratch)
   const what = found === undefined ? 'its layer' : `${describe(found)} "/${found.path}"`
   return new TsbuildError('NOT_REPRODUCIBLE', `Two builds differ: ${what} in step ${step}`, {
     hint:
@@ -59,34 +59,33 @@ async function difference(
 
 type LayerDifference = FileDifference<FileChange | 'time'>
 
-async function layerDifferences(
+async function firstDifference(
   engine: Engine,
   before: Snapshot,
   after: Snapshot,
   scratch: string,
-): Promise<readonly LayerDifference[]> {
+): Promise<LayerDifference | undefined> {
   await mkdir(scratch, { recursive: true, mode: 0o700 })
   const paths = [join(scratch, 'verify-0'), join(scratch, 'verify-1')] as const
   try {
     await Promise.all([list(engine, before, paths[0]), list(engine, after, paths[1])])
     const [one, two] = paths.map(readManifest)
-    if (one === undefined || two === undefined) return []
-    const changed = compareManifests(one, two, changeOfFile)
-    return changed.length > 0 ? changed : lateFiles(one, two)
+    if (one === undefined || two === undefined) return undefined
+    return compareManifests(one, two, changeOfFile).first ?? firstLate(one, two)
   } finally {
     await Promise.all(paths.map((path) => rm(path, { force: true })))
   }
 }
 
 /** Files that differ in their times alone. A directory's may differ without being in the layer, and follows from what was made in it. */
-function lateFiles(one: Iterable<ManifestEntry>, two: Iterable<ManifestEntry>): readonly LayerDifference[] {
-  const late = (directories: boolean): readonly LayerDifference[] =>
+function firstLate(one: Iterable<ManifestEntry>, two: Iterable<ManifestEntry>): LayerDifference | undefined {
+  const late = (directories: boolean): LayerDifference | undefined =>
     compareManifests(one, two, ({ mode, mtime }, other) =>
       isDirectory(mode) === directories && !isDeletion(mode) && seconds(mtime) !== seconds(other.mtime)
         ? 'time'
         : undefined,
-    )
-  return [...late(false), ...late(true)]
+    ).first
+  return late(false) ?? late(true)
 }
 
 function isDirectory(mode: number): boolean {

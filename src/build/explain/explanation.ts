@@ -1,7 +1,7 @@
 import type { BuildVertex } from '../ops/op.ts'
 import type { Cause } from '../solver/cause.ts'
 import { changeOfFile, compareManifests, readManifest } from './file-manifest.ts'
-import type { FileDifference } from './file-manifest.ts'
+import type { Differences } from './file-manifest.ts'
 
 /** Why a step ran, for people and programs. */
 export interface Explanation {
@@ -50,10 +50,9 @@ function factExplanation(
   const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed'
   const [, prefix = '', rest = name] = /^(\d+\. )?(.*)$/s.exec(name) ?? []
   if (rest === 'files' && before !== undefined && after !== undefined) {
-    const differences = fileDifferences(manifest(before), manifest(after))
-    const [first] = differences
+    const { first, count } = fileDifferences(manifest(before), manifest(after))
     if (first !== undefined) {
-      const more = differences.length - 1
+      const more = count - 1
       return { kind: 'file', name: first.path, change: first.change, ...(more > 0 ? { more } : {}) }
     }
     return { kind: 'file', name: 'the sources', change: 'content' }
@@ -63,9 +62,11 @@ function factExplanation(
   return { kind: 'setting', name: prefix + rest, change, ...shown }
 }
 
-function fileDifferences(before: string, after: string): readonly FileDifference[] {
+function fileDifferences(before: string, after: string): Differences<string> {
   const [old, now] = [readManifest(before), readManifest(after)]
-  return old === undefined || now === undefined ? [] : compareManifests(old, now, changeOfFile)
+  return old === undefined || now === undefined
+    ? { count: 0, first: undefined }
+    : compareManifests(old, now, changeOfFile)
 }
 
 /** Values that stand in the record as they are, not as a digest. */

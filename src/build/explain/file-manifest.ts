@@ -67,39 +67,108 @@ function entryAt(window: Buffer, at: number, size: number): ManifestEntry {
   }
 }
 
+/** What differs between two manifests. */
+export interface Differences<Change> {
+  readonly count: number
+  /** By its path. */
+  readonly first: FileDifference<Change> | undefined
+}
+
+type Compare<Change> = (old: ManifestEntry, entry: ManifestEntry) => Change | undefined
+
 /**
- * Every file that differs, in the order of paths. Both sides are read once, side by side: a walk gives a source's files in the order
- * of a tree, so that only what differs is held in memory. Files of several sources may come in another order; they are paired at the end.
+ * Both sides are read side by side: a walk gives a source's files in the order of a tree, and nothing of them is held in memory. Files of
+ * several sources may come in another order; then those that have no counterpart at their place are held, and paired at the end.
  */
 export function compareManifests<Change extends string>(
   before: Iterable<ManifestEntry>,
   after: Iterable<ManifestEntry>,
-  changeOf: (old: ManifestEntry, entry: ManifestEntry) => Change | undefined,
-): readonly FileDifference<Change | 'added' | 'removed'>[] {
-  const differences: FileDifference<Change | 'added' | 'removed'>[] = []
-  const [removed, added] = [new Map<string, ManifestEntry>(), new Map<string, ManifestEntry>()]
-  const pair = (old: ManifestEntry, entry: ManifestEntry): void => {
-    const change = changeOf(old, entry)
-    if (change !== undefined) differences.push({ path: entry.path, change })
+  changeOf: Compare<Change>,
+): Differences<Change | 'added' | 'removed'> {
+  return compareOrdered(before, after, changeOf) ?? compareAny(before, after, changeOf)
+}
+
+/** Undefined: a side is not in the order of a tree. */
+function compareOrdered<Change extends string>(
+  before: Iterable<ManifestEntry>,
+  after: Iterable<ManifestEntry>,
+  changeOf: Compare<Change>,
+): Differences<Change | 'added' | 'removed'> | undefined {
+  const differences = countDifferences<Change | 'added' | 'removed'>()
+  for (const [old, entry] of sideBySide(inOrder(before), inOrder(after))) {
+    if (old === outOfOrder || entry === outOfOrder) return undefined
+    if (old === undefined) differences.add(entry!.path, 'added')
+    else if (entry === undefined) differences.add(old.path, 'removed')
+    else differences.add(entry.path, changeOf(old, entry))
   }
+  return differences.all()
+}
+
+function compareAny<Change extends string>(
+  before: Iterable<ManifestEntry>,
+  after: Iterable<ManifestEntry>,
+  changeOf: Compare<Change>,
+): Differences<Change | 'added' | 'removed'> {
+  const differences = countDifferences<Change | 'added' | 'removed'>()
+  const [removed, added] = [new Map<string, ManifestEntry>(), new Map<string, ManifestEntry>()]
+  for (const [old, entry] of sideBySide(before, after)) {
+    if (old !== undefined && entry !== undefined) differences.add(entry.path, changeOf(old, entry))
+    else if (old !== undefined) removed.set(old.path, old)
+    else added.set(entry!.path, entry!)
+  }
+  for (const [path, now] of added) {
+    const was = removed.get(path)
+    differences.add(path, was === undefined ? 'added' : changeOf(was, now))
+    removed.delete(path)
+  }
+  for (const path of removed.keys()) differences.add(path, 'removed')
+  return differences.all()
+}
+
+function countDifferences<Change extends string>(): {
+  add(path: string, change: Change | undefined): void
+  all(): Differences<Change>
+} {
+  let count = 0
+  let first: FileDifference<Change> | undefined
+  return {
+    add(path, change) {
+      if (change === undefined) return
+      count += 1
+      if (first === undefined || path < first.path) first = { path, change }
+    },
+    all: () => ({ count, first }),
+  }
+}
+
+/** Entries of one path together, as far as the orders of both sides allow. */
+function* sideBySide<Entry extends ManifestEntry>(
+  before: Iterable<Entry>,
+  after: Iterable<Entry>,
+): Generator<readonly [Entry | undefined, Entry | undefined]> {
   const [olds, entries] = [before[Symbol.iterator](), after[Symbol.iterator]()]
   let [old, entry] = [olds.next(), entries.next()]
   while (old.done !== true || entry.done !== true) {
     const order = old.done === true ? 1 : entry.done === true ? -1 : treeOrder(old.value.path, entry.value.path)
-    if (order === 0) pair(old.value, entry.value)
-    else if (order < 0) removed.set(old.value.path, old.value)
-    else added.set(entry.value.path, entry.value)
+    yield [order <= 0 ? old.value : undefined, order >= 0 ? entry.value : undefined]
     if (order <= 0) old = olds.next()
     if (order >= 0) entry = entries.next()
   }
-  for (const [path, now] of added) {
-    const was = removed.get(path)
-    if (was === undefined) differences.push({ path, change: 'added' })
-    else pair(was, now)
-    removed.delete(path)
+}
+
+/** Stands for the first entry that comes too late, and for all after it. */
+const outOfOrder: ManifestEntry = { path: '', mode: 0, size: 0n, mtime: 0n, digest: '' }
+
+function* inOrder(entries: Iterable<ManifestEntry>): Generator<ManifestEntry> {
+  let last: string | undefined
+  for (const entry of entries) {
+    if (last !== undefined && treeOrder(last, entry.path) >= 0) {
+      yield outOfOrder
+      return
+    }
+    last = entry.path
+    yield entry
   }
-  for (const path of removed.keys()) differences.push({ path, change: 'removed' })
-  return differences.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 /** A directory comes before what is in it, and all of that before the directory's next sibling. */
