@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NetworkRequest, StepNetwork, StepNetworks } from '../build/ops/step-network.ts'
 import { hostResolver, hostsFile, isLoopback, resolvConf } from '../network/etc-files.ts'
@@ -52,7 +52,7 @@ export function buildNetworks(
       const hostname = request.hostname === '' ? sandboxHostname : request.hostname
       const directory = join(volatile, id)
       const joined = attach(request)
-      await mkdir(directory, { recursive: true, mode: 0o755 })
+      mkdirSync(directory, { recursive: true, mode: 0o755 })
       const gateway = joined?.network.subnets[0]?.gateway ?? '127.0.0.1'
       const own = joined === undefined ? [] : [{ address: joined.endpoint.address, names: [hostname] }]
       const extra = hosts.map(({ name, address }) => ({
@@ -64,17 +64,15 @@ export function buildNetworks(
       const isApart = mode === 'default'
       const relayed = isApart && host.servers.length > 0 && host.servers.every(isLoopback)
       const etc = { hosts: join(directory, 'hosts'), resolvConf: join(directory, 'resolv.conf') }
-      await Promise.all([
-        writeFile(etc.hosts, hostsFile([...extra, { address: '127.0.0.1', names: [hostname] }, ...own])),
-        writeFile(etc.resolvConf, mode === 'none' ? '' : resolvConf(resolverOf(host, isApart, relayed))),
-      ])
+      writeFileSync(etc.hosts, hostsFile([...extra, { address: '127.0.0.1', names: [hostname] }, ...own]))
+      writeFileSync(etc.resolvConf, mode === 'none' ? '' : resolvConf(resolverOf(host, isApart, relayed)))
       return {
         plan: planOf(mode, joined, relayed ? host.servers : undefined),
         hostname,
         etc,
         async [Symbol.asyncDispose]() {
           if (joined !== undefined) networks.records.removeEndpoints(id)
-          await rm(directory, { recursive: true, force: true })
+          rmSync(directory, { recursive: true, force: true })
         },
       }
     },

@@ -14,7 +14,8 @@ import type { Snapshot, SnapshotId, Snapshotter } from './snapshotter.ts'
 /**
  * Snapshots as layers in overlayfs' form, `<id>/fs`, whatever the driver that stacks them: a store can be used with another one at any time.
  * Opening removes what dead processes left, and layers that an earlier run of the kernel may not have brought to the disk.
- * Closing starts a flush of the layers made: it goes on alone, so that no command waits for the disk.
+ * Closing removes what was not kept, and starts a flush of the layers made: it goes on alone,
+ * so that no command waits for the disk.
  */
 export async function openSnapshotter(store: Store, native: NativeCore, driver: Driver): Promise<Snapshotter> {
   const { db, lease } = store
@@ -43,6 +44,12 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
   async function discard(id: SnapshotId): Promise<void> {
     records.condemnOne(id)
     await removeCondemned()
+  }
+
+  /** A layer waits for the others that are not kept, so that no step waits for a process of the core; a copy of a whole tree does not. */
+  async function leave(id: SnapshotId): Promise<void> {
+    if (driver.name === 'copy') await discard(id)
+    else records.condemnOne(id)
   }
 
   async function removeCondemned(): Promise<void> {
@@ -100,7 +107,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
           done = true
         },
         async [Symbol.asyncDispose]() {
-          if (!done) await discard(id)
+          if (!done) await leave(id)
         },
       }
     },
@@ -115,7 +122,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
           return snapshot
         },
         async [Symbol.asyncDispose]() {
-          if (!done) await discard(id)
+          if (!done) await leave(id)
         },
       }
     },
@@ -135,6 +142,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
     },
     list: records.list,
     async [Symbol.asyncDispose]() {
+      await removeCondemned()
       const ids = records.unsynced()
       if (ids.length === 0) return
       mkdirSync(markers, { recursive: true, mode: 0o700 })

@@ -24,7 +24,7 @@ export interface Snapshot {
  */
 export interface Snapshotter extends AsyncDisposable {
   readonly driver: StorageDriver
-  /** Makes a writable layer on `parent` (null: empty root). Disposed without commit or keep, it is removed. */
+  /** Makes a writable layer on `parent` (null: empty root). Disposed without commit or keep, it is removed, with the closing of the snapshotter at the latest. */
   prepare(parent: SnapshotId | null): Promise<ActiveSnapshot>
   /**
    * Makes a layer whose parent is named only at commit, to unpack the layers of an image side by side. Its tree is a plain
