@@ -74,7 +74,10 @@ export async function executeBuild(
   const names = request.tags.map((tag) => withDefaultTag(parseReference(tag)))
   const platforms = targetPlatforms(request, settings.platform)
   const { outputs, annotations, stdout } = request
-  checkOutputs({ outputs, names, annotations }, platforms.length)
+  checkOutputs(
+    { outputs, names, annotations },
+    { platforms: platforms.length, cwd: settings.cwd, allow: request.allow },
+  )
 
   const tools = stack.use(contextTools(engine, request, { scratch, signal }))
   const main = await internalStep(emit, 'load build definition', () =>

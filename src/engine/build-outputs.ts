@@ -1,10 +1,12 @@
+import { realpathSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
 import type { Writable } from 'node:stream'
 import { TsbuildError } from '../base/errors.ts'
-import type { BuiltPlatform, ResultImage } from '../build/export/result-image.ts'
+import type { BuiltPlatform } from '../build/export/result-image.ts'
 import type { Annotation } from '../build/options/annotation-option.ts'
-import type { ImageForm, OutputSpec } from '../build/options/output-option.ts'
+import type { ImageForm, ImageOutput, OutputSpec } from '../build/options/output-option.ts'
 import type { LocalImage } from '../image/image-service.ts'
-import { parseReference, withDefaultTag } from '../oci/reference.ts'
+import { parseReference, parseRepository, withDefaultTag } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Descriptor } from '../oci/types.ts'
 import { writeArchive } from './build-archive-output.ts'
@@ -28,18 +30,55 @@ export interface OutputsResult {
   readonly names: readonly Reference[]
 }
 
-/** Refuses what no result could fulfil, before anything is built. USAGE, REFERENCE_INVALID. */
-export function checkOutputs({ outputs, names, annotations }: Omit<OutputsRequest, 'stdout'>, platforms: number): void {
+export interface OutputsPlace {
+  /** Their number. */
+  readonly platforms: number
+  readonly cwd: string
+  /** Entitlements. */
+  readonly allow: ReadonlySet<string>
+}
+
+const deletion = 'buildx.local.delete'
+
+/** Refuses what no result could fulfil, before anything is built. USAGE, REFERENCE_INVALID, ENTITLEMENT_MISSING. */
+export function checkOutputs(
+  { outputs, names, annotations }: Omit<OutputsRequest, 'stdout'>,
+  { platforms, cwd, allow }: OutputsPlace,
+): void {
   for (const output of outputs) {
+    if (output.kind === 'local' && output.mode === 'delete' && !allow.has(deletion)) refuseDeletion(output.dest, cwd)
     if (output.kind !== 'image' && output.kind !== 'archive') continue
-    if (output.kind === 'image' && output.push && namesOf(output, names).length === 0) {
-      throw new TsbuildError('USAGE', 'Cannot push the image: it has no name', { hint: 'Name it with -t' })
-    }
+    if (output.kind === 'image') checkNames(output, namesOf(output, names))
     const ofIndex = [...annotations, ...output.annotations].find(({ scope }) => scope.startsWith('index'))
     if (ofIndex === undefined || platforms > 1) continue
     throw new TsbuildError('USAGE', `Cannot annotate the index with "${ofIndex.key}": one platform has no index`, {
       hint: 'Annotate the manifest, or build for several platforms',
     })
+  }
+}
+
+function checkNames({ push, danglingNamePrefix }: ImageOutput, names: readonly Reference[]): void {
+  if (danglingNamePrefix !== undefined) parseRepository(danglingNamePrefix)
+  else if (push && names.length === 0) {
+    throw new TsbuildError('USAGE', 'Cannot push the image: it has no name', { hint: 'Name it with -t' })
+  }
+}
+
+/** As in buildx a build may empty folders below the one that it is called in; no other, and not that one itself. */
+function refuseDeletion(dest: string, cwd: string): void {
+  const way = relative(existingPath(cwd), existingPath(dest))
+  if (way !== '' && way !== '..' && !way.startsWith('../')) return
+  const message = `Cannot delete what else is in "${dest}": it is not below the working directory`
+  throw new TsbuildError('ENTITLEMENT_MISSING', message, { hint: `Allow it with --allow ${deletion}` })
+}
+
+/** The path without links, as far as it can be followed. */
+function existingPath(path: string): string {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    const parent = dirname(path)
+    return parent === path ? path : join(existingPath(parent), basename(path))
   }
 }
 
@@ -65,11 +104,10 @@ export async function writeOutputs(
         const names = namesOf(output, request.names)
         const annotations = [...request.annotations, ...output.annotations]
         const write = { names, annotations, stdout: request.stdout }
-        const made: ResultImage =
+        result =
           output.kind === 'image'
             ? await writeImage(engine, built, { output, ...write }, context)
-            : await writeArchive(engine, built, { output, ...write }, context)
-        result = { ...made, names }
+            : { ...(await writeArchive(engine, built, { output, ...write }, context)), names }
         break
       }
       case 'tar':

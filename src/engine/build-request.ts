@@ -32,7 +32,7 @@ export interface BuildRequest {
   readonly secrets: ReadonlyMap<string, SecretSource>
   readonly agents: ReadonlyMap<string, AgentConnector>
   readonly limits: StepLimits
-  /** Entitlements: `network.host`, `security.insecure`. */
+  /** Entitlements: `network.host`, `security.insecure`, `buildx.local.delete`. */
   readonly allow: ReadonlySet<string>
   /** Steps at once; the settings' number when absent. */
   readonly jobs?: number

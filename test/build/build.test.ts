@@ -256,6 +256,16 @@ RUN --mount=type=bind,source=sub,target=/mnt/ctx --mount=from=src,source=/data,t
         'FROM base AS a\nRUN true\nFROM base\nCOPY --from=a /nope /',
         { code: 'SOURCE_MISSING', details: { line: 4, source: '/nope' } },
       ],
+      [
+        'of a mount of nothing',
+        'FROM base\nRUN --mount=source=aap.txt,target=/x true',
+        { message: expect.stringContaining('Cannot mount "aap.txt"') as unknown, hint: 'Did you mean "app.txt"?' },
+      ],
+      [
+        'of a mount of nothing in a stage',
+        'FROM base AS a\nRUN true\nFROM base\nRUN --mount=from=a,source=/nope,target=/x true',
+        { message: expect.stringContaining('Cannot mount "/nope"') as unknown, details: { line: 4 } },
+      ],
       ['of a file onto a folder', 'FROM base\nRUN mkdir -p /d/app.txt\nCOPY app.txt /d/', { details: { line: 3 } }],
       [
         'of a missing secret',

@@ -1,5 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, lstatSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { explainSkip, peerCommand } from '../helpers/peers.ts'
@@ -89,6 +93,67 @@ describe('--push', () => {
     const error = await cli.fails(['build', '--push', '--build-arg', 'X=1', context])
     expect(error).toMatchObject({ code: 'USAGE', status: 2, hint: 'Name it with -t' })
     expect(await cli.inventory()).toEqual(before)
+  })
+})
+
+describe('the names of an image', () => {
+  const names = async (): Promise<readonly string[]> =>
+    (await cli.ok('images', '-a', '--format', '{{.Repository}}:{{.Tag}} {{.Digest}}', '--no-trunc')).trim().split('\n')
+  const digest = (): string => metadata()['containerimage.digest']!
+
+  it('are with name-canonical also there by digest, which is that of the registry', async () => {
+    const name = `${target.host}/canonical`
+    for (const push of [false, true]) {
+      await build('-o', `type=image,name=${name}:1,name-canonical=true,push=${push}`, '--label', `push=${push}`)
+      expect(await cli.ok('image', 'inspect', '-f', '{{len .RepoTags}}', `${name}@${digest()}`)).toBe('1\n')
+    }
+    expect((await served('canonical', '1')).digest).toBe(digest())
+  })
+
+  it('begin with dangling-name-prefix where it has none', async () => {
+    await build('-o', 'type=image,dangling-name-prefix=some/dangling', '--label', 'dangling=1')
+    expect(metadata()['image.name']).toBe(`docker.io/some/dangling@${digest()}`)
+    expect(await names()).toContain(`some/dangling:<none> ${digest()}`)
+    await build('-t', 'named', '-o', 'type=image,dangling-name-prefix=some/other', '--label', 'dangling=2')
+    expect(metadata()['image.name']).toBe('docker.io/library/named:latest')
+    expect((await names()).join()).not.toContain('some/other')
+    const pushed = `type=registry,dangling-name-prefix=${target.host}/dangling`
+    await build('-o', pushed, '--label', 'dangling=3')
+    expect((await served('dangling', digest())).digest).toBe(digest())
+  })
+
+  it('are not here with store=false', async () => {
+    const before = await names()
+    await build('-t', `${target.host}/elsewhere`, '-o', 'type=image,store=false,push=true', '--label', 'store=false')
+    expect((await served('elsewhere', 'latest')).digest).toBe(digest())
+    expect(await names()).toEqual(before)
+  })
+})
+
+describe('registry.insecure', () => {
+  it('pushes without TLS to a registry that is not this machine', async (test) => {
+    const address = Object.values(networkInterfaces())
+      .flat()
+      .find((each) => each?.family === 'IPv4' && !each.internal)?.address
+    if (address === undefined) return test.skip('the machine has no address but the loopback')
+    // The same registry, behind an address that no setting allows to be asked without TLS.
+    const [host = '', port = ''] = target.host.split(':')
+    const relay = createServer((client) => {
+      const server = connect(Number(port), host)
+      client.pipe(server).pipe(client)
+      client.on('error', () => server.destroy())
+      server.on('error', () => client.destroy())
+    })
+    await once(relay.listen(0, address), 'listening')
+    try {
+      const name = `${address}:${(relay.address() as AddressInfo).port}/without-tls`
+      const error = await cli.fails(['build', '-t', name, '-o', 'type=registry', context])
+      expect(error.code).toMatch(/^REGISTRY_/)
+      await build('-t', name, '-o', 'type=registry,registry.insecure=true')
+      expect((await served('without-tls', 'latest')).digest).toBe(metadata()['containerimage.digest'])
+    } finally {
+      relay.close()
+    }
   })
 })
 
@@ -186,6 +251,27 @@ describe('files', () => {
     expect(member('two.tar', 'linux_amd64/dir/file')).toBe('content\n')
   })
 
+  it('replace what is in a folder only below the working directory, unless that is allowed', async () => {
+    const files = { 'here/out/old': '', 'there/old': '' }
+    const folder = cli.files('deleted', files)
+    const cwd = join(folder, 'here')
+    const there = join(folder, 'there')
+    symlinkSync(there, join(cwd, 'link'))
+    const replace = (dest: string, ...flags: readonly string[]): readonly string[] => {
+      return ['build', '-q', '-o', `type=local,mode=delete,dest=${dest}`, ...flags, context]
+    }
+    for (const dest of ['.', '../there', there, 'link']) {
+      const error = await cli.fails(replace(dest), { cwd })
+      expect(error).toMatchObject({ code: 'ENTITLEMENT_MISSING', hint: 'Allow it with --allow buildx.local.delete' })
+    }
+    expect(existsSync(join(there, 'old'))).toBe(true)
+    await cli.ok(...replace(there, '--allow', 'buildx.local.delete'))
+    expect(readdirSync(there)).toEqual(['arch', 'dir'])
+    const { status, stderr } = await cli.run(replace('out'), { cwd })
+    expect({ status, stderr }).toMatchObject({ status: 0 })
+    expect(readdirSync(join(cwd, 'out'))).toEqual(['arch', 'dir'])
+  })
+
   it('on stdout are all that is there, also with -q', async () => {
     const { stdout } = await cli.run(['build', '-q', '-o', '-', '-o', 'type=image', context])
     const archive = join(cli.files('out', { 'x.tar': stdout }), 'x.tar')
@@ -223,6 +309,8 @@ it.for([
   ['type=immage', 'Did you mean "type=image"?'],
   ['type=image,compression-level=12', undefined],
   ['type=oci,dest=-,tar=false', undefined],
+  ['type=image,store=2', undefined],
+  ['type=image,unpack=x', undefined],
 ])('-o %s is refused', async ([output, hint]) => {
   const error = await cli.fails(['build', '-o', output!, context])
   expect(error).toMatchObject({ code: 'USAGE', status: 2 })

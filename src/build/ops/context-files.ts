@@ -12,13 +12,16 @@ import type { WantedSelection } from './context-walk.ts'
 import { compileSelection } from './selection.ts'
 import type { WalkedSelection } from './walk-result.ts'
 
+/** What a step wanted with a file that is missing. */
+export type MissingVerb = 'copy' | 'mount'
+
 /** What steps read from build contexts. */
 export interface ContextFiles {
   /**
    * Digest of what a copy selects. The first call for a context walks it once, for all copies of the plan.
    * SOURCE_MISSING when a source without wildcards matches nothing.
    */
-  digest(context: string, action: CopyAction): Promise<string>
+  digest(context: string, action: CopyAction, verb?: MissingVerb): Promise<string>
   /** Path of the list that the walk behind `digest` made of what the copy selects; `files` checks against it. It lasts as long as the build. */
   manifest(context: string, action: CopyAction): Promise<string>
   /** Forgets what the last walk of the context found: a file has changed since. */
@@ -77,10 +80,10 @@ export function createContextFiles(options: ContextFilesOptions): ContextFiles {
 
   return {
     open,
-    async digest(name, action) {
+    async digest(name, action, verb = 'copy') {
       const found = (await walkAll(name).found).get(selectionId(action))
       if (found === undefined) throw notAnnounced(name)
-      requireSources(await open(name), action, found)
+      requireSources(await open(name), action, found, verb)
       return found.digest
     },
     async manifest(name, action) {
@@ -104,7 +107,7 @@ export function selectionId({ sources, exclude, parents }: CopyAction): string {
 }
 
 /** A source without wildcards must exist; the error names the ignore rule that hides it, or the nearest name beside it. */
-function requireSources(context: BuildContext, action: CopyAction, found: WalkedSelection): void {
+function requireSources(context: BuildContext, action: CopyAction, found: WalkedSelection, verb: MissingVerb): void {
   const { written } = compileSelection(action)
   for (const [index, source] of action.sources.entries()) {
     const counts = found.sources.filter((_, at) => written[at] === index)
@@ -113,6 +116,7 @@ function requireSources(context: BuildContext, action: CopyAction, found: Walked
     const rule = hidden === undefined ? undefined : context.ignore?.ruleOf(hidden.rule)
     throw missingSource(
       context,
+      verb,
       source.path.slice(1),
       rule,
       counts.flatMap(({ near }) => near),
@@ -122,6 +126,7 @@ function requireSources(context: BuildContext, action: CopyAction, found: Walked
 
 function missingSource(
   context: BuildContext,
+  verb: MissingVerb,
   path: string,
   rule: IgnoreRule | undefined,
   siblings: readonly string[],
@@ -130,7 +135,7 @@ function missingSource(
   if (rule !== undefined) {
     return new TsbuildError(
       'SOURCE_MISSING',
-      `Cannot copy "${path}": ${rule.file}:${rule.line} hides it with "${rule.pattern}"`,
+      `Cannot ${verb} "${path}": ${rule.file}:${rule.line} hides it with "${rule.pattern}"`,
       {
         hint: `Remove the rule, or add "!${path}" below it`,
         details: { ...details, rule: rule.pattern, ruleFile: rule.file, ruleLine: rule.line },
@@ -140,7 +145,7 @@ function missingSource(
   const name = path.slice(path.lastIndexOf('/') + 1)
   const near = nearest(name, siblings)
   const hint = near === undefined ? undefined : `Did you mean "${path.slice(0, path.length - name.length)}${near}"?`
-  return new TsbuildError('SOURCE_MISSING', `Cannot copy "${path}": it is not in ${context.title}`, {
+  return new TsbuildError('SOURCE_MISSING', `Cannot ${verb} "${path}": it is not in ${context.title}`, {
     ...(hint === undefined ? {} : { hint }),
     details,
   })

@@ -55,7 +55,8 @@ function inputUses(vertex: BuildVertex, op: ExecOp, { native, snapshots }: ExecS
     const action = { sources: [{ path: mount.source, wildcard: false }], exclude: [], parents: false }
     return {
       name: `mount ${mount.target} of ${input?.label.name ?? 'scratch'}`,
-      content: (result, signal) => digestSelections({ native, snapshots, result, actions: [action], signal }),
+      content: (result, signal) =>
+        digestSelections({ native, snapshots, result, actions: [action], verb: 'mount', signal }),
     }
   })
 }

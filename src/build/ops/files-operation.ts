@@ -32,7 +32,9 @@ export function filesOperation(vertex: BuildVertex, op: FilesOp, services: Files
       const content = await Promise.all(
         op.actions.map(async (action, at): Promise<readonly Fact[]> => {
           if (action.op !== 'copy' || action.from.kind !== 'context') return []
-          return [{ name: selectionFact(op, at), value: await contexts.digest(action.from.name, action) }]
+          return [
+            { name: selectionFact(op, at), value: await contexts.digest(action.from.name, action, vertex.label.verb) },
+          ]
         }),
       )
       signal.throwIfAborted()
@@ -52,7 +54,7 @@ function inputUses(vertex: BuildVertex, op: FilesOp, { native, snapshots }: File
     )
     return {
       name: `files of ${input?.label.name ?? 'scratch'}`,
-      content: (result, signal) => digestSelections({ native, snapshots, result, actions, signal }),
+      content: (result, signal) => digestSelections({ native, snapshots, result, actions, verb: 'copy', signal }),
     }
   })
 }

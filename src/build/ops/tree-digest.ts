@@ -4,6 +4,7 @@ import type { NativeCore } from '../../host/native.ts'
 import { sha256 } from '../../oci/digest.ts'
 import type { Snapshotter } from '../../snapshot/snapshotter.ts'
 import type { Result } from '../solver/operation.ts'
+import type { MissingVerb } from './context-files.ts'
 import type { CopyAction } from './op.ts'
 import { compileSelection } from './selection.ts'
 import { parseWalk } from './walk-result.ts'
@@ -13,15 +14,17 @@ export interface TreeDigestRequest {
   readonly snapshots: Snapshotter
   readonly result: Result
   readonly actions: readonly Pick<CopyAction, 'sources' | 'exclude' | 'parents'>[]
+  readonly verb: MissingVerb
   readonly signal: AbortSignal
 }
 
-/** Digest of exactly the files that copies read from a stage or image, owners included. SOURCE_MISSING for a path that is not there. */
+/** Digest of exactly the files that copies or a mount read from a stage or image, owners included. SOURCE_MISSING for a path that is not there. */
 export async function digestSelections({
   native,
   snapshots,
   result,
   actions,
+  verb,
   signal,
 }: TreeDigestRequest): Promise<string> {
   const compiled = actions.map((action) => compileSelection(action))
@@ -53,7 +56,7 @@ export async function digestSelections({
           if (!wildcard && counts.every(({ count }) => count === 0)) {
             throw new TsbuildError(
               'SOURCE_MISSING',
-              `Cannot copy "${path}": it is not in the stage or image that it is copied from`,
+              `Cannot ${verb} "${path}": it is not in the stage or image that it is taken from`,
               {
                 details: { source: path },
               },

@@ -29,6 +29,14 @@ export interface ImageOutput extends ImageForm {
   readonly push: boolean
   /** The registry gets it without a tag. */
   readonly pushByDigest: boolean
+  /** Without it nothing of the image is remembered here: it is only pushed. */
+  readonly store: boolean
+  /** It is pushed without TLS where the registry has none, and its certificate is not verified. */
+  readonly insecureRegistry: boolean
+  /** Each name is there with the digest, too. */
+  readonly nameCanonical: boolean
+  /** An image without a name is called `PREFIX@DIGEST`. */
+  readonly danglingNamePrefix: string | undefined
 }
 
 export interface ArchiveOutput extends ImageForm {
@@ -94,17 +102,11 @@ export function parseOutput(text: string, { cwd, platform }: OutputPlace): Outpu
       return filesOutput(type, text, values, cwd)
     case 'image':
     case 'registry':
-      return {
-        kind: 'image',
-        ...form('oci'),
-        push: type === 'registry' || flag(values, 'push', false),
-        pushByDigest: flag(values, 'push-by-digest', false),
-      }
+      return { ...imageOutput(values, form('oci')), push: type === 'registry' || flag(values, 'push', false) }
     case 'docker':
     case 'oci': {
       const dest = values.get('dest')
-      if (dest === undefined && type === 'docker')
-        return { kind: 'image', ...form('docker'), push: false, pushByDigest: false }
+      if (dest === undefined && type === 'docker') return imageOutput(values, form('docker'))
       if (dest === undefined)
         throw invalidOption('--output', text, 'it has no dest', 'Write dest=FILE, or dest=- for stdout')
       const folder = !flag(values, 'tar', true)
@@ -116,7 +118,21 @@ export function parseOutput(text: string, { cwd, platform }: OutputPlace): Outpu
 
 /** What is done without `-o`: the image goes into the store. */
 export function defaultOutput(): ImageOutput {
-  return { kind: 'image', ...imageForm(new Map(), 'oci', []), push: false, pushByDigest: false }
+  return imageOutput(new Map(), imageForm(new Map(), 'oci', []))
+}
+
+function imageOutput(values: ReadonlyMap<string, string>, form: ImageForm): ImageOutput {
+  flag(values, 'unpack', false) // what is built is unpacked in any case
+  return {
+    kind: 'image',
+    ...form,
+    push: flag(values, 'push', false),
+    pushByDigest: flag(values, 'push-by-digest', false),
+    store: flag(values, 'store', true),
+    insecureRegistry: flag(values, 'registry.insecure', false),
+    nameCanonical: flag(values, 'name-canonical', false),
+    danglingNamePrefix: values.get('dangling-name-prefix'),
+  }
 }
 
 function filesOutput(

@@ -27,5 +27,6 @@ function contextCopy(name: string, path: string, range: Range): BuildVertex {
       },
     ],
   }
-  return makeVertex(op, [null], { name: `[internal] take ${path} from the build context`, ignoreCache: false, range })
+  const label = `[internal] take ${path} from the build context`
+  return makeVertex(op, [null], { name: label, ignoreCache: false, range, verb: 'mount' })
 }

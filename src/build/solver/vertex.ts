@@ -23,6 +23,8 @@ export interface VertexLabel {
   readonly ignoreCache: boolean
   /** Where the step is written in the Dockerfile. */
   readonly range?: Range
+  /** What cannot be done when a file that it takes is missing; `copy` unless it is said. */
+  readonly verb?: 'mount'
 }
 
 /** Makes a vertex; `op` must have a JSON form that holds everything that decides its result, apart from its inputs. */

@@ -57,7 +57,7 @@ export const buildFlags = {
     kind: 'string',
     repeat: true,
     value: 'ENTITLEMENT',
-    help: 'Allow network.host or security.insecure to steps that ask for it',
+    help: 'Allow network.host or security.insecure to steps that ask for it, buildx.local.delete to outputs',
   },
   jobs: { kind: 'integer', short: 'j', help: 'Steps at once (default the number of cores)' },
   verify: { kind: 'boolean', help: 'Build twice from nothing and compare' },
