@@ -23,6 +23,8 @@ export interface Point {
   readonly amount: number
   /** Milliseconds; the median of the rounds. */
   readonly ms: number
+  /** Milliseconds of processor time, of the command and the processes that it waited for; the median, too. */
+  readonly cpu: number
   /** Most memory of the command, in bytes. */
   readonly peak: number
 }
@@ -64,11 +66,12 @@ export interface Growth {
 const program = join(projectHome, 'bin/tsbuild')
 const base = 'debian:bookworm'
 
-const quantities = { files, layers, layerBytes, images, records, containers } as const
+export const quantities = { files, layers, layerBytes, images, records, containers } as const
 
-/** Measures every quantity, or the one named, in its steps, each in a store of its own. */
-export async function measureGrowth(growth: Growth, only: string | undefined): Promise<void> {
-  for (const [name, grow] of Object.entries(quantities)) if (only === undefined || only === name) await grow(growth)
+/** Measures every quantity, or those named, in its steps, each in a store of its own. */
+export async function measureGrowth(growth: Growth, only: readonly string[] | undefined): Promise<void> {
+  for (const [name, grow] of Object.entries(quantities))
+    if (only === undefined || only.includes(name)) await grow(growth)
 }
 
 type Run = (job: string, args: readonly string[], options?: Partial<MeasureOptions>) => Promise<void>
@@ -86,7 +89,7 @@ async function openStore(
     root,
     at: (quantity, amount) => async (job, args, options) => {
       const measured = await measure(command(args), { rounds: 3, env, ...options })
-      report(quantity, job, { amount, ms: median(measured), peak: measured.peak })
+      report(quantity, job, { amount, ms: median(measured), cpu: median({ times: measured.cpu }), peak: measured.peak })
     },
   }
 }
@@ -206,6 +209,9 @@ async function records(growth: Growth): Promise<void> {
   rmSync(root, { recursive: true })
 }
 
+/** Containers that are started side by side. */
+const atOnce = 8
+
 async function containers(growth: Growth): Promise<void> {
   const { root, at } = await openStore(growth, 'containers')
   const context = smallContext(growth)
@@ -215,7 +221,10 @@ async function containers(growth: Growth): Promise<void> {
   let made = 0
   try {
     for (const amount of growth.steps.containers) {
-      for (; made < amount; made++) await tsbuild('run', '-d', '--name', `grown${made}`, base, 'sleep', '3600')
+      while (made < amount) {
+        const some = Array.from({ length: Math.min(atOnce, amount - made) }, () => made++)
+        await Promise.all(some.map((index) => tsbuild('run', '-d', '--name', `grown${index}`, base, 'sleep', '3600')))
+      }
       const run = at('running containers', amount)
       await everyday(run, context)
       await run('ps', ['ps'])

@@ -82,7 +82,7 @@ async function runSteps(bench: Bench, add: Add): Promise<void> {
   const one = await build(1)
   const eleven = await build(11)
   const times = one.times.map((time, index) => (eleven.times[index]! - time) / 10)
-  await add('RUN step (10 of 11)', { times, peak: eleven.peak })
+  await add('RUN step (10 of 11)', { times, cpu: eleven.cpu, peak: eleven.peak })
 }
 
 async function containers(bench: Bench, add: Add): Promise<void> {

@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs'
 export interface Measured {
   /** Milliseconds of wall clock, sorted. */
   readonly times: readonly number[]
+  /** Milliseconds of processor time of the command and all that it waited for, sorted; by the kernel's ticks of 10 ms. */
+  readonly cpu: readonly number[]
   /** Most memory that the first process held, in bytes, over all rounds; 0 when it ended before it could be read. */
   readonly peak: number
 }
@@ -21,14 +23,17 @@ const pollPause = 15
 /** Runs a command several times. Throws with its output when it fails: a figure of a failed command is no figure. */
 export async function measure(command: readonly string[], options: MeasureOptions): Promise<Measured> {
   const times: number[] = []
+  const cpu: number[] = []
   let peak = 0
   for (let round = 0; round < options.rounds; round++) {
     await options.before?.()
+    const cpuBefore = childrenCpu()
     const startedAt = performance.now()
     peak = Math.max(peak, await runOnce(command, options.env ?? {}))
     times.push(performance.now() - startedAt)
+    cpu.push(childrenCpu() - cpuBefore)
   }
-  return { times: times.toSorted((a, b) => a - b), peak }
+  return { times: times.toSorted((a, b) => a - b), cpu: cpu.toSorted((a, b) => a - b), peak }
 }
 
 async function runOnce([program, ...args]: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
@@ -54,6 +59,14 @@ function highWater(pid: number | undefined): number {
   }
 }
 
-export function median({ times }: Measured): number {
+/** Milliseconds that children of this process had, as far as they have ended (proc(5), cutime and cstime). */
+function childrenCpu(): number {
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return (Number(fields[13]) + Number(fields[14])) * 10
+}
+
+export function median({ times }: Pick<Measured, 'times'>): number {
   return times[Math.floor(times.length / 2)]!
 }

@@ -1,3 +1,4 @@
+import { short } from './amounts.ts'
 import type { Series } from './growth.ts'
 
 const panel = { width: 340, height: 230, left: 58, right: 12, top: 30, bottom: 40 }
@@ -76,16 +77,6 @@ function axis(values: readonly number[], from: number, to: number): Axis {
     at: (value) => from + ((Math.log10(value) - low) / (high - low)) * (to - from),
     ticks: Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index)),
   }
-}
-
-function short(value: number): string {
-  return value >= 1e9
-    ? `${value / 1e9}G`
-    : value >= 1e6
-      ? `${value / 1e6}M`
-      : value >= 1000
-        ? `${value / 1000}k`
-        : `${value}`
 }
 
 function time(ms: number): string {
