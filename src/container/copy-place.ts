@@ -18,6 +18,8 @@ export interface CopyPlace {
 /** What is at a place. */
 export interface Found {
   readonly isDirectory: boolean
+  /** A link was followed to where nothing is. */
+  readonly isMissing: boolean
   /** Where it really is, when links were followed. */
   readonly path: string
 }
@@ -55,18 +57,37 @@ function isBelow(path: string, directory: string): boolean {
 /** As many links in a row as the kernel follows. */
 const maxLinks = 40
 
-/** What is there; a link is followed when asked for, or when the path ends like a directory's. Undefined when nothing is. */
+/**
+ * What is there; a link is followed when asked for, or when the path ends like a directory's. Undefined when nothing is there. NOT_A_DIRECTORY for
+ * a path that ends like a directory's and leads to something else.
+ */
 export async function look(native: NativeCore, place: CopyPlace, follow: boolean): Promise<Found | undefined> {
+  const found = await lookTo(native, place, follow)
+  return found?.isMissing === true ? undefined : found
+}
+
+/** As `look`; a link to where nothing is gives that place. */
+export async function lookTo(native: NativeCore, place: CopyPlace, follow: boolean): Promise<Found | undefined> {
   let path = posix.normalize(place.path).replace(/(.)\/+$/, '$1')
-  const follows = follow || /\/\.?$/.test(place.path)
+  const follows = follow || endsLikeDirectory(place.path)
   for (let links = 0; links < maxLinks; links += 1) {
     const found = await statAt(native, place, path)
-    if (found === undefined) return undefined
+    if (found === undefined) return links === 0 ? undefined : { isDirectory: false, isMissing: true, path }
     const type = Number(found['mode']) & 0o170000
-    if (type !== 0o120000 || !follows) return { isDirectory: type === 0o040000, path }
-    path = posix.resolve(posix.dirname(path), textOf(found['linkTarget'], place))
+    const isDirectory = type === 0o040000
+    if (type === 0o120000 && follows) {
+      path = posix.resolve(posix.dirname(path), textOf(found['linkTarget'], place))
+      continue
+    }
+    if (!isDirectory && endsLikeDirectory(place.path))
+      throw new TsbuildError('NOT_A_DIRECTORY', `"${place.name}" is not a directory`)
+    return { isDirectory, isMissing: false, path }
   }
   throw new TsbuildError('PATH_ESCAPES', `Cannot follow "${place.name}": too many symbolic links`)
+}
+
+function endsLikeDirectory(path: string): boolean {
+  return /\/\.?$/.test(path)
 }
 
 async function statAt(native: NativeCore, place: CopyPlace, path: string): Promise<Answer | undefined> {

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { TsbuildError } from '../base/errors.ts'
 import type { NativeCore } from '../host/native.ts'
-import { look } from './copy-place.ts'
+import { look, lookTo } from './copy-place.ts'
 import type { CopyPlace } from './copy-place.ts'
 
 export interface CopyOptions {
@@ -35,11 +35,12 @@ export async function copyPath(
   )
 }
 
-/** Writes a path as a tar, its entry under the path's last name. PATH_MISSING. */
+/** Writes a path as a tar, its entry under the path's last name; `/.` at its end gives what is in the directory, below `.`. PATH_MISSING, NOT_A_DIRECTORY. */
 export async function copyOut(native: NativeCore, from: CopyPlace, to: Writable, options: CopyOptions): Promise<void> {
   const source = await look(native, from, options.followLink)
   if (source === undefined) throw missing(from)
-  const name = posix.basename(posix.normalize(from.path)) || '.'
+  const contentOnly = /\/\.$/.test(from.path)
+  const name = contentOnly ? '.' : posix.basename(options.followLink ? source.path : posix.normalize(from.path)) || '.'
   const exporting = native.start(
     'export',
     { tree: from.tree, out: { fd: 5 }, ...exported(source.path, name === '.' ? undefined : name) },
@@ -68,14 +69,18 @@ interface Target {
 }
 
 async function targetOf(native: NativeCore, from: CopyPlace, isDirectory: boolean, to: CopyPlace): Promise<Target> {
-  const found = await look(native, to, true)
+  const found = await lookTo(native, to, true)
   const contentOnly = isDirectory && /(^|\/)\.$/.test(from.path)
   if (found?.isDirectory === true) {
     return { directory: found.path, name: contentOnly ? undefined : posix.basename(posix.normalize(from.path)) }
   }
+  if (found?.isMissing === true) {
+    // As cp and docker: through a link to where nothing is, the copy is made there.
+    if (isDirectory) throw missing(to)
+    return { directory: posix.dirname(found.path), name: posix.basename(found.path) }
+  }
   if (found !== undefined) {
     if (isDirectory) throw notDirectory(`cannot copy directory "${from.name}" to "${to.name}": it is not a directory`)
-    if (/\/\.?$/.test(to.path)) throw notDirectory(`"${to.name}" is not a directory`)
     return { directory: posix.dirname(found.path), name: posix.basename(found.path) }
   }
   const path = posix.normalize(to.path)

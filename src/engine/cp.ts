@@ -26,9 +26,10 @@ export async function cp(engine: Engine, request: CpRequest, context: VerbContex
   if (from.kind !== 'container' && to.kind !== 'container') {
     throw usage('must specify at least one container source: one side is CONTAINER:PATH')
   }
-  const { uid, gid } = to.kind === 'container' ? { uid: 0, gid: 0 } : engine.settings.owner
-  const owner = { user: String(uid), group: String(gid) }
-  const options: CopyOptions = { owner: archive ? null : owner, followLink, signal: context.signal }
+  // What goes into a container keeps its numbers, as with docker; what comes out belongs to whoever asked, unless they want it otherwise.
+  const { uid, gid } = engine.settings.owner
+  const owner = archive || to.kind === 'container' ? null : { user: String(uid), group: String(gid) }
+  const options: CopyOptions = { owner, followLink, signal: context.signal }
   if (from.kind === 'stream') {
     await copyIn(engine.native, request.stdin(), await placeOf(engine, to), options)
     return undefined
@@ -37,9 +38,7 @@ export async function cp(engine: Engine, request: CpRequest, context: VerbContex
     await copyOut(engine.native, await placeOf(engine, from), request.stdout, options)
     return undefined
   }
-  // Between containers nobody's account is in the way: owners stay.
-  const both = from.kind === 'container' && to.kind === 'container' ? { ...options, owner: null } : options
-  return await copyPath(engine.native, await placeOf(engine, from), await placeOf(engine, to), both)
+  return await copyPath(engine.native, await placeOf(engine, from), await placeOf(engine, to), options)
 }
 
 type Written =

@@ -1,4 +1,5 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startRegistry } from '../helpers/registry.ts'
@@ -93,6 +94,21 @@ describe.for(ways)('as %s', (way) => {
       await cli.run(['cp', 'racer:/race/place/secret', join(cli.folder, 'mine', 'out')])
       expect(readdirSync(host)).toEqual(['secret'])
       expect(readdirSync(join(cli.folder, 'mine'))).toEqual(['planted'])
+    }
+    await cli.ok('rm', '-f', 'racer')
+  })
+
+  it('CVE-2018-15664: cp out of a tree whose directories become links all the time brings nothing of the host', async () => {
+    const race = `mkdir -p /race/top/real /race/top/fine; echo mine > /race/top/real/secret; ln -s ${host} /race/top/fake; cd /race/top; while :; do mv real place; mv place real; mv fake place; mv place fake; done 2>/dev/null`
+    await cli.ok('run', '-d', '--name', 'racer', '--network', 'none', 'hostile', 'sh', '-c', race)
+    const secret = readFileSync(join(host, 'secret'), 'utf8')
+    for (let round = 0; round < 6; round += 1) {
+      const out = cli.files(`out${round}`, {})
+      await cli.run(['cp', ...(round % 2 === 0 ? [] : ['-L']), 'racer:/race/top', out])
+      await cli.run(['cp', '-L', 'racer:/race/top/place', out])
+      const files = execFileSync('find', [out, '-type', 'f'], { encoding: 'utf8' }).trim().split('\n')
+      for (const file of files.filter((path) => path !== '')) expect(readFileSync(file, 'utf8')).not.toBe(secret)
+      expect(readdirSync(host)).toEqual(['secret'])
     }
     await cli.ok('rm', '-f', 'racer')
   })

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { image, inspected, openContainerCli, until } from '../helpers/container-cli.ts'
@@ -197,6 +198,48 @@ describe('cp', () => {
     await cli.ok('volume', 'rm', 'live')
   })
 
+  it('owners stay on the way in, and go on the way out unless asked for', async () => {
+    const folder = cli.files('cp', { 'src/f': 'f' })
+    chownSync(join(folder, 'src/f'), 33, 34)
+    await cli.run(['cp', 'src/f', 'box:/tmp/owned'], { cwd: folder })
+    const ids = (name: string): readonly number[] => [
+      statSync(join(folder, name)).uid,
+      statSync(join(folder, name)).gid,
+    ]
+    await cli.ok('cp', 'box:/tmp/owned', join(folder, 'mine'))
+    await cli.ok('cp', '-a', 'box:/tmp/owned', join(folder, 'theirs'))
+    expect([ids('mine'), ids('theirs')]).toEqual([
+      [process.getuid!(), process.getgid!()],
+      [33, 34],
+    ])
+  })
+
+  it('through a link to where nothing is, the copy is made there', async () => {
+    const folder = cli.files('cp', { f: 'f' })
+    symlinkSync('/tmp/nowhere', join(folder, 'dangling'))
+    expect((await cli.run(['cp', 'dangling', 'box:/tmp/dangling'], { cwd: folder })).status).toBe(0)
+    expect((await cli.run(['cp', 'f', 'box:/tmp/dangling'], { cwd: folder })).status).toBe(0)
+    await cli.ok('cp', 'box:/tmp/nowhere', join(folder, 'back'))
+    expect(readFileSync(join(folder, 'back'), 'utf8')).toBe('f')
+  })
+
+  it('an archive names what it holds as docker does', async () => {
+    const folder = cli.files('cp', { 'named/f': 'f', 'named/d/e': 'e' })
+    symlinkSync('f', join(folder, 'named/link'))
+    await cli.run(['cp', 'named', 'box:/tmp'], { cwd: folder })
+    const names = async (...args: readonly string[]): Promise<readonly string[]> => {
+      writeFileSync(join(folder, 'archive'), await cli.ok('cp', ...args, '-'), 'latin1')
+      return execFileSync('tar', ['tf', join(folder, 'archive')], { encoding: 'utf8' })
+        .trim()
+        .split('\n')
+        .toSorted()
+    }
+    expect(await names('box:/tmp/named')).toEqual(['named/', 'named/d/', 'named/d/e', 'named/f', 'named/link'])
+    expect(await names('box:/tmp/named/.')).toEqual(expect.arrayContaining(['d/', 'd/e', 'f', 'link']))
+    expect(await names('box:/tmp/named/link')).toEqual(['link'])
+    expect(await names('-L', 'box:/tmp/named/link')).toEqual(['f'])
+  })
+
   it('a link in the container never leads to the host', async () => {
     const secret = join(cli.files('host', { secret: 'host' }), 'secret')
     await cli.ok(
@@ -223,6 +266,9 @@ describe('cp', () => {
     [['cp', '/etc', 'box:/data/one'], 'NOT_A_DIRECTORY'],
     [['cp', '/etc/passwd', '/tmp/x'], 'USAGE'],
     [['cp', 'nobody:/x', '.'], 'CONTAINER_NOT_FOUND'],
+    [['cp', '/etc/passwd/', 'box:/tmp'], 'NOT_A_DIRECTORY'],
+    [['cp', '/etc/passwd/.', 'box:/tmp'], 'NOT_A_DIRECTORY'],
+    [['cp', 'box:/data/one/', '.'], 'NOT_A_DIRECTORY'],
   ] as const)('%j', async ([args, code]) => {
     expect(await cli.fails(args)).toMatchObject({ code })
   })

@@ -7,12 +7,13 @@ export const command: Command = defineCommand({
     { name: 'TARGET', complete: 'file' },
   ],
   flags: {
-    archive: { kind: 'boolean', short: 'a', help: 'Keep the owners' },
+    archive: { kind: 'boolean', short: 'a', help: 'Keep the owners of what comes out of a container' },
     'follow-link': { kind: 'boolean', short: 'L', help: 'Copy what a symbolic link points to' },
     quiet: { kind: 'boolean', short: 'q', help: 'Say nothing of success' },
   },
   details:
-    'SOURCE and TARGET are CONTAINER:PATH or a path of the host; both may be containers. "-" is a tar on stdin or stdout.',
+    'SOURCE and TARGET are CONTAINER:PATH or a path of the host; both may be containers. "-" is a tar on stdin or stdout. What goes into a container keeps its ' +
+    'numeric owners; what comes out belongs to you.',
   examples: [
     'tsbuild cp web:/etc/nginx/nginx.conf .',
     'tsbuild cp site/. web:/usr/share/nginx/html',
