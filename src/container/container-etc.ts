@@ -53,7 +53,11 @@ export function resolverOf(network: ContainerNetwork, joined: readonly JoinedNet
 }
 
 /** Writes hosts, resolv.conf and hostname of a container into `directory`. */
-export function writeEtc(container: Container, directory: string, joined: readonly JoinedNetwork[]): EtcFiles {
+export function writeEtc(
+  container: Container,
+  directory: string,
+  { joined, linked }: { readonly joined: readonly JoinedNetwork[]; readonly linked: readonly HostsEntry[] },
+): EtcFiles {
   const { spec } = container
   const files = {
     hosts: join(directory, 'hosts'),
@@ -70,7 +74,7 @@ export function writeEtc(container: Container, directory: string, joined: readon
     .flatMap(({ endpoint }) => [endpoint.address, endpoint.address6])
     .filter((address) => address !== '')
   const full = spec.domainname === '' ? [] : [`${spec.hostname}.${spec.domainname}`]
-  const entries = [...extra, ...own.map((address) => ({ address, names: [...full, spec.hostname] }))]
+  const entries = [...extra, ...linked, ...own.map((address) => ({ address, names: [...full, spec.hostname] }))]
   const hosts =
     spec.network.mode === 'host'
       ? `${readIfThere('/etc/hosts')}${extra.map(({ address, names }) => `${address}\t${names[0]}\n`).join('')}`

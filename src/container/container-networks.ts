@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
 import type { NativeCore } from '../host/native.ts'
 import { bridgeOptions } from '../network/bridge-options.ts'
+import type { HostsEntry } from '../network/etc-files.ts'
 import { gatewayOf, interfacePlan } from '../network/network-plan.ts'
 import type { JoinedNetwork as JoinedPlan, NetworkPlan } from '../network/network-plan.ts'
 import type { Endpoint, Network } from '../network/network-records.ts'
@@ -21,15 +22,18 @@ export interface JoinedNetwork {
   readonly etc: EtcFiles
 }
 
+/** Where the containers are that it is linked to, asked once its own addresses are known. */
+type Linked = () => readonly HostsEntry[]
+
 /** The network side of a container's life. */
 export interface ContainerNetworks {
   readonly service: NetworkService
   /** Checks that the networks exist that the container asks for. NETWORK_NOT_FOUND, USAGE for an alias in the default network. */
   check(container: Pick<Container, 'spec'>): void
   /** Reserves addresses and ports and writes hosts, resolv.conf and hostname into `directory`. ADDRESS_TAKEN, PORT_TAKEN, NETWORK_*. */
-  join(container: Container, directory: string): Promise<JoinedNetwork>
+  join(container: Container, directory: string, linked: Linked): Promise<JoinedNetwork>
   /** The plan of a container that runs, with what its records say now; its files in /etc are brought up to date. */
-  refresh(container: Container, directory: string): Promise<NetworkPlan>
+  refresh(container: Container, directory: string, linked: Linked): NetworkPlan
   /** Sees to it that somebody holds the network namespace in which a running container's bridges are. */
   hold(container: Container): Promise<void>
   /** Whether a container that runs can get and lose networks. */
@@ -116,7 +120,7 @@ export function containerNetworks(
         service.get(network)
       }
     },
-    async join(container, directory) {
+    async join(container, directory, linked) {
       const { id, spec } = container
       records.removeEndpoints(id)
       if (hasBridges(container)) {
@@ -130,11 +134,11 @@ export function containerNetworks(
       const joined = joinedPlans(id)
       const ports = await boundPorts(spec.network, spec.exposed, hostIpOf(joined))
       writeFileSync(join(directory, portsFile), JSON.stringify(ports))
-      const etc = writeEtc(container, directory, joined)
+      const etc = writeEtc(container, directory, { joined, linked: linked() })
       return { plan: planOf(container, directory), etc }
     },
-    async refresh(container, directory) {
-      writeEtc(container, directory, joinedPlans(container.id))
+    refresh(container, directory, linked) {
+      writeEtc(container, directory, { joined: joinedPlans(container.id), linked: linked() })
       return planOf(container, directory)
     },
     hold: async (container) => {

@@ -53,6 +53,8 @@ export interface ContainerRecords {
   list(): readonly Container[]
   /** Ids of containers made of the image. */
   usersOfImage(imageId: string): readonly ContainerId[]
+  /** Containers with a link to that one. */
+  linkingTo(id: ContainerId): readonly Container[]
   setStage(id: ContainerId, stage: Container['stage'], lease: number | null): void
   setSnapshot(id: ContainerId, snapshot: SnapshotId): void
   save(id: ContainerId, record: Pick<Container, 'spec' | 'mounts'>): void
@@ -105,6 +107,11 @@ export function containerRecords(db: Database): ContainerRecords {
     list: () => db.all<ContainerRow>(`SELECT ${columns} FROM containers ORDER BY created_at DESC, id`).map(toContainer),
     usersOfImage: (imageId) =>
       db.all<{ id: ContainerId }>('SELECT id FROM containers WHERE image = ?', imageId).map((row) => row.id),
+    linkingTo: (id) =>
+      db
+        .all<ContainerRow>(`SELECT ${columns} FROM containers WHERE instr(record, ?) > 0`, id)
+        .map(toContainer)
+        .filter(({ spec }) => spec.network.links?.some(({ container }) => container === id)),
     setStage: (id, stage, lease) =>
       void db.run('UPDATE containers SET state = ?, lease = ? WHERE id = ?', stage, lease, id),
     setSnapshot: (id, snapshot) => void db.run('UPDATE containers SET snapshot = ? WHERE id = ?', snapshot, id),

@@ -114,6 +114,14 @@ export interface ContainerNetwork {
   readonly dnsOptions: readonly string[]
   /** `name:address`; the address may be `host-gateway`. */
   readonly extraHosts: readonly string[]
+  /** Containers that are known by another name here. Records of before have none. */
+  readonly links?: readonly ContainerLink[]
+}
+
+export interface ContainerLink {
+  /** Id; a name in a request. */
+  readonly container: string
+  readonly alias: string
 }
 
 export interface EndpointRequest {

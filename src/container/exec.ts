@@ -4,6 +4,7 @@ import { processOf } from '../runtime/runtime-config.ts'
 import { recordEvent } from './container-events.ts'
 import type { Container } from './container-records.ts'
 import type { Containers } from './containers.ts'
+import { linkVariables } from './links.ts'
 import { processEnv } from './monitor-plan.ts'
 import { runningState } from './stop.ts'
 
@@ -30,7 +31,7 @@ export async function execIn(containers: Containers, container: Container, reque
   const { pid } = await runningState(containers, container, 'exec in')
   const { process: program, security } = container.spec
   const { args, tty, privileged } = request
-  const own = processEnv({ ...container.spec, process: { ...program, tty } })
+  const own = processEnv({ ...container.spec, process: { ...program, tty } }, linkVariables(containers, container))
   const capabilities = capabilitySet({ privileged: true })
   const command = args.join(' ')
   recordEvent(containers, container, `exec_create: ${command}`)

@@ -27,6 +27,8 @@ export interface StartFacts {
   /** Pid of the init process of each container whose namespaces are joined. */
   readonly pidOf: (container: string) => number
   /** False: the process waits until a client asks for the start. */
+  /** Of containers that it is linked to. */
+  readonly linkVariables: readonly string[]
   readonly start: boolean
 }
 
@@ -51,7 +53,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     groupIds: facts.groupIds,
     process: {
       args: argsOf(program),
-      env: processEnv(spec),
+      env: processEnv(spec, facts.linkVariables),
       cwd: program.workdir,
       user: program.user,
       tty: program.tty,
@@ -118,8 +120,8 @@ function logPlan(container: Container, directory: string): Readonly<Record<strin
 }
 
 /** HOSTNAME and TERM as docker sets them; what the user says wins. HOME comes from the core, which knows the passwd. */
-export function processEnv(spec: ContainerSpec): readonly string[] {
-  const own = [`HOSTNAME=${spec.hostname}`, ...(spec.process.tty ? ['TERM=xterm'] : [])]
+export function processEnv(spec: ContainerSpec, linkVariables: readonly string[]): readonly string[] {
+  const own = [`HOSTNAME=${spec.hostname}`, ...(spec.process.tty ? ['TERM=xterm'] : []), ...linkVariables]
   const names = new Set(spec.process.env.map(nameOf))
   const path = spec.process.env.filter((entry) => nameOf(entry) === 'PATH')
   const others = spec.process.env.filter((entry) => nameOf(entry) !== 'PATH')

@@ -9,6 +9,7 @@ import type { Container } from './container-records.ts'
 import { isLive, readState } from './container-state.ts'
 import type { ContainerState } from './container-state.ts'
 import type { Containers } from './containers.ts'
+import { checkLinks, linkHosts, linkVariables, tellLinking } from './links.ts'
 import { connectMonitor } from './monitor-client.ts'
 import type { MonitorClient, MonitorHandlers } from './monitor-client.ts'
 import { isMonitorAlive, monitorGone } from './monitor-life.ts'
@@ -106,6 +107,7 @@ async function launchOnce(
     using shared = await sharedVolumes(containers, container, options.signal)
     const plan = await startPlan(containers, container, options.attach === undefined, shared)
     await containers.native.call('monitor', plan, { detached: true, signal: options.signal })
+    await tellLinking(containers, container)
     if (options.attach === undefined) {
       await recordTransitions(containers, container)
       return undefined
@@ -154,6 +156,7 @@ async function startPlan(
   const { id, spec } = container
   const directory = containers.directory(id)
   const joined = await joinedContainers(containers, container)
+  await checkLinks(containers, container)
   const pidOf = (word: string): number => joined.get(word)?.pid ?? 0
   const { mode } = spec.network
   const network =
@@ -162,7 +165,7 @@ async function startPlan(
           plan: { mode: 'path', path: `/proc/${pidOf(mode.container)}/ns/net` } as const,
           etc: etcOf(containers.directory(containers.records.resolve(mode.container).id)),
         }
-      : await containers.networks.join(container, directory)
+      : await containers.networks.join(container, directory, () => linkHosts(containers, container))
   // Another's namespaces belong to its own user namespace.
   const owner = typeof mode === 'object' && containers.rootless ? { idmap: { pid: pidOf(mode.container) } } : {}
   const plan = monitorPlan(container, {
@@ -176,6 +179,7 @@ async function startPlan(
     mounts: await planMounts(container.mounts, containers.volumes, containers.snapshots.view, shared),
     runtime: runtimeChoice(spec.runtime, containers.runDirectory(id)),
     pidOf,
+    linkVariables: linkVariables(containers, container),
     start,
   })
   return { ...plan, ...owner }

@@ -1,5 +1,6 @@
 import { containerJson } from '../container/inspect/container-json.ts'
 import { isLive } from '../container/container-state.ts'
+import { linkTexts } from '../container/links.ts'
 import { settledByName } from '../container/settle.ts'
 import { containerSizes } from '../container/sizes.ts'
 import type { Engine } from './engine.ts'
@@ -15,6 +16,7 @@ export async function containerInspect(
   const [sizes] = request.size ? await containerSizes(containers, [container]) : []
   return containerJson(container, state, {
     directory: containers.directory(container.id),
+    links: linkTexts(containers, container),
     endpoints: live ? containers.networks.endpoints(container.id) : [],
     ports: live ? containers.networks.ports(containers.directory(container.id)) : [],
     networkNamespace: live ? `/proc/${state.pid}/ns/net` : '',

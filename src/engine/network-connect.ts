@@ -3,6 +3,7 @@ import { endpointWish } from '../container/container-networks.ts'
 import type { Container } from '../container/container-records.ts'
 import type { EndpointRequest } from '../container/container-spec.ts'
 import { isLive } from '../container/container-state.ts'
+import { linkHosts } from '../container/links.ts'
 import { connectMonitor } from '../container/monitor-client.ts'
 import { claimContainer, settledByName } from '../container/settle.ts'
 import { recordNetworkEvent } from './network-events.ts'
@@ -96,7 +97,9 @@ function freeInterface({ networks }: Engine, { id }: Container): number {
 
 async function tellMonitor({ containers }: Engine, container: Container): Promise<void> {
   using client = await connectMonitor(containers.runDirectory(container.id))
-  const network = await containers.networks.refresh(container, containers.directory(container.id))
+  const network = containers.networks.refresh(container, containers.directory(container.id), () =>
+    linkHosts(containers, container),
+  )
   await client?.ask({ op: 'network', network })
 }
 

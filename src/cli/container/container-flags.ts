@@ -93,10 +93,9 @@ export const containerFlags = {
   link: {
     kind: 'string',
     repeat: true,
-    hidden: true,
     value: 'CONTAINER[:ALIAS]',
+    complete: 'container',
     help: 'Make another container known by a name',
-    ignored: 'containers in one network of your own know each other by name; see "tsbuild network create"',
   },
   'log-driver': { kind: 'string', value: 'DRIVER', help: 'Logging driver: json-file, local, journald or none' },
   'log-opt': { kind: 'string', repeat: true, value: 'KEY=VALUE', help: 'Option of the logging driver' },

@@ -3,6 +3,7 @@ import { signalNumber } from '../../base/signals.ts'
 import { readDevice, hostDevices, parseDeviceRule } from '../../container/flags/device-flag.ts'
 import { readEnv, readPairs } from '../../container/flags/env-flag.ts'
 import { parseExtraHost, parseHostname, parseNameServer } from '../../container/flags/host-flag.ts'
+import { parseLink } from '../../container/flags/link-flag.ts'
 import { parseLog } from '../../container/flags/log-flag.ts'
 import { parseIpc, parseNamespace, parseOwnOrHost } from '../../container/flags/namespace-flag.ts'
 import { parseNetworks } from '../../container/flags/network-flag.ts'
@@ -115,6 +116,7 @@ function readNetwork(flags: ContainerFlags): ContainerNetwork {
     dnsSearch: flags['dns-search'],
     dnsOptions: flags['dns-option'],
     extraHosts: flags['add-host'].map(parseExtraHost),
+    links: flags.link.map(parseLink),
   }
 }
 

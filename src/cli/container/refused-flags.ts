@@ -48,6 +48,8 @@ export function refuseConflicts(flags: ContainerFlags): void {
     if (flags.hostname !== undefined) throw conflict('hostname and the UTS mode')
     if (flags.domainname !== undefined) throw conflict('domainname and the UTS mode')
   }
+  if (flags.link.length > 0 && flags.network.some((name) => name === 'host'))
+    throw conflict("host type networking can't be used with links. This would result in undefined behavior")
   if (flags.network.some((name) => name.startsWith('container:'))) refuseOwnNetwork(flags)
 }
 
@@ -57,6 +59,7 @@ function refuseOwnNetwork(flags: ContainerFlags): void {
     [flags.hostname !== undefined, 'hostname and the network mode'],
     [flags.dns.length > 0, 'dns and the network mode'],
     [flags['add-host'].length > 0, 'custom host-to-IP mapping and the network mode'],
+    [flags.link.length > 0, "container type network can't be used with links. This would result in undefined behavior"],
     [flags.publish.length > 0 || flags['publish-all'], 'port publishing and the container type network mode'],
     [flags.expose.length > 0, 'port exposing and the container type network mode'],
   ]

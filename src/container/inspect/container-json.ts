@@ -12,6 +12,8 @@ import type { NetworkFacts } from './network-settings.ts'
 /** What inspect shows beyond record and state. */
 export interface InspectFacts extends NetworkFacts {
   readonly directory: string
+  /** `/TARGET:/NAME/ALIAS` */
+  readonly links: readonly string[]
   readonly sizes?: { readonly rw: number; readonly rootFs: number }
 }
 
@@ -41,7 +43,7 @@ export function containerJson(container: Container, state: ContainerState, facts
     ProcessLabel: '',
     AppArmorProfile: spec.security.apparmor ?? '',
     ExecIDs: null,
-    HostConfig: hostConfig(container),
+    HostConfig: hostConfig(container, facts.links),
     GraphDriver: { Data: null, Name: 'overlayfs' },
     ...(facts.sizes === undefined ? {} : { SizeRw: facts.sizes.rw, SizeRootFs: facts.sizes.rootFs }),
     Mounts: container.mounts.filter((mount) => mount.kind !== 'tmpfs').map(mountJson),

@@ -5,7 +5,7 @@ import type { Container } from '../container-records.ts'
 import type { ContainerSecurity, ContainerSpec, PublishedPort } from '../container-spec.ts'
 
 /** The `HostConfig` of docker's container inspect. */
-export function hostConfig({ spec }: Container): object {
+export function hostConfig({ spec }: Container, links: readonly string[]): object {
   const { limits, log, namespaces, network, security } = spec
   return {
     Binds: emptyAsNull(spec.mounts.flatMap(bindText)),
@@ -29,7 +29,7 @@ export function hostConfig({ spec }: Container): object {
     GroupAdd: emptyAsNull(spec.process.groups),
     IpcMode: namespaceText(namespaces.ipc, 'private'),
     Cgroup: '',
-    Links: null,
+    Links: emptyAsNull(links),
     OomScoreAdj: spec.oomScoreAdj ?? 0,
     PidMode: namespaceText(namespaces.pid, ''),
     Privileged: security.privileged,
