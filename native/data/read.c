@@ -1,9 +1,10 @@
-#include <fcntl.h>
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/path.h"
 #include "base/plan.h"
+#include "base/regular_file.h"
 #include "base/tree.h"
 #include "base/util.h"
 #include "verbs.h"
@@ -24,10 +25,10 @@ int verb_read(struct plan *plan, struct rt_error *err)
         json_req_bytes(plan->json, "path", &path, NULL, err) < 0 || json_opt_i64(plan->json, "limit", 0, 64 * 1024 * 1024, &limit, err) < 0 ||
         tree_open(&tree, 0, &root, err) < 0)
         return -1;
-    auto_close int fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, err);
-    if (fd < 0) return -1;
+    auto_close int fd = try_open_regular_in_root(root, path);
+    if (fd < 0 && errno != EINVAL) return path_fail(err, errno, "openat2", path, "open");
+    if (fd < 0) return rt_fail_at(err, path, "NATIVE_FAILED", 0, NULL, "cannot read '%s': it is not a regular file", path);
     if (fstat(fd, &st) < 0) return path_fail(err, errno, "fstat", path, "read the status of");
-    if (!S_ISREG(st.st_mode)) return rt_fail_at(err, path, "NATIVE_FAILED", 0, NULL, "cannot read '%s': it is not a regular file", path);
     if (read_fd(fd, (size_t)limit, &data, "SIZE_MISMATCH", path, err) < 0) return -1;
     return plan_result(plan,
                        json_pack("{s:o,s:I,s:I,s:I,s:I}", "data", json_b64(data.data ? data.data : "", data.size), "mode", (json_int_t)st.st_mode,

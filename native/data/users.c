@@ -1,23 +1,21 @@
 #include "data/users.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/path.h"
+#include "base/regular_file.h"
 #include "base/util.h"
 
 static int read_file(int rootfd, const char *path, char **out, struct rt_error *err)
 {
     auto_buf struct buf text = { 0 };
-    struct stat st;
-    auto_close int fd = try_open_in_root(rootfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-    if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return path_fail(err, errno, "openat2", path, "read the file");
-    if (fd >= 0 && fstat(fd, &st) < 0) return path_fail(err, errno, "fstat", path, "read the status of");
-    if (fd >= 0 && S_ISREG(st.st_mode) && read_fd(fd, USERS_LIMIT, &text, "USER_UNKNOWN", path, err) < 0) return -1;
+    auto_close int fd = try_open_regular_in_root(rootfd, path);
+    if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != EINVAL) return path_fail(err, errno, "openat2", path, "read the file");
+    if (fd >= 0 && read_fd(fd, USERS_LIMIT, &text, "USER_UNKNOWN", path, err) < 0) return -1;
     *out = rt_strdup(text.data ? text.data : "", err);
     return *out ? 0 : -1;
 }

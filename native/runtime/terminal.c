@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,15 +24,22 @@ static int fail(struct rt_error *err, const char *syscall, const char *what)
     return rt_fail(err, "NATIVE_FAILED", errno, syscall, "cannot make the terminal: %s", what);
 }
 
-static int open_master(int rootfd, struct rt_error *err)
+static bool is_multiplexer(int fd)
 {
     struct stat st;
     struct statfs fs;
-    auto_close int fd = open_in_root(rootfd, "dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, 0, err);
-    if (fd < 0) return rt_wrap(err, "cannot make the terminal");
-    if (fstat(fd, &st) || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || fstatfs(fd, &fs) || fs.f_type != DEVPTS_SUPER_MAGIC)
-        return errno = ENODEV, fail(err, "fstat", "/dev/pts/ptmx is not of a devpts");
-    return take_fd(&fd);
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2) && fstatfs(fd, &fs) == 0 && fs.f_type == DEVPTS_SUPER_MAGIC;
+}
+
+/* Looked at before it is opened: to open another device may do something already. */
+static int open_master(int rootfd, struct rt_error *err)
+{
+    static const char PATH[] = "dev/pts/ptmx";
+    auto_close int found = open_in_root(rootfd, PATH, O_PATH | O_NOFOLLOW, 0, err);
+    if (found < 0) return rt_wrap(err, "cannot make the terminal");
+    auto_close int fd = is_multiplexer(found) ? open_in_root(rootfd, PATH, O_RDWR | O_NOCTTY | O_NOFOLLOW, 0, err) : -1;
+    if (!is_multiplexer(found) || (fd >= 0 && !is_multiplexer(fd))) return errno = ENODEV, fail(err, "fstat", "/dev/pts/ptmx is not of a devpts");
+    return fd < 0 ? rt_wrap(err, "cannot make the terminal") : take_fd(&fd);
 }
 
 static int end_lines_plainly(int slave, struct rt_error *err)

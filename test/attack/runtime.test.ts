@@ -2,6 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
+  constants,
   cpSync,
   existsSync,
   mkdirSync,
@@ -14,6 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -164,6 +166,28 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       closeSync(leaked)
     })
 
+    // Defence: close_range before exec.
+    it('a descriptor that whoever called the runtime left open is not in the container', async () => {
+      const leaked = openSync(host, 'r')
+      const stdio = ['pipe', 'pipe', 'pipe', leaked, leaked] as never
+      const look = 'ls -l /proc/self/fd; cat /proc/self/fd/3/secret'
+      const outcome = oci.run(['run', '-b', bundle(sh(look)), id], { stdio })
+      expect(outcome).toMatchObject({ status: 1 })
+      expect(outcome.stdout).toContain('0 -> ')
+      expect(outcome.stdout).not.toContain(host)
+      await begin(box(['sleep', '1000']))
+      expect(oci.run(['exec', id, 'sh', '-c', look], { stdio }).stdout).not.toContain(host)
+      closeSync(leaked)
+    })
+
+    // Defence: a session keyring of its own for each container.
+    it('the keys of whoever called the runtime are not those of the container', () => {
+      const config = sh('cat /proc/keys')
+      config.linux['maskedPaths'] = []
+      const { stdout } = run(config)
+      expect(stdout).toContain(`_ses.${id}`)
+    })
+
     it('CVE-2016-9962: nobody inside may look at what the runtime has open', async () => {
       const config = box(['sleep', '1000'])
       const uid = isUser ? userId : 1000
@@ -304,10 +328,14 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       })
     })
 
-    it('CVE-2025-52565: a false ptmx opens no terminal', () => {
+    it.for([
+      ['a device', ['c', '1', '5']],
+      ['that of the host', ['c', '5', '2']],
+      ['a FIFO', ['p']],
+    ] as const)('CVE-2025-52565: a ptmx that is %s opens no terminal', ([, kind]) => {
       const dev = join(own.path, 'dev')
       mkdirSync(join(dev, 'pts'), { recursive: true })
-      execFileSync('mknod', [join(dev, 'pts/ptmx'), 'c', '1', '5'])
+      execFileSync('mknod', [join(dev, 'pts/ptmx'), ...kind])
       const config = without(sh('true'), '/dev')
       config.process['terminal'] = true
       config.mounts.push({ destination: '/dev', type: 'bind', source: dev, options: ['bind'] })
@@ -315,6 +343,30 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
         status: 1,
         stderr: expect.stringContaining('/dev/pts/ptmx is not of a devpts') as string,
       })
+    })
+
+    // Defence: what is written to /proc is opened below it, without links and without mounts upon it.
+    it.for(['net/../../self/../../planted', 'net/../../self/root$PATH', 'net.ipv4.../../../../../..$PATH'])(
+      'CVE-2025-52881: the sysctl %s writes nowhere else',
+      (key) => {
+        const planted = join(own.path, 'planted')
+        writeFileSync(planted, '')
+        chmodSync(planted, 0o666)
+        const config = sh('true')
+        config.linux['sysctl'] = { [key.replace('$PATH', planted)]: 'written' }
+        expect(run(config)).toMatchObject({ status: 1 })
+        expect(readFileSync(planted, 'utf8')).toBe('')
+      },
+    )
+
+    // Defence: readonlyPaths are mounts of their own.
+    it('what is read-only is', () => {
+      const script = 'for f in sys/kernel/core_pattern sysrq-trigger; do echo x > /proc/$f || true; done'
+      const config = sh(script)
+      const { stderr } = run(config)
+      expect(stderr.match(/Read-only file system|nonexistent directory/g)).toHaveLength(2)
+      const here = readFileSync('/proc/self/mountinfo', 'utf8')
+      expect(here).not.toContain(own.root)
     })
 
     it('CVE-2024-1753: the source of a tree is looked up inside the tree', async () => {
@@ -347,6 +399,20 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       execFileSync('mkfifo', [join(own.root, path)])
       const answer = await sandbox(sh('echo $HOME'), { user: { name: '0', groups: [] } })
       expect(answer.stdout.toString()).toMatch(/^\/(root)?\n/)
+    })
+
+    // Defence: what it is comes before it is opened: an image's /etc/passwd may be the device of a watchdog.
+    it('a FIFO as etc/passwd is not even opened', async () => {
+      const fifo = join(own.root, 'etc/passwd')
+      rmSync(fifo)
+      execFileSync('mkfifo', [fifo])
+      let opened = false
+      const writer = openFile(fifo, 'w').finally(() => (opened = true))
+      expect(run(sh('echo $HOME'))).toMatchObject({ status: 0, stdout: '/\n' })
+      for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate)
+      expect(opened).toBe(false)
+      closeSync(openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK))
+      await (await writer).close()
     })
 
     it('a passwd that points to that of the host names no user of it', async () => {

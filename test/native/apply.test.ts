@@ -522,6 +522,17 @@ describe('what is malformed or hostile', () => {
       'a sparse map without its half',
       () => tar({ ...file('s', 'abcd'), pax: { 'GNU.sparse.size': '100', 'GNU.sparse.offset': '0' } }),
     ],
+    [
+      'a sparse file of a million pieces and more',
+      () => {
+        const pieces = (1 << 20) + 1
+        const map = `${pieces}\n${'0\n0\n'.repeat(pieces)}`
+        return tar({
+          ...file('s', map.padEnd(Math.ceil(map.length / 512) * 512, '\0')),
+          pax: { 'GNU.sparse.major': '1', 'GNU.sparse.realsize': '9' },
+        })
+      },
+    ],
     ['a sparse file without size', () => tar({ ...file('s', 'abcd'), pax: { 'GNU.sparse.map': '0,4' } }), 's'],
     [
       'a sparse map in data that never ends',
@@ -530,12 +541,13 @@ describe('what is malformed or hostile', () => {
     ],
     ['a hard link to itself', () => tar({ name: 'h', type: '1', link: 'h' })],
   ]
-  it.for(cases)('refuses %s', async ([, archive, path]) => {
+  it.for(cases)('refuses %s', async ([what, archive, path]) => {
     for (const plan of [alone(archive()), merged(archive())]) {
       const error = await planError(plan)
       // A layer alone cannot tell a link to nothing from a link to a lower layer.
       expect(['LAYER_INVALID', ...(plan.mode === 'alone' ? ['LAYER_NEEDS_LOWER'] : [])]).toContain(error.code)
       if (path !== undefined) expect(error.path).toBe(path.slice(0, 1023))
+      if (what.endsWith('size') || what.startsWith('a size of')) expect(error.message).toMatch(/number|size/)
     }
   })
 

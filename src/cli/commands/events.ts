@@ -1,3 +1,4 @@
+import { printableLine } from '../../base/printable.ts'
 import type { LoggedEvent } from '../../store/event-log.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
@@ -29,13 +30,16 @@ export const command: Command = defineCommand({
   },
 })
 
+/** Labels are whatever an image says, and may be long. */
+const maxLine = 100_000
+
 /** `2026-01-02T15:04:05.000000000Z container create 1c3a… (image=busybox, name=x)` */
 function eventLine({ at, type, action, actor, attributes }: LoggedEvent): string {
   const pairs = Object.entries(attributes)
     .toSorted(([a], [b]) => a.localeCompare(b))
     .map(([key, value]) => `${key}=${value}`)
   const time = new Date(at).toISOString().replace('Z', '000000Z')
-  return `${time} ${type} ${action} ${actor} (${pairs.join(', ')})`
+  return printableLine(`${time} ${type} ${action} ${actor} (${pairs.join(', ')})`, maxLine)
 }
 
 /** In docker's shape. */
