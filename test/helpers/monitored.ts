@@ -89,6 +89,7 @@ export class Monitored {
     return files.flatMap((file) =>
       readFileSync(file, 'utf8')
         .split('\n')
+        .slice(0, -1) // what is being written
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as LogLine),
     )

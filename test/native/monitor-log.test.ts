@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hasErrno } from '../../src/base/errors.ts'
 import { Monitored } from '../helpers/monitored.ts'
 import { noContainers, scratch, until, type Scratch } from '../helpers/runtime-bundle.ts'
 
@@ -156,10 +157,11 @@ describe.skipIf(noContainers)('the log', () => {
     await reader.ask({ op: 'read-log' })
     await writer.writeStdin(Buffer.from('go\n'))
     const rotated = (): readonly string[] => readdirSync(box.dir).filter((name) => name.startsWith('container.log.'))
-    const oldest = (): string => readFileSync(`${box.logPath}.${rotated().length}`, 'utf8')
+    const oldest = (): string => contentOf(`${box.logPath}.${rotated().length}`)
     await until(() => rotated().length > 2 && oldest().includes('"log":"1\\n"'), 'files that a reader has not read')
     reader[Symbol.dispose]()
-    await until(() => box.output().endsWith('\n5000\n'), 'the container goes on without it')
+    const newest = (): string => contentOf(`${box.logPath}.1`) + contentOf(box.logPath)
+    await until(() => newest().includes('"log":"5000\\n"'), 'the container goes on without it')
     await until(() => rotated().length === 1, 'its files went')
     await writer.writeStdin(Buffer.from('go\n'))
     await box.ended()
@@ -226,3 +228,13 @@ describe.skipIf(noContainers)('the journal', () => {
     })
   })
 })
+
+/** Files are renamed while they are looked at: one that is between two names is empty for now. */
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return ''
+    throw error
+  }
+}
