@@ -1,4 +1,5 @@
-import { lstat, mkdir } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
+import { makeDirectories } from '../base/make-directories.ts'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
 import type { Tree } from '../host/native.ts'
 import type { MountSpec } from '../runtime/mount-spec.ts'
@@ -103,7 +104,7 @@ async function checkSource(source: string, create: boolean): Promise<void> {
     await lstat(source)
   } catch (error) {
     if (!hasErrno(error, 'ENOENT')) throw error
-    if (create) return void (await mkdir(source, { recursive: true }))
+    if (create) return void makeDirectories(source)
     throw new TsbuildError(
       'MOUNT_SOURCE_MISSING',
       `invalid mount config for type "bind": bind source path does not exist: ${source}`,

@@ -1,5 +1,6 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeDirectories } from '../base/make-directories.ts'
 import type { ExplainedStep } from '../build/explain/build-records.ts'
 import { explainCause } from '../build/explain/explanation.ts'
 import type { RecordedStep } from '../build/explain/recorder.ts'
@@ -37,7 +38,7 @@ export async function performBuild(
   for (const folder of [scratch, volatile]) stack.defer(() => rm(folder, { recursive: true, force: true }))
   const { cgroupParent } = request.limits
   if (cgroupParent !== undefined) {
-    await mkdir(volatile, { recursive: true, mode: 0o755 })
+    makeDirectories(volatile, 0o755)
     await writeFile(join(volatile, cgroupParentFile), cgroupParent)
   }
   const options = {

@@ -1,5 +1,6 @@
-import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDirectories } from '../base/make-directories.ts'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
 
 /** The part of node:sea that gives what is inside the executable. */
@@ -37,7 +38,7 @@ function isOurs(path: string, size: number): boolean {
 function wrote(folder: string, name: string, content: Uint8Array): boolean {
   const temporary = join(folder, `.${name}.${process.pid}`)
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeDirectories(folder, 0o700)
     writeFileSync(temporary, content, { mode: 0o755, flag: 'wx' })
     renameSync(temporary, join(folder, name))
     return true

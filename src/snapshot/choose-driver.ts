@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeDirectories } from '../base/make-directories.ts'
 import { hasCode, hasErrno } from '../base/errors.ts'
 import { NativeError } from '../host/native-error.ts'
 import type { NativeCore } from '../host/native.ts'
@@ -50,7 +51,7 @@ async function tried(place: DriverPlace): Promise<StorageDriver> {
   const driver = await mounts(place)
   if (driver === undefined) return 'overlay'
   const memory: Memory = { place: description(place.root), driver }
-  mkdirSync(dirname(place.memory), { recursive: true, mode: 0o700 })
+  makeDirectories(dirname(place.memory), 0o700)
   writeFileSync(`${place.memory}.${process.pid}`, JSON.stringify(memory))
   renameSync(`${place.memory}.${process.pid}`, place.memory)
   return driver

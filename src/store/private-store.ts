@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasErrno } from '../base/errors.ts'
+import { makeDirectories } from '../base/make-directories.ts'
 
 const others = 0o077
 /** What earlier versions made. */
@@ -11,7 +12,7 @@ const traversable = 0o711
  * bit and the owner root, and whoever can name it can run it (CVE-2021-41091). A root that somebody made beforehand keeps its mode; what we put into it is closed instead.
  */
 export function makePrivateStore(root: string): void {
-  mkdirSync(root, { recursive: true, mode: 0o700 })
+  makeDirectories(root, 0o700)
   const mode = lstatSync(root).mode & 0o7777
   if ((mode & others) === 0) return
   if (mode === traversable) return chmodSync(root, 0o700)

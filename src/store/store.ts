@@ -44,7 +44,7 @@ export async function openStore(root: string): Promise<Store> {
     makePrivateStore(root)
     await checkVersion(root)
   } catch (error) {
-    if (!hasErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) throw error
+    if (!hasErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT', 'EEXIST')) throw error
     throw new TsbuildError('STORE_DENIED', `Cannot write to the store "${root}": ${error.message}`, {
       cause: error,
       hint: 'Run as the user it belongs to, or name another folder with --root or TSBUILD_ROOT',

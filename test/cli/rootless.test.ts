@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { monitorOf, until } from '../helpers/container-cli.ts'
 import { startRegistry, type Registry } from '../helpers/registry.ts'
-import { standIns, type Cli } from '../helpers/tsbuild.ts'
+import { projectHome, standIns, type Cli } from '../helpers/tsbuild.ts'
 import { hasSubIdTools, noUsers, openUnprivilegedCli, userId } from '../helpers/unprivileged.ts'
 
 const image = 'debian:bookworm'
@@ -82,6 +83,25 @@ describe.skipIf(noUsers !== false).for(noWays)('an unprivileged user with %s', (
     if (stderr !== '')
       expect(stderr).toContain('The cgroup controller "memory" is not available here: its limits are discarded')
     expect(status).toBe(0)
+  })
+})
+
+describe.skipIf(noUsers !== false)('a home where nothing can be made', () => {
+  it.for(['/proc', '/sys', '/nonexistent', '/etc/hostname'])('is a clear error at once: %s', async (home) => {
+    await using cli = openUnprivilegedCli({ hasSubIds: false })
+    const env = { HOME: home, TSBUILD_ROOT: join(home, '.local/share/tsbuild') }
+    // "--root" of the set-up would take the place of the home.
+    const program = join(projectHome, 'bin/tsbuild')
+    const user = ['setpriv', `--reuid=${userId}`, `--regid=${userId}`, '--clear-groups', program]
+    const child = spawnSync(user[0]!, [...user.slice(1), 'images'], {
+      env: { ...cli.environment, ...env },
+      encoding: 'utf8',
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    })
+    expect(child.signal).toBeNull()
+    expect(child.status).toBe(1)
+    expect(child.stderr).toContain(`Cannot write to the store "${home}/.local/share/tsbuild"`)
   })
 })
 

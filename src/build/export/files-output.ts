@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import type { Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
+import { makeDirectories } from '../../base/make-directories.ts'
 import type { NativeCore, Tree } from '../../host/native.ts'
 
 /** Descriptor of the stream in the plans `export` and `extract`. */
@@ -69,7 +70,7 @@ export async function writeFilesFolder(
   native: NativeCore,
   { tree, path, clean, owner, clampMtime, signal }: FolderRequest,
 ): Promise<void> {
-  await mkdir(path, { recursive: true })
+  makeDirectories(path)
   if (clean) {
     for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true })
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { makeDirectories } from '../../base/make-directories.ts'
 import { writeFileAtomic } from '../../base/atomic-file.ts'
 import { embeddedCoreName } from '../../base/embedded.ts'
 import { TsbuildError } from '../../base/errors.ts'
@@ -39,7 +39,7 @@ export const command: Command = defineCommand({
       })
     }
     const path = join(directory, unitName)
-    await mkdir(directory, { recursive: true })
+    makeDirectories(directory)
     await writeFileAtomic(path, bootUnit({ program, root: settings.root, rootless: settings.rootless }))
     terminal.printLine(path)
     if (flags['no-enable'] || flags.directory !== undefined) return 0

@@ -1,7 +1,6 @@
 import {
   closeSync,
   fdatasyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Script } from 'node:vm'
+import { makeDirectories } from '../../base/make-directories.ts'
 
 /** V8's code of the chunks of a bundle, kept between runs. It is only ever a help: what cannot be read or written is done without. */
 export interface CodeCache {
@@ -75,7 +75,7 @@ export function openCodeCache(folder: string): CodeCache {
 }
 
 function write(path: string, code: Buffer): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeDirectories(dirname(path), 0o700)
   const temporary = `${path}.${process.pid}`
   const file = openSync(temporary, 'wx', 0o600)
   try {

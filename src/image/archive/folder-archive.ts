@@ -1,7 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { lstat, mkdir, readdir } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { makeDirectories } from '../../base/make-directories.ts'
 import { cancelled } from '../../base/errors.ts'
 import type { ArchiveFile } from './layout.ts'
 import type { TarEntry } from './tar-archive.ts'
@@ -15,7 +16,7 @@ export async function writeFolder(
   for await (const file of files) {
     if (signal.aborted) throw cancelled(signal)
     const path = join(folder, file.path)
-    await mkdir(dirname(path), { recursive: true })
+    makeDirectories(dirname(path))
     const present = await lstat(path).catch(() => undefined)
     if (file.path.startsWith('blobs/') && present?.size === file.size) continue
     await pipeline(file.open(), createWriteStream(path, { mode: 0o644 }), { signal })

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { makeDirectories } from '../../base/make-directories.ts'
 import { TsbuildError } from '../../base/errors.ts'
 import { parseDigest, sha256 } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -82,7 +83,7 @@ export async function extractArtifact(
   const document = parseManifest(raw.bytes, raw.descriptor.mediaType, `manifest of ${source.name}`)
   if (document.kind === 'index')
     throw new TsbuildError('MANIFEST_UNSUPPORTED', `Cannot take files out of ${source.name}: it is an index`)
-  await mkdir(folder, { recursive: true })
+  makeDirectories(folder)
   const written: string[] = []
   for (const layer of document.manifest.layers) {
     const title = layer.annotations?.[titleAnnotation]

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { randomBytes } from 'node:crypto'
+import { makeDirectories } from '../../base/make-directories.ts'
 import { writeFileAtomic } from '../../base/atomic-file.ts'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
 import { digestAlgorithm } from '../../oci/digest.ts'
@@ -125,7 +126,7 @@ async function enterIndex(folder: string, descriptor: Descriptor, tag: string | 
     size,
     ...(tag === undefined ? {} : { annotations: { [refNameAnnotation]: tag } }),
   }
-  await mkdir(folder, { recursive: true })
+  makeDirectories(folder)
   await writeFileAtomic(join(folder, indexFile), JSON.stringify({ ...current, manifests: [...others, entry] }), {
     sync: false,
   })
@@ -181,7 +182,7 @@ async function writeBlobFile(folder: string, blob: BlobSource): Promise<boolean>
   const path = join(folder, blobPath(blob.digest))
   const present = await stat(path).catch(() => undefined)
   if (present?.size === blob.size) return false
-  await mkdir(dirname(path), { recursive: true })
+  makeDirectories(dirname(path))
   const temporary = `${path}.${randomBytes(4).toString('hex')}.part`
   const hash = createHash(digestAlgorithm(blob.digest))
   const out = createWriteStream(temporary, { mode: 0o644 })

@@ -1,5 +1,6 @@
-import { lstat, mkdir, realpath } from 'node:fs/promises'
+import { lstat, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeDirectories } from '../../base/make-directories.ts'
 import { writeFileAtomic } from '../../base/atomic-file.ts'
 import { hasErrno } from '../../base/errors.ts'
 import type { Credentials } from '../auth/credentials.ts'
@@ -23,7 +24,7 @@ export async function storeCredentials(
   credentials: Extract<Credentials, { kind: 'basic' | 'identity' }>,
   signal: AbortSignal,
 ): Promise<Stored> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  makeDirectories(dirname(path), 0o700)
   await using lock = await lockFile(path, signal)
   void lock
   const file = await readAuthFile(path)
