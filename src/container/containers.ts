@@ -26,6 +26,8 @@ export interface Containers {
   readonly hostName: string
   /** The user is not root: each container has a user namespace of its own. */
   readonly rootless: boolean
+  /** Parent of the cgroups of containers that name none. Undefined: tsbuild's. */
+  readonly cgroupParent: () => string | undefined
   /** Log, state and files of a container: survives a reboot. */
   directory(id: string): string
   /** Lock and socket of its monitor: gone after a reboot. */
@@ -45,6 +47,7 @@ export interface ContainerSources {
   readonly groupIds: number
   readonly hostName: string
   readonly rootless: boolean
+  readonly cgroupParent: () => string | undefined
 }
 
 export function openContainers(sources: ContainerSources): Containers {

@@ -19,6 +19,7 @@ export interface StartFacts {
   readonly runDirectory: string
   readonly architecture: string
   readonly groupIds: number
+  readonly cgroupParent: string | undefined
   readonly rootfs: Tree
   readonly network: NetworkPlan
   readonly etc: EtcFiles
@@ -77,7 +78,7 @@ export function monitorPlan(container: Container, facts: StartFacts): Readonly<R
     shmSize: spec.shmSize,
     annotations: spec.annotations,
     ...(spec.oomScoreAdj === null ? {} : { oomScoreAdj: spec.oomScoreAdj }),
-    ...(spec.cgroupParent === null ? {} : { cgroupParent: spec.cgroupParent }),
+    ...(facts.cgroupParent === undefined ? {} : { cgroupParent: facts.cgroupParent }),
     ...(spec.consoleSize === null ? {} : { consoleSize: spec.consoleSize }),
   })
   return {

@@ -173,6 +173,7 @@ async function startPlan(
     runDirectory: containers.runDirectory(id),
     architecture: containers.platform.architecture,
     groupIds: containers.groupIds,
+    cgroupParent: spec.cgroupParent ?? containers.cgroupParent(),
     rootfs: rootfsOf(containers, container),
     network: network.plan,
     etc: network.etc,

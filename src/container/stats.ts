@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { hasErrno } from '../base/errors.ts'
-import { cgroupPath } from '../runtime/runtime-config.ts'
+import { containerCgroup } from './container-cgroup.ts'
 import { cgroupFigures } from './cgroup-figures.ts'
 import type { CgroupFigures } from './cgroup-figures.ts'
 import type { Container } from './container-records.ts'
@@ -37,10 +37,7 @@ export async function sampleStats(containers: Containers, container: Container):
   const state = readState(containers.directory(container.id))
   const at = performance.now()
   if (!isLive(state) || state.pid === 0) return { ...none, at, received: 0, sent: 0, running: false }
-  const path = cgroupPath({
-    id: container.id,
-    ...(container.spec.cgroupParent === null ? {} : { cgroupParent: container.spec.cgroupParent }),
-  })
+  const path = containerCgroup(container, state.pid)
   const [figures, traffic] = await Promise.all([cgroupFigures(path), networkTraffic(state.pid, container)])
   return { ...figures, ...traffic, at, running: true }
 }

@@ -1,6 +1,7 @@
 import { TsbuildError, hasCode, hasErrno } from '../base/errors.ts'
 import { processOutput } from '../base/process-output.ts'
-import { cgroupPath } from '../runtime/runtime-config.ts'
+import { containerCgroup } from './container-cgroup.ts'
+import { readState } from './container-state.ts'
 import { cgroupPids } from './cgroup-figures.ts'
 import type { Container } from './container-records.ts'
 import type { Containers } from './containers.ts'
@@ -21,10 +22,8 @@ export async function containerTop(
   args: readonly string[],
 ): Promise<ProcessTable> {
   using _monitor = await runningMonitor(containers, container, 'top')
-  const { id, spec } = container
-  const pids = new Set(
-    await cgroupPids(cgroupPath({ id, ...(spec.cgroupParent === null ? {} : { cgroupParent: spec.cgroupParent }) })),
-  )
+  const { pid } = readState(containers.directory(container.id))
+  const pids = new Set(await cgroupPids(containerCgroup(container, pid)))
   const lines = (await runPs(args.length === 0 ? ['-ef'] : args)).trimEnd().split('\n')
   const titles = (lines[0] ?? '').trim().split(/\s+/)
   const at = titles.indexOf('PID')

@@ -23,6 +23,7 @@ import { walkVertices } from '../build/solver/vertex.ts'
 import { formatPlatform, parsePlatform } from '../oci/platform.ts'
 import { parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { Platform } from '../oci/types.ts'
+import { defaultCgroupParent } from './cgroup-parent.ts'
 import { engineCacheRecords } from './builder-cache.ts'
 import { importCaches } from './build-cache-import.ts'
 import { exportCaches, inlineCache } from './build-cache-export.ts'
@@ -130,7 +131,12 @@ export async function executeBuild(
   const resolved = images.byManifest
   const imports = await importCaches(engine, request.cacheFrom, context)
   const seed = (key: string, aborted: AbortSignal): Promise<string | undefined> => importedMount(imports, key, aborted)
-  const limits = { ...request.limits, limits: await heldLimits(engine.native, request.limits.limits ?? {}, context) }
+  const cgroupParent = request.limits.cgroupParent ?? defaultCgroupParent(engine.settings)
+  const limits = {
+    ...request.limits,
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
+    limits: await heldLimits(engine, request.limits.limits ?? {}, context),
+  }
   const services = buildServices(
     engine,
     { ...request, limits },

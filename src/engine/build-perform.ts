@@ -6,6 +6,7 @@ import { explainCause } from '../build/explain/explanation.ts'
 import type { RecordedStep } from '../build/explain/recorder.ts'
 import type { BuildKey } from '../build/recall/remembered-build.ts'
 import type { Digest } from '../oci/digest.ts'
+import { defaultCgroupParent } from './cgroup-parent.ts'
 import { executeBuild } from './build-execute.ts'
 import { keepOutput, keepWithin } from './build-housekeeping.ts'
 import type { OutputsResult } from './build-outputs.ts'
@@ -36,7 +37,7 @@ export async function performBuild(
   const name = `${engine.store.lease.id}-${id}`
   const [scratch, volatile] = buildFolders(engine).map((folder) => join(folder, name)) as [string, string]
   for (const folder of [scratch, volatile]) stack.defer(() => rm(folder, { recursive: true, force: true }))
-  const { cgroupParent } = request.limits
+  const cgroupParent = request.limits.cgroupParent ?? defaultCgroupParent(engine.settings)
   if (cgroupParent !== undefined) {
     makeDirectories(volatile, 0o755)
     await writeFile(join(volatile, cgroupParentFile), cgroupParent)

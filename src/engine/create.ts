@@ -20,7 +20,7 @@ export interface CreateRequest {
 /** Makes a container, pulling its image where the policy wants it. Codes of `createContainer` and of a pull. */
 export async function create(engine: Engine, request: CreateRequest, context: VerbContext): Promise<Container> {
   const image = await imageFor(engine, request, context)
-  const limits = await heldLimits(engine.native, request.container.limits, context)
+  const limits = await heldLimits(engine, request.container.limits, context)
   return createContainer(engine.containers, image, { ...request.container, limits }, context)
 }
 

@@ -7,6 +7,7 @@ import { probeHost } from '../host/probe.ts'
 import type { FeatureState, HostFacts } from '../host/probe.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Finding } from './doctor-finding.ts'
+import { cgroupFinding } from './doctor-cgroups.ts'
 import { rungFinding } from './doctor-rung.ts'
 import { findProgram, userFindings } from './doctor-user.ts'
 
@@ -57,7 +58,6 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
     state.available
       ? { name, state: 'good', detail: 'available' }
       : { name, state: worst, detail: `without it: ${lost}${reason(state)}`, advice }
-  const wanted = ['cpu', 'memory', 'pids'].filter((name) => !cgroup.controllers.includes(name))
   const overlay = settings.rootless ? features.userxattr : features.overlay
   return [
     { name: 'kernel', state: 'good', detail: kernel },
@@ -104,21 +104,9 @@ function hostFindings(settings: Settings, { features, cgroup, kernel }: HostFact
       'limited',
       'In a container: --cap-add SYS_RESOURCE',
     ),
-    wanted.length === 0
-      ? { name: 'cgroups', state: 'good', detail: `${cgroup.version}: ${cgroup.controllers.join(', ')}` }
-      : {
-          name: 'cgroups',
-          state: 'limited',
-          detail: `${cgroup.version}; without ${wanted.join(', ')} these limits cannot be set`,
-          advice: settings.rootless
-            ? delegationAdvice
-            : 'In a container: docker run --privileged --cgroupns private, or -v /sys/fs/cgroup:/sys/fs/cgroup:rw',
-        },
+    cgroupFinding(settings, cgroup),
   ]
 }
-
-const delegationAdvice =
-  "As root: mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' > /etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload"
 
 /** The module is missing, or the place forbids to mount. */
 function overlayAdvice({ errno }: FeatureState): string {

@@ -17,6 +17,7 @@ import type { NetworkService } from '../network/network-service.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import { groupIds } from '../settings/idmap.ts'
 import type { Settings } from '../settings/settings.ts'
+import { defaultCgroupParent } from './cgroup-parent.ts'
 import { chooseDriver } from '../snapshot/choose-driver.ts'
 import { openSnapshotter } from '../snapshot/open-snapshotter.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
@@ -95,6 +96,7 @@ export async function openEngine(settings: Settings): Promise<Engine> {
       groupIds: groupIds(settings.idmap),
       hostName: hostname(),
       rootless: settings.rootless,
+      cgroupParent: () => defaultCgroupParent(settings),
     }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -1,25 +1,37 @@
 import type { Emit } from '../base/events.ts'
+import { delegatedCgroup } from '../host/delegated-cgroup.ts'
+import type { DelegatedCgroup } from '../host/delegated-cgroup.ts'
 import { probeHost } from '../host/probe.ts'
-import type { NativeCore } from '../host/native.ts'
 import { hasLimits, possibleLimits } from '../runtime/possible-limits.ts'
 import type { Limits } from '../runtime/resources.ts'
+import type { Engine } from './engine.ts'
 
 /** The limits that this machine and user can hold; a warning names what is left out. Looks only when there are some. */
 export async function heldLimits(
-  native: NativeCore,
+  { native, settings }: Pick<Engine, 'native' | 'settings'>,
   limits: Limits,
   { emit, signal }: { readonly emit: Emit; readonly signal: AbortSignal },
 ): Promise<Limits> {
   if (!hasLimits(limits)) return limits
-  const { cgroup } = await probeHost(native, signal)
-  const held = possibleLimits(limits, cgroup.controllers)
+  const delegated = settings.rootless ? delegatedCgroup() : undefined
+  const controllers = settings.rootless
+    ? (delegated?.controllers ?? [])
+    : (await probeHost(native, signal)).cgroup.controllers
+  const held = possibleLimits(limits, controllers)
+  const why = settings.rootless ? reason(delegated) : 'not available here'
   for (const controller of held.missing) {
     emit({
       kind: 'notice',
       level: 'warning',
-      text: `The cgroup controller "${controller}" is not available here: its limits are discarded`,
+      text: `The cgroup controller "${controller}" is ${why}: its limits are discarded`,
       hint: '"tsbuild doctor" tells how to get it',
     })
   }
   return held.limits
+}
+
+function reason(delegated: DelegatedCgroup | undefined): string {
+  if (delegated === undefined) return 'not delegated to this user'
+  if (delegated.crowded) return `not delegated below "${delegated.path}", in which processes live`
+  return `not delegated with "${delegated.path}"`
 }

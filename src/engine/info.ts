@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { cpus, hostname, machine, release, totalmem } from 'node:os'
 import { version } from '../base/version.ts'
 import { settleAll } from '../container/settle.ts'
+import { delegatedCgroup } from '../host/delegated-cgroup.ts'
 import { probeHost } from '../host/probe.ts'
 import type { HostFacts } from '../host/probe.ts'
 import { formatPlatform } from '../oci/platform.ts'
@@ -101,7 +102,7 @@ export async function info(engine: Engine, signal: AbortSignal): Promise<Info> {
     },
     CgroupDriver: 'cgroupfs',
     CgroupVersion: facts.cgroup.version === 'v2' ? '2' : '1',
-    CgroupControllers: facts.cgroup.controllers,
+    CgroupControllers: settings.rootless ? (delegatedCgroup()?.controllers ?? []) : facts.cgroup.controllers,
     KernelVersion: release(),
     OperatingSystem: system,
     OSType: 'linux',
