@@ -139,7 +139,7 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
     it('CVE-2019-5736: a command that is /proc/self/exe runs from the read-only place as well', () => {
       writeFileSync(join(own.root, 'entry'), '#!/proc/self/exe --version\n', { mode: 0o755 })
       const outcome = run(box(['/entry']))
-      expect(outcome.stderr + outcome.stdout).toContain('tsbuild-core')
+      expect(outcome.stderr + outcome.stdout).toMatch(/version [0-9]/)
       const config = box(['/proc/self/exe', 'spec', '--bundle', '/tmp'])
       expect(run(config)).toMatchObject({ status: 0 })
       expect(existsSync(join(own.root, 'tmp/config.json'))).toBe(true)
