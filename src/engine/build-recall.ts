@@ -81,11 +81,11 @@ async function readTexts(
   const folders = new Map<string, string>()
   for (const [name, source] of sources) folders.set(name, realpathSync.native(resolve(cwd, source)))
   const path = resolve(cwd, file ?? join(context, 'Dockerfile'))
-  const dockerfile = file === '-' ? await stdin() : await readDockerfile(path, path)
+  const dockerfile = file === '-' ? await stdin() : await readDockerfile(path, path, resolve(cwd, context))
   const ignores = await Promise.all(
     [...folders].map(([name, folder]) => {
       const own = name === mainContext && file !== '-' ? [`${path}.dockerignore`] : []
-      return readIgnoreFile([...own, join(folder, '.dockerignore')])
+      return readIgnoreFile([...own, join(folder, '.dockerignore')], folder)
     }),
   )
   return { folders, dockerfile, ignores }

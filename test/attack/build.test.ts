@@ -107,6 +107,33 @@ describe.for(ways)('as %s', (way) => {
       })
     })
 
+    // Defence: what lies in a context and is read before the build is a file of the context (readText).
+    it('a Dockerfile that is a link to the host is not read, nor shown by its mistakes', async () => {
+      symlinkSync(join(host, 'secret'), join(folder, 'Dockerfile'))
+      const { status, stderr } = await cli.run(['build', folder])
+      expect(status).toBe(1)
+      expect(stderr).toContain('it is a link that leads out of the build context')
+      expect(stderr).not.toContain('of the host')
+    })
+
+    it('an ignore file that is a link to the host is none', async () => {
+      const list = join(cli.folder, 'list')
+      writeFileSync(list, 'kept\n[secret-of-the-host\n')
+      writeFileSync(join(folder, 'kept'), 'x')
+      symlinkSync(list, join(folder, '.dockerignore'))
+      expect(await build(`FROM ${image}\nCOPY kept /\n`)).toMatchObject({ status: 0 })
+      rmSync(list)
+    })
+
+    it.for(['Dockerfile', '.dockerignore'])('a FIFO as %s hangs no build', async (name) => {
+      writeFileSync(join(folder, 'Dockerfile'), `FROM ${image}\n`)
+      rmSync(join(folder, name), { force: true })
+      execFileSync('mkfifo', [join(folder, name)])
+      const { status, stderr } = await cli.run(['build', folder])
+      expect(status).toBe(1)
+      expect(stderr).toContain('it is not a file')
+    })
+
     it('CVE-2018-15664: a link of another stage leads nowhere outside', async () => {
       const dockerfile = `FROM ${image} AS evil\nRUN ln -s ${host} /link\nFROM ${image}\nCOPY --from=evil /link/secret /got\n`
       expect(await cli.fails(request(dockerfile))).toMatchObject({ code: 'SOURCE_MISSING' })

@@ -13,15 +13,18 @@ export interface DockerfileText {
 /** More than any hand-written file has; the limit keeps a wrong `-f` from filling the memory. */
 const maxBytes = 16 * 1024 * 1024
 
-/** Reads the Dockerfile at `path`, or `dockerfile` beside it when only the capital is wrong. CONTEXT_UNREADABLE when there is none. */
-export async function readDockerfile(path: string, filename: string): Promise<DockerfileText> {
+/**
+ * Reads the Dockerfile at `path`, or `dockerfile` beside it when only the capital is wrong. One that lies in `context` is a file of it, not a link to one outside.
+ * CONTEXT_UNREADABLE when there is none.
+ */
+export async function readDockerfile(path: string, filename: string, context?: string): Promise<DockerfileText> {
   try {
-    return { filename, bytes: checked(await readText(path), filename) }
+    return { filename, bytes: checked(await readText(path, context), filename) }
   } catch (error) {
-    if (!hasErrno(error, 'ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR')) throw error
+    if (!hasErrno(error, 'ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EXDEV', 'EINVAL')) throw error
     const lower = join(dirname(path), 'dockerfile')
     if (error.code === 'ENOENT' && basename(path) === 'Dockerfile') {
-      const bytes = await readText(lower).catch(() => undefined)
+      const bytes = await readText(lower, context).catch(() => undefined)
       if (bytes !== undefined) return { filename: 'dockerfile', bytes: checked(bytes, 'dockerfile') }
     }
     const near = error.code === 'ENOENT' ? await similar(path) : undefined

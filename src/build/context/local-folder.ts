@@ -28,7 +28,7 @@ export async function openFolder(options: FolderOptions): Promise<BuildContext> 
   const path = await folderPath(options.path, title)
   const ignores = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), join(path, '.dockerignore')]
   if (dispose !== undefined) for (const file of ignores) await requireInside(path, file)
-  const ignore = await readIgnore(ignores)
+  const ignore = await readIgnore(ignores, options.path)
   return {
     name,
     path,
@@ -67,8 +67,8 @@ async function requireInside(folder: string, path: string): Promise<void> {
 }
 
 /** The matcher of the first ignore file that exists; null when none does or it says nothing. */
-async function readIgnore(paths: readonly string[]): Promise<IgnoreMatcher | null> {
-  const file = await loadIgnore(paths)
+async function readIgnore(paths: readonly string[], folder: string): Promise<IgnoreMatcher | null> {
+  const file = await loadIgnore(paths, folder)
   if (file === undefined) return null
   const { matcher } = file
   const [mistake] = matcher.diagnostics
@@ -81,9 +81,9 @@ export interface IgnoreFile extends SourceText {
   readonly matcher: IgnoreMatcher
 }
 
-/** The first of these ignore files that exists. CONTEXT_UNREADABLE. */
-export async function loadIgnore(paths: readonly string[]): Promise<IgnoreFile | undefined> {
-  const file = await readIgnoreFile(paths)
+/** The first of these ignore files that exists, for a context. CONTEXT_UNREADABLE. */
+export async function loadIgnore(paths: readonly string[], folder: string): Promise<IgnoreFile | undefined> {
+  const file = await readIgnoreFile(paths, folder)
   if (file === undefined) return undefined
   const { filename, bytes } = file
   return { filename, source: decodeSource(bytes), matcher: compileIgnore(bytes, filename) }

@@ -69,7 +69,7 @@ export async function openMainContext(
   }
   const dockerfilePath = file === undefined ? join(path, 'Dockerfile') : resolve(tools.cwd, file)
   const context = await openFolder({ ...shared, dockerfile: dockerfilePath })
-  return { context, dockerfile: await readDockerfile(dockerfilePath, shownName(path, dockerfilePath, file)) }
+  return { context, dockerfile: await readDockerfile(dockerfilePath, shownName(path, dockerfilePath, file), path) }
 }
 
 /** What `--build-context name=source` names when it is files: a folder, a URL of an archive, a git repository. */

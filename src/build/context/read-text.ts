@@ -1,33 +1,55 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
 
-/** The first of these ignore files that exists. CONTEXT_UNREADABLE. */
+/** The first of these ignore files that exists; one of the context that is a link out of it is none, as in docker. CONTEXT_UNREADABLE. */
 export async function readIgnoreFile(
   paths: readonly string[],
+  folder: string,
 ): Promise<{ readonly filename: string; readonly bytes: Uint8Array } | undefined> {
   for (const path of paths) {
-    const bytes = await readOptional(path)
+    const bytes = await readOptional(path, folder)
     if (bytes !== undefined) return { filename: path.slice(path.lastIndexOf('/') + 1), bytes }
   }
   return undefined
 }
 
-async function readOptional(path: string): Promise<Buffer | undefined> {
+async function readOptional(path: string, folder: string): Promise<Buffer | undefined> {
   try {
-    return await readText(path)
+    return await readText(path, folder)
   } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
-    if (!hasErrno(error, 'EACCES', 'EISDIR')) throw error
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', leadsOut)) return undefined
+    if (!hasErrno(error, 'EACCES', 'EISDIR', notAFile)) throw error
     throw new TsbuildError('CONTEXT_UNREADABLE', `Cannot read the ignore file "${path}": ${reason(error)}`, {
       cause: error,
     })
   }
 }
 
-/** A file at once: that takes a tenth of the time. What another process writes, such as a pipe, may keep us waiting. */
-export async function readText(path: string): Promise<Buffer> {
-  return statSync(path).isFile() ? readFileSync(path) : await readFile(path)
+const leadsOut = 'EXDEV'
+const notAFile = 'EINVAL'
+
+/**
+ * A file at once: that takes a tenth of the time. What another process writes, such as a pipe, may keep us waiting, unless it lies in `folder`, the context: what others
+ * have put there names no file of the host by a link (EXDEV), and is a file (EINVAL).
+ */
+export async function readText(path: string, folder?: string): Promise<Buffer> {
+  const root = folder === undefined ? undefined : realpathSync.native(folder)
+  const isOfContext = root !== undefined && [resolve(folder!), root].some((place) => isBelow(resolve(path), place))
+  if (isOfContext && !isBelow(realpathSync.native(path), root)) throw failure(leadsOut)
+  const found = statSync(path)
+  if (found.isFile()) return readFileSync(path)
+  if (isOfContext && !found.isDirectory()) throw failure(notAFile)
+  return await readFile(path)
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder === '/' ? folder : `${folder}/`)
+}
+
+function failure(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(code), { code })
 }
 
 /** Why a file of a context cannot be read, for people. */
@@ -39,6 +61,10 @@ export function reason(error: NodeJS.ErrnoException): string {
       return 'permission denied'
     case 'EISDIR':
       return 'it is a folder'
+    case leadsOut:
+      return 'it is a link that leads out of the build context'
+    case notAFile:
+      return 'it is not a file'
     default:
       return error.message
   }

@@ -17,8 +17,8 @@ export interface CheckedFile extends SourceText {
 export async function checkFile(path: string, cwd: string): Promise<readonly CheckedFile[]> {
   const absolute = resolve(cwd, path)
   const folder = resolve(absolute, '..')
-  const { bytes } = await readDockerfile(absolute, path)
-  const ignore = await loadIgnore([`${absolute}.dockerignore`, resolve(folder, '.dockerignore')])
+  const { bytes } = await readDockerfile(absolute, path, resolve(folder))
+  const ignore = await loadIgnore([`${absolute}.dockerignore`, resolve(folder, '.dockerignore')], resolve(folder))
   const parsed = parseDockerfile(bytes, { filename: path })
   const result = checkDockerfile(parsed, ignore === undefined ? {} : { ignore: ignore.matcher })
   const failed = new Set(result.failed)
