@@ -59,7 +59,7 @@ function writeExecutable(): void {
     output: join(work, 'blob'),
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
-    execArgv: ['--disable-warning=ExperimentalWarning', '--min-semi-space-size=4'],
+    execArgv: ['--disable-warning=ExperimentalWarning'],
     assets: {
       'tsbuild-core': core,
       ...Object.fromEntries(chunks.map((name) => [name, join(bundle, name)])),

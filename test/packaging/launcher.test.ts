@@ -49,7 +49,7 @@ it('runs the bundle with the arguments as they are, also through links', () => {
   symlinkSync('../lib/node_modules/tsbuild/bin/tsbuild', join(place, 'bin/tsbuild'))
   symlinkSync('tsbuild', join(place, 'bin/docker'))
   expect(start('bin/docker', 'run', '-it', 'a b', '')).toBe(
-    `path/node --disable-warning=ExperimentalWarning --min-semi-space-size=4 -- ${place}/bin/../lib/node_modules/tsbuild/bin/../dist/main.cjs run -it a b`,
+    `path/node --disable-warning=ExperimentalWarning -- ${place}/bin/../lib/node_modules/tsbuild/bin/../dist/main.cjs run -it a b`,
   )
 })
 
