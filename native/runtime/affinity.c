@@ -14,6 +14,12 @@ void affinity_reset(void)
     sched_setaffinity(0, sizeof bits, (const cpu_set_t *)(const void *)bits);
 }
 
+bool affinity_valid(const char *list)
+{
+    unsigned long bits[CPUS / 8 / sizeof(unsigned long)] = {0};
+    return !list || !*list || number_list_parse(list, bits, CPUS);
+}
+
 int affinity_set(const char *list, struct rt_error *err)
 {
     unsigned long bits[CPUS / 8 / sizeof(unsigned long)] = {0};

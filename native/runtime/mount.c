@@ -99,7 +99,8 @@ static int set_superblock_flags(int fs, unsigned long flags)
         const char *name;
     } MAP[] = {{MS_SYNCHRONOUS, "sync"}, {MS_DIRSYNC, "dirsync"}, {MS_MANDLOCK, "mand"}, {MS_LAZYTIME, "lazytime"}, {MS_I_VERSION, "iversion"}, {MS_POSIXACL, "acl"}};
     for (size_t i = 0; i < ARRAY_LEN(MAP); i++)
-        if (flags & MAP[i].flag && set_option(fs, MAP[i].name, NULL)) return -1;
+        /* A flag to mount(2), these two are keys of those file systems that know them; by mount(2) the others took them and did nothing. */
+        if (flags & MAP[i].flag && set_option(fs, MAP[i].name, NULL) && !(errno == EINVAL && MAP[i].flag & (MS_I_VERSION | MS_POSIXACL))) return -1;
     return 0;
 }
 

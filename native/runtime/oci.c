@@ -210,18 +210,24 @@ static int verb_help(const struct oci *oci, size_t verb)
     return 0;
 }
 
+static bool wants_help(int argc, char **argv)
+{
+    return argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+}
+
 static int dispatch(struct oci *oci, int argc, char **argv, int *failure, struct rt_error *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
         if (strcmp(VERBS[i].name, argv[0]) != 0) continue;
         *failure = VERBS[i].failure;
-        if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-            return verb_help(oci, i);
+        if (wants_help(argc, argv)) return verb_help(oci, i);
         if (VERBS[i].container && !self_is_protected()) return self_protect(oci->argv, err);
         return VERBS[i].run(oci, argc - 1, argv + 1, err);
     }
-    if (strcmp(argv[0], "checkpoint") == 0 || strcmp(argv[0], "restore") == 0)
+    if (strcmp(argv[0], "checkpoint") == 0 || strcmp(argv[0], "restore") == 0) {
+        if (wants_help(argc, argv)) return printf("NAME:\n   %s %s - not supported: this runtime works without CRIU\n", oci->program, argv[0]) < 0;
         return rt_fail(err, "FEATURE_MISSING", 0, NULL, "%s is not supported: this runtime works without CRIU", argv[0]);
+    }
     return rt_fail(err, "USAGE", 0, NULL, "No help topic for '%s'", argv[0]);
 }
 

@@ -76,13 +76,25 @@ static int close_inherited(const struct oci *oci, int64_t preserve_fds, struct r
     return close_all_but(3 + (unsigned)preserve_fds, &oci->log_fd, 1) ? rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close inherited descriptors") : 0;
 }
 
+/* As in runc, for configs of old: a destination that begins with the path of the root on the host lies in the container without it. */
+static int strip_root(struct spec *spec, const char *bundle, struct rt_error *err)
+{
+    auto_free char *given = spec->root_path ? rt_printf(err, "%s%s%s", spec->root_path[0] == '/' ? "" : bundle, spec->root_path[0] == '/' ? "" : "/", spec->root_path) : NULL;
+    auto_free char *root = given ? realpath(given, NULL) : NULL;
+    size_t length = root ? strlen(root) : 0;
+    for (size_t i = 0; length > 1 && i < spec->mount_count; i++)
+        if (strncmp(spec->mounts[i].destination, root, length) == 0 && spec->mounts[i].destination[length] == '/') spec->mounts[i].destination += length;
+    return spec->root_path && !given ? -1 : 0;
+}
+
 static int load(const struct options *options, char **bundle, struct spec **spec, struct rt_error *err)
 {
     *bundle = realpath(options->bundle, NULL);
     if (!*bundle) return rt_fail_at(err, options->bundle, "PATH_MISSING", errno, "realpath", "cannot open the bundle '%s'", options->bundle);
     auto_close int directory = open(*bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) return rt_fail_at(err, *bundle, "PATH_MISSING", errno, "open", "cannot open the bundle '%s'", *bundle);
-    return (*spec = spec_load(directory, options->config, err)) ? 0 : -1;
+    *spec = spec_load(directory, options->config, err);
+    return *spec ? strip_root(*spec, *bundle, err) : -1;
 }
 
 static void tell_warnings(const struct oci *oci, const struct spec *spec)

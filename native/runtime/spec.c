@@ -59,10 +59,23 @@ static int read_root(struct spec *spec, const json_t *config, struct rt_error *e
     return 0;
 }
 
+/* "MAJOR.MINOR.PATCH", then "-PRERELEASE" and "+BUILD". */
+static bool is_semver(const char *text)
+{
+    for (int part = 0; part < 3; part++) {
+        size_t digits = strspn(text, "0123456789");
+        if (!digits || (digits > 1 && text[0] == '0') || (part < 2 && text[digits] != '.')) return false;
+        text += digits + (part < 2);
+    }
+    if (!*text) return true;
+    return (*text == '-' || *text == '+') && text[1] && text[strspn(text, "+-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] == 0;
+}
+
 /* runtime-spec, "Specification version": a runtime takes what its own major version can express; 1.x is what there is. */
 static int read_version(struct spec *spec, const json_t *config, struct rt_error *err)
 {
     if (json_req_str(config, "ociVersion", &spec->oci_version, err)) return -1;
+    if (!is_semver(spec->oci_version)) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "ociVersion '%s' is not a version of SemVer 2.0.0", spec->oci_version);
     if (strncmp(spec->oci_version, "1.", 2) != 0)
         return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "ociVersion '%s' is not supported: wanted 1.x", spec->oci_version);
     return 0;
@@ -78,6 +91,8 @@ static int read_config(struct spec *spec, struct rt_error *err)
     if (json_opt_obj(config, "process", &process, err)) return -1;
     if (process && !(spec->process = spec_process_parse(spec, process, err))) return -1;
     if (read_pairs(spec, config, "annotations", &spec->annotations, err) || read_mounts(spec, config, err) || read_hooks(spec, config, err)) return -1;
+    for (size_t i = 0; i < spec->annotations.count; i++)
+        if (!*spec->annotations.items[i].key) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "an annotation has no name");
     return read_linux(spec, config, err);
 }
 

@@ -248,8 +248,6 @@ struct spec_linux {
     int64_t monotonic_s, boottime_s;
     uint32_t monotonic_ns, boottime_ns;
     struct spec_memory_policy *memory_policy;
-    const char *rdt_clos_id;
-    struct spec_strings rdt_schemata;
 };
 
 struct spec {

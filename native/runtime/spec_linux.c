@@ -38,6 +38,8 @@ static int read_device(struct spec *spec, const json_t *object, void *item, stru
         read_u32(object, "gid", &device->gid, err))
         return -1;
     if (strlen(type) != 1 || !strchr("bcup", type[0])) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "device type '%s' is none of b, c, u, p", type);
+    if (type[0] != 'p' && (!json_object_get(object, "major") || !json_object_get(object, "minor")))
+        return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "'%s' needs major and minor", device->path);
     if (device->path[0] != '/') return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "path '%s' is not absolute", device->path);
     auto_free char *clean = path_clean(device->path, err);
     if (!clean || !(device->path = arena_printf(&spec->arena, err, "/%s", clean))) return -1;
@@ -176,12 +178,20 @@ static int check_namespaces(const struct spec *spec, struct rt_error *err)
     return 0;
 }
 
-static int read_rdt(struct spec *spec, const json_t *section, struct rt_error *err)
+/* runtime-spec, "IntelRdt": an error where it cannot be had. */
+static int refuse_rdt(const json_t *section, struct rt_error *err)
 {
     json_t *rdt = NULL;
     if (json_opt_obj(section, "intelRdt", &rdt, err)) return -1;
-    if (!rdt) return 0;
-    return json_opt_str(rdt, "closID", &spec->linux.rdt_clos_id, err) || read_strings(spec, rdt, "schemata", &spec->linux.rdt_schemata, err) ? -1 : 0;
+    return rdt ? rt_fail(err, "FEATURE_MISSING", 0, NULL, "intelRdt is not supported") : 0;
+}
+
+/* runtime-spec, "Masked Paths" and "Readonly Paths". */
+static int check_absolute(const struct spec_strings *paths, const char *key, struct rt_error *err)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (paths->items[i][0] != '/') return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "%s[%zu]: '%s' is not an absolute path", key, i, paths->items[i]);
+    return 0;
 }
 
 static int read_section(struct spec *spec, const json_t *section, struct rt_error *err)
@@ -196,7 +206,7 @@ static int read_section(struct spec *spec, const json_t *section, struct rt_erro
         json_opt_obj(section, "resources", &resources, err) || json_opt_obj(section, "seccomp", &seccomp, err) || read_propagation(spec, section, err) ||
         read_strings(spec, section, "maskedPaths", &linux->masked_paths, err) || read_strings(spec, section, "readonlyPaths", &linux->readonly_paths, err) ||
         json_opt_str(section, "mountLabel", &linux->mount_label, err) || read_personality(spec, section, err) || read_time_offsets(spec, section, err) ||
-        read_rdt(spec, section, err) || memory_policy_read(spec, section, err))
+        refuse_rdt(section, err) || check_absolute(&linux->masked_paths, "maskedPaths", err) || check_absolute(&linux->readonly_paths, "readonlyPaths", err) || memory_policy_read(spec, section, err))
         return -1;
     linux->devices = devices;
     if (resources && !(linux->resources = spec_resources_parse(spec, resources, err))) return -1;

@@ -2,6 +2,7 @@
 #include <linux/sched.h>
 #include <string.h>
 
+#include "runtime/affinity.h"
 #include "runtime/caps.h"
 #include "runtime/spec_read.h"
 
@@ -186,6 +187,7 @@ static int read_process(struct spec *spec, json_t *object, struct spec_process *
         json_opt_obj(object, "execCPUAffinity", &affinity, err))
         return -1;
     if (affinity && (json_opt_str(affinity, "initial", &process->cpu_affinity_initial, err) || json_opt_str(affinity, "final", &process->cpu_affinity_final, err))) return -1;
+    if (!affinity_valid(process->cpu_affinity_initial) || !affinity_valid(process->cpu_affinity_final)) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "execCPUAffinity is not a list of CPUs");
     if (process->cwd[0] != '/') return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "cwd '%s' is not an absolute path", process->cwd);
     if (process->args.count == 0) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "args must not be empty");
     if (process->oom_score_adj.set && (process->oom_score_adj.value < -1000 || process->oom_score_adj.value > 1000))

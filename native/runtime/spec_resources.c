@@ -33,10 +33,10 @@ static int read_weight(struct spec *spec, const json_t *object, void *item, stru
 {
     (void)spec;
     struct spec_device_weight *weight = item;
-    return read_req_u32(object, "major", &weight->major, err) || read_req_u32(object, "minor", &weight->minor, err) ||
-                   read_opt_u64(object, "weight", &weight->weight, err) || read_opt_u64(object, "leafWeight", &weight->leaf_weight, err)
-               ? -1
-               : 0;
+    if (read_req_u32(object, "major", &weight->major, err) || read_req_u32(object, "minor", &weight->minor, err) ||
+        read_opt_u64(object, "weight", &weight->weight, err) || read_opt_u64(object, "leafWeight", &weight->leaf_weight, err))
+        return -1;
+    return weight->weight.set || weight->leaf_weight.set ? 0 : rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "device %u:%u has neither weight nor leafWeight", weight->major, weight->minor);
 }
 
 static int read_rates(struct spec *spec, const json_t *object, const char *key, struct spec_device_rates *rates, struct rt_error *err)

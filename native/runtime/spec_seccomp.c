@@ -88,6 +88,7 @@ int read_seccomp(struct spec *spec, const json_t *section, struct spec_seccomp *
         json_opt_str(section, "listenerPath", &seccomp->listener_path, err) || json_opt_str(section, "listenerMetadata", &seccomp->listener_metadata, err) ||
         read_items(spec, section, "syscalls", sizeof *seccomp->rules, read_rule, &rules, &seccomp->rule_count, err))
         return -1;
+    if (seccomp->listener_metadata && !seccomp->listener_path) return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "listenerMetadata needs listenerPath");
     seccomp->rules = rules;
     seccomp->source = section;
     const char *strict = spec_annotation(spec, "run.oci.seccomp_fail_unknown_syscall");
