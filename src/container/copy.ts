@@ -39,7 +39,7 @@ export async function copyPath(
 export async function copyOut(native: NativeCore, from: CopyPlace, to: Writable, options: CopyOptions): Promise<void> {
   const source = await look(native, from, options.followLink)
   if (source === undefined) throw missing(from)
-  const contentOnly = /\/\.$/.test(from.path)
+  const contentOnly = from.path.endsWith('/.')
   const name = contentOnly ? '.' : posix.basename(options.followLink ? source.path : posix.normalize(from.path)) || '.'
   const exporting = native.start(
     'export',

@@ -221,8 +221,9 @@ async function containers(growth: Growth): Promise<void> {
   let made = 0
   try {
     for (const amount of growth.steps.containers) {
-      while (made < amount) {
-        const some = Array.from({ length: Math.min(atOnce, amount - made) }, () => made++)
+      for (let from = made; from < amount; from += atOnce) {
+        const some = Array.from({ length: Math.min(atOnce, amount - from) }, (_, index) => from + index)
+        made += some.length
         await Promise.all(some.map((index) => tsbuild('run', '-d', '--name', `grown${index}`, base, 'sleep', '3600')))
       }
       const run = at('running containers', amount)

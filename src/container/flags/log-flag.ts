@@ -56,7 +56,7 @@ function checkMode(option: string, text: string): void {
 
 function checkPattern(option: string, text: string): void {
   try {
-    new RegExp(text, 'u')
+    RegExp(text, 'u')
   } catch (error) {
     throw invalidFlag('--log-opt', option, messageOf(error))
   }
