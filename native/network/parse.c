@@ -2,15 +2,19 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/util.h"
 #include "network/types.h"
 
 static const char *const mode_names[] = { "none", "host", "path", "bridge", "user", NULL };
-static const char *const protocol_names[] = { "tcp", "udp", NULL };
-static const int protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+static const char *const protocol_names[] = { "tcp", "udp", "sctp", NULL };
+static const int protocols[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
 
 const char *protocol_name(int protocol)
 {
-    return protocol == IPPROTO_TCP ? "tcp" : "udp";
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+        if (protocols[i] == protocol)
+            return protocol_names[i];
+    return "";
 }
 
 /* A zeroed array for the elements of a JSON array, and its length. */

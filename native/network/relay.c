@@ -16,7 +16,10 @@
 int relay_bind(const struct port *port, struct shared_network *shared, struct rt_error *err)
 {
     bool tcp = port->protocol == IPPROTO_TCP;
-    auto_close int fd = shared_socket(shared, port->host_address.family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool sctp = port->protocol == IPPROTO_SCTP;
+    auto_close int fd = shared_socket(shared, port->host_address.family, (tcp || sctp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, sctp ? IPPROTO_SCTP : 0);
+    if (fd < 0 && sctp && (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT))
+        return RELAY_NOBODY; /* nobody else on this machine can have it */
     if (fd < 0)
         return rt_fail(err, "NETWORK_FAILED", errno, "socket", "cannot publish a port");
     int on = 1;
@@ -24,7 +27,7 @@ int relay_bind(const struct port *port, struct shared_network *shared, struct rt
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (port->host_address.family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (!tcp) /* answers must leave from the address that was asked */
+    if (!tcp && !sctp) /* answers must leave from the address that was asked */
         setsockopt(fd, port->host_address.family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
                    port->host_address.family == AF_INET ? IP_PKTINFO : IPV6_RECVPKTINFO, &on, sizeof on);
     struct sockaddr_storage address;
@@ -60,8 +63,10 @@ void relay_pause(struct relay *relay)
 
 int relay_open(const struct port *port, struct shared_network *shared, struct loop *loop, struct relay **out, struct rt_error *err)
 {
+    if (shared && port->protocol == IPPROTO_SCTP)
+        return rt_fail(err, "FEATURE_MISSING", 0, "", "cannot publish %u/sctp without root", port->host_port);
     int fd = relay_bind(port, shared, err);
-    if (fd < 0)
+    if (fd == -1)
         return -1;
     struct relay *relay = calloc(1, sizeof *relay);
     if (!relay) {
@@ -73,7 +78,8 @@ int relay_open(const struct port *port, struct shared_network *shared, struct lo
                              .pause = { .fire = resume },
                              .host_family = port->host_address.family };
     relay->target_size = address_sockaddr(&port->address, port->port, &relay->target);
-    if (loop_watch(loop, &relay->watch, EPOLLIN, err) < 0) {
+    /* A bound socket keeps the port from others; what comes is the kernel's to translate. */
+    if (port->protocol != IPPROTO_SCTP && loop_watch(loop, &relay->watch, EPOLLIN, err) < 0) {
         relay_close(&relay);
         return -1;
     }

@@ -36,7 +36,7 @@ struct interface {
 };
 
 struct port {
-    int protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+    int protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
     struct address host_address;
     uint16_t host_port;
     struct address address; /* of the container */

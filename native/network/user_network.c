@@ -93,9 +93,10 @@ static int check_ports(const struct network *network, struct rt_error *err)
 {
     for (size_t i = 0; i < network->port_count; i++) {
         int fd = relay_bind(&network->ports[i], NULL, err);
-        if (fd < 0)
+        if (fd == -1)
             return -1;
-        util_close(&fd);
+        if (fd >= 0)
+            util_close(&fd);
     }
     return 0;
 }
@@ -194,6 +195,9 @@ static bool is_named(const char *path, const struct user_program *program)
 
 int user_network_open(const struct network *network, int netns, const char *run_dir, struct user_network **out, struct rt_error *err)
 {
+    for (size_t i = 0; i < network->port_count; i++)
+        if (network->ports[i].protocol == IPPROTO_SCTP)
+            return rt_fail(err, "FEATURE_MISSING", 0, "", "cannot publish %u/sctp without root", network->ports[i].host_port);
     auto_close int directory = run_dir ? open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (run_dir && directory < 0)
         return rt_fail_at(err, run_dir, "NETWORK_FAILED", errno, "open", "cannot open '%s'", run_dir);

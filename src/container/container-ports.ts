@@ -31,7 +31,7 @@ export async function boundPorts(
   const all = network.publishAll ? exposed.filter((word) => !named.has(word)) : []
   const more = all.map((word): PublishedPort => {
     const [port = '', proto] = word.split('/')
-    return { proto: proto === 'udp' ? 'udp' : 'tcp', port: Number(port), hostIp: '', hostPort: 0 }
+    return { proto: proto === 'udp' || proto === 'sctp' ? proto : 'tcp', port: Number(port), hostIp: '', hostPort: 0 }
   })
   const bound: PublishedPort[] = []
   for (const port of [...network.ports, ...more]) {

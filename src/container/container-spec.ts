@@ -1,3 +1,4 @@
+import type { PortProtocol } from '../network/network-plan.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Healthcheck, Platform } from '../oci/types.ts'
 import type { DeviceSpec } from '../runtime/devices.ts'
@@ -133,7 +134,7 @@ export interface EndpointRequest {
 }
 
 export interface PublishedPort {
-  readonly proto: 'tcp' | 'udp'
+  readonly proto: PortProtocol
   readonly port: number
   /** Empty: every address of the host. */
   readonly hostIp: string

@@ -2,13 +2,14 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
+import type { PortProtocol } from './network-plan.ts'
 
 /** docker gives random ports out of the range that it shares with outgoing connections; ours lies below, where those do not meet it. */
 const randomRange = { first: 20_000, last: 32_767 } as const
 
 /** A port of the host that is free at the moment: any, or one of a range. PORT_TAKEN when the range has none. */
 export async function freePort(
-  proto: 'tcp' | 'udp',
+  proto: PortProtocol,
   hostIp: string,
   range: { readonly first: number; readonly last: number } = randomRange,
   random: () => number = Math.random,
@@ -28,10 +29,11 @@ export async function freePort(
   )
 }
 
-async function isFree(proto: 'tcp' | 'udp', hostIp: string, port: number): Promise<boolean> {
+/** Of SCTP nothing is known here: a number that TCP has free is as good as any. */
+async function isFree(proto: PortProtocol, hostIp: string, port: number): Promise<boolean> {
   const address = hostIp === '' ? '0.0.0.0' : hostIp
   try {
-    if (proto === 'tcp') {
+    if (proto !== 'udp') {
       const server = createServer()
       server.listen({ host: address, port, exclusive: true })
       await once(server, 'listening')

@@ -52,8 +52,10 @@ export interface BridgeInterface {
   readonly open: boolean
 }
 
+export type PortProtocol = 'tcp' | 'udp' | 'sctp'
+
 export interface PortPlan {
-  readonly proto: 'tcp' | 'udp'
+  readonly proto: PortProtocol
   readonly hostIp: string
   readonly hostPort: number
   readonly address: string

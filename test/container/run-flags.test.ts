@@ -27,6 +27,7 @@ describe('-p', () => {
     ['80', [{ ...tcp, port: 80 }]],
     ['8080:80', [{ ...tcp, port: 80, hostPort: 8080 }]],
     ['53:53/udp', [{ ...tcp, proto: 'udp', port: 53, hostPort: 53 }]],
+    ['3868:3868/SCTP', [{ ...tcp, proto: 'sctp', port: 3868, hostPort: 3868 }]],
     ['192.168.0.1:4321:80', [{ ...tcp, port: 80, hostPort: 4321, hostIp: '192.168.0.1' }]],
     ['127.0.0.1::80', [{ ...tcp, port: 80, hostIp: '127.0.0.1' }]],
     ['[::1]:8080:80', [{ ...tcp, port: 80, hostPort: 8080, hostIp: '::1' }]],

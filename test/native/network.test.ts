@@ -252,6 +252,16 @@ describe.skipIf(noContainers || noNetworks)('a published port', () => {
     expect(host.run('ss', '-ltnH')).toMatch(/0\.0\.0\.0:8080[^]*\[::\]:8080/)
   })
 
+  it('SCTP ports lead in by the kernel alone', async () => {
+    const { box } = await start('gateway', {
+      interfaces: [{ address: '172.30.0.2' }],
+      ports: [port(38_412, '172.30.0.2', { proto: 'sctp' })],
+    })
+    expect(host.rules()).toContain('sctp dport 38412 dnat ip to 172.30.0.2:80')
+    await box.ask({ op: 'stop', timeoutMs: 0 })
+    await until(() => !host.rules().includes('38412'), 'the end of the rule')
+  })
+
   it('of UDP as well, and its flows do not outlive the container', async () => {
     const ports = [port(5000, '172.30.0.2', { proto: 'udp' }), port(5000, '172.30.0.2', { proto: 'udp', hostIp: '::' })]
     const one = await serving('one', { interfaces: [{ address: '172.30.0.2' }], ports }, 'udp')

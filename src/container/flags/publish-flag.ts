@@ -1,11 +1,12 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import type { PortProtocol } from '../../network/network-plan.ts'
 import type { PublishedPort } from '../container-spec.ts'
 import { invalidFlag } from './flag-error.ts'
 
 const maxPort = 65_535
 
 /**
- * Parses `-p [IP:][HOST_PORT[-HOST_PORT]:]PORT[-PORT][/tcp|udp]`. An IPv6 address stands in brackets. Ranges must be equally long, except
+ * Parses `-p [IP:][HOST_PORT[-HOST_PORT]:]PORT[-PORT][/tcp|udp|sctp]`. An IPv6 address stands in brackets. Ranges must be equally long, except
  * that one container port may go to any free port of a host range. No host port: any free one. USAGE.
  */
 export function parsePublish(text: string): readonly PublishedPort[] {
@@ -56,10 +57,10 @@ function normalised(text: string): string {
   return parts.length === 2 && !text.startsWith('[') ? `:${text}` : text
 }
 
-function protocolOf(flag: string, text: string, word: string): 'tcp' | 'udp' {
+function protocolOf(flag: string, text: string, word: string): PortProtocol {
   const proto = word.toLowerCase()
-  if (proto === 'tcp' || proto === 'udp') return proto
-  throw invalidFlag(flag, text, `invalid proto: ${word}`, 'Protocols: tcp, udp')
+  if (proto === 'tcp' || proto === 'udp' || proto === 'sctp') return proto
+  throw invalidFlag(flag, text, `invalid proto: ${word}`, 'Protocols: tcp, udp, sctp')
 }
 
 function portRange(flag: string, text: string, range: string): readonly number[] {
