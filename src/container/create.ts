@@ -1,14 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import type { Emit } from '../base/events.ts'
-import { TsbuildError, hasCode } from '../base/errors.ts'
+import { TsbuildError } from '../base/errors.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import type { SnapshotId } from '../snapshot/snapshotter.ts'
 import { recordEvent } from './container-events.ts'
 import { newContainerId, shortId } from './container-id.ts'
 import { checkName, randomName } from './container-name.ts'
 import type { Container } from './container-records.ts'
-import type { ContainerLink } from './container-spec.ts'
 import type { Containers } from './containers.ts'
+import { linkById } from './links.ts'
 import { destroyContainer } from './destroy.ts'
 import { checkTargets, resolveMounts } from './mount-points.ts'
 import { containerSpec } from './new-container.ts'
@@ -91,15 +91,6 @@ function joinedById(records: Containers['records'], request: NewContainer): NewC
     ...(request.hostname === undefined && hostname !== undefined ? { hostname } : {}),
     namespaces: { ...namespaces, pid: byId(namespaces.pid), ipc: byId(namespaces.ipc) },
     network: { ...network, mode, links: (network.links ?? []).map((link) => linkById(records, link)) },
-  }
-}
-
-function linkById(records: Containers['records'], { container, alias }: ContainerLink): ContainerLink {
-  try {
-    return { container: records.resolve(container).id, alias }
-  } catch (error) {
-    if (!hasCode(error, 'CONTAINER_NOT_FOUND')) throw error
-    throw new TsbuildError(error.code, `could not get container for ${container}: ${error.message}`, { cause: error })
   }
 }
 

@@ -1,4 +1,4 @@
-import { TsbuildError } from '../base/errors.ts'
+import { TsbuildError, hasCode } from '../base/errors.ts'
 import type { HostsEntry } from '../network/etc-files.ts'
 import { shortId } from './container-id.ts'
 import type { Container } from './container-records.ts'
@@ -15,6 +15,16 @@ interface Linked {
   readonly address: string
   /** The network is the default one. */
   readonly isDefault: boolean
+}
+
+/** A link by the id of the container, so that a rename changes nothing. CONTAINER_NOT_FOUND. */
+export function linkById(records: Containers['records'], { container, alias }: ContainerLink): ContainerLink {
+  try {
+    return { container: records.resolve(container).id, alias }
+  } catch (error) {
+    if (!hasCode(error, 'CONTAINER_NOT_FOUND')) throw error
+    throw new TsbuildError(error.code, `could not get container for ${container}: ${error.message}`, { cause: error })
+  }
 }
 
 /** Lines of /etc/hosts for the containers that a container is linked to. */
@@ -38,7 +48,7 @@ export function linkVariables(containers: Containers, container: Container): rea
 export async function checkLinks(containers: Containers, container: Container): Promise<void> {
   const { links = [], endpoints } = container.spec.network
   const isDefault = endpoints.some(({ network }) => network === 'bridge')
-  if (links.length > 0 && isDefault && containers.rootless) {
+  if (links.length > 0 && isDefault && endpoints.length === 1 && containers.rootless) {
     throw new TsbuildError(
       'CONTAINER_CONFLICT',
       'Cannot link containers of the default network without root: they are on no common network',
@@ -50,7 +60,10 @@ export async function checkLinks(containers: Containers, container: Container): 
   for (const { container: id, alias } of links) {
     const target = containers.records.byId(id)
     const settled = target === undefined ? undefined : await settle(containers, target)
-    if (!isDefault) continue
+    const theirs = target?.spec.network.endpoints.map(({ network }) => network) ?? []
+    // In a network of one's own the other one may come later.
+    const isShared = endpoints.some(({ network }) => network !== 'bridge' && theirs.includes(network))
+    if (!isDefault || isShared) continue
     if (target === undefined || settled === undefined || !isLive(settled.state)) {
       const name = target?.name ?? shortId(id)
       throw new TsbuildError(
@@ -59,7 +72,7 @@ export async function checkLinks(containers: Containers, container: Container): 
         { hint: target === undefined ? 'The container was removed: make this one anew' : `tsbuild start ${name}` },
       )
     }
-    if (!target.spec.network.endpoints.some(({ network }) => network === 'bridge'))
+    if (!theirs.includes('bridge'))
       throw new TsbuildError('CONTAINER_CONFLICT', `container ${target.id} not attached to default bridge network`)
   }
 }

@@ -1,9 +1,9 @@
 import { TsbuildError } from '../base/errors.ts'
 import { endpointWish } from '../container/container-networks.ts'
 import type { Container } from '../container/container-records.ts'
-import type { EndpointRequest } from '../container/container-spec.ts'
+import type { ContainerLink, EndpointRequest } from '../container/container-spec.ts'
 import { isLive } from '../container/container-state.ts'
-import { linkHosts } from '../container/links.ts'
+import { linkById, linkHosts } from '../container/links.ts'
 import { connectMonitor } from '../container/monitor-client.ts'
 import { claimContainer, settledByName } from '../container/settle.ts'
 import { recordNetworkEvent } from './network-events.ts'
@@ -15,6 +15,8 @@ export interface ConnectRequest {
   readonly aliases: readonly string[]
   readonly ip: string | null
   readonly ip6: string | null
+  /** Containers by name. */
+  readonly links: readonly ContainerLink[]
 }
 
 /** Puts a container into a further network; one that runs at once. NETWORK_NOT_FOUND, CONTAINER_NOT_FOUND, CONTAINER_CONFLICT, ADDRESS_TAKEN. */
@@ -28,13 +30,16 @@ export async function networkConnect(engine: Engine, request: ConnectRequest, co
     throw conflict(
       `container sharing network namespace with another container or host cannot be connected to any other network`,
     )
+  if (network.driver === 'host')
+    throw conflict('cannot connect container to host network - container must be created in host network mode')
   if (network.driver !== 'bridge') throw conflict(`container cannot be connected to the network "${network.name}"`)
   if (endpoints.some(({ network: name }) => networks.get(name).id === network.id)) {
     throw conflict(`endpoint with name ${container.name} already exists in network ${network.name}`)
   }
   const { aliases, ip, ip6 } = request
   const wish: EndpointRequest = { network: network.name, aliases, ip, ip6, mac: null }
-  const changed = withEndpoints(container, [...endpoints, wish])
+  const links = request.links.map((link) => linkById(containers.records, link))
+  const changed = withLinks(withEndpoints(container, [...endpoints, wish]), links)
   containers.networks.check(changed)
   if (isLive(state)) {
     if (!containers.networks.canChange(container)) throw needsRestart(container)
@@ -69,16 +74,26 @@ export async function networkDisconnect(
   const network = networks.get(request.network)
   const { container, state } = await settledByName(containers, request.container)
   using _claim = await claimContainer(containers, container.id, context.signal)
-  const { endpoints } = container.spec.network
+  const { mode, endpoints } = container.spec.network
+  if (network.driver === 'host' && mode === 'host')
+    throw conflict('cannot disconnect container from host network - container was created in host network mode')
   const rest = endpoints.filter(({ network: name }) => networks.get(name).id !== network.id)
   if (rest.length === endpoints.length) {
-    throw conflict(`container ${container.name} is not connected to network ${network.name}`)
+    throw conflict(`container ${container.id} is not connected to the network ${network.name}`)
   }
   const changed = withEndpoints(container, rest)
   networks.records.removeEndpoints(container.id, network.id)
   if (isLive(state)) await tellMonitor(engine, changed)
   containers.records.save(container.id, changed)
   recordNetworkEvent(engine, network, 'disconnect', container.id)
+}
+
+function withLinks(container: Container, links: readonly ContainerLink[]): Container {
+  const { spec } = container
+  return {
+    ...container,
+    spec: { ...spec, network: { ...spec.network, links: [...(spec.network.links ?? []), ...links] } },
+  }
 }
 
 function withEndpoints(container: Container, endpoints: readonly EndpointRequest[]): Container {

@@ -26,13 +26,19 @@ export function subnetsFrom(words: SubnetWords): readonly Omit<Subnet, 'auto'>[]
   return given.map((range, index) => {
     const subnet = formatRange(range)
     const part = ranges.get(index)
+    const gateway = formatIp(parseIp(gateways.get(index) ?? defaultGateway(subnet))!)
+    if (parseIp(gateway)!.value === range.first && range.prefix < range.bits - 1)
+      throw invalid(
+        `failed to allocate gateway (${gateway}): Address already in use`,
+        'It is the address of the network itself',
+      )
     const reserved = Object.entries(words.reserved).filter(
       ([, text]) => ownerOf(given, text, `no matching subnet for aux-address ${text}`) === index,
     )
     return {
       subnet,
-      gateway: formatIp(parseIp(gateways.get(index) ?? defaultGateway(subnet))!),
-      ...(part === undefined ? {} : { range: formatRange(rangeOf(part)) }),
+      gateway,
+      ...(part === undefined ? {} : { range: formatRange(rangeWithin(range, part)) }),
       ...(reserved.length === 0 ? {} : { reserved: Object.fromEntries(reserved) }),
     }
   })
@@ -53,6 +59,14 @@ function rangeOf(text: string): IpRange {
   const range = parseRange(text)
   if (range !== undefined) return range
   throw invalid(`invalid network config: invalid ip-range ${text}: invalid CIDR block notation`)
+}
+
+function rangeWithin(subnet: IpRange, text: string): IpRange {
+  const range = rangeOf(text)
+  if (range.prefix >= subnet.prefix) return range
+  throw invalid(
+    `invalid network config: invalid ip-range ${text}: CIDR block is bigger than its parent subnet ${formatRange(subnet)}`,
+  )
 }
 
 function checkFamilies(given: readonly IpRange[]): void {

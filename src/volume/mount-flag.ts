@@ -67,7 +67,8 @@ export function parseMountFlag(value: string, cwd: string): MountRequest {
         ? 'disabled'
         : word(recursions, one('recursive'), 'bind-recursive', fail)
       const propagation = word(propagations, one('propagation'), 'bind-propagation', fail)
-      if (recursive === 'readonly' && !readonly) fail('bind-recursive=readonly needs readonly')
+      if ((recursive === 'readonly' || recursive === 'writable') && !readonly)
+        fail(`option 'bind-recursive=${recursive}' requires 'readonly' to be specified in conjunction`)
       const bind: BindRequest = {
         kind: 'bind',
         source: resolve(cwd, one('source') ?? fail('source is required for a bind mount')),
@@ -100,12 +101,17 @@ export function parseMountFlag(value: string, cwd: string): MountRequest {
         target,
         readonly,
         nocopy: flag(one('nocopy'), 'volume-nocopy', fail),
-        ...optional('subpath', one('subpath')),
+        ...optional('subpath', subpathOf(one('subpath'), fail)),
         ...optional('labels', pairs(given.get('label'))),
         ...optional('options', pairs(given.get('option'))),
       }
     }
   }
+}
+
+function subpathOf(text: string | undefined, fail: Fail): string | undefined {
+  if (text === undefined || (!text.startsWith('/') && !text.split('/').includes('..'))) return text
+  return fail('subpath must be a relative path within the volume')
 }
 
 type Fail = (why: string) => never

@@ -60,6 +60,8 @@ function optionsOf(value: string, text: string): Options {
     throw invalidMount('--volume', value, `unknown option "${unknown}"`, `Options: ${known.join(', ')}`)
   if (words.includes('ro') && words.includes('rw'))
     throw invalidMount('--volume', value, 'ro and rw exclude each other')
+  if (propagations.filter((word) => words.includes(word)).length > 1)
+    throw invalidMount('--volume', value, 'there is more than one mount propagation')
   return {
     readonly: words.includes('ro'),
     nocopy: words.includes('nocopy'),

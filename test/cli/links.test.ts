@@ -44,6 +44,9 @@ describe.skipIf(noContainers || noNetworks)('--link', () => {
     await cli.ok('network', 'disconnect', 'bridge', 'store')
     await cli.ok('network', 'connect', '--ip', next, 'bridge', 'store')
     await cli.ok('start', 'store')
+    expect(await inspected(cli, 'store', '{{json .NetworkSettings.Networks.bridge.IPAMConfig}}')).toBe(
+      JSON.stringify({ IPv4Address: next }),
+    )
     expect(await addressOf('store')).toBe(next)
     expect((await hostsIn('web')).find((line) => line.includes('\tdb '))).toMatch(new RegExp(`^${next}\t`))
   })
@@ -66,6 +69,10 @@ describe.skipIf(noContainers || noNetworks)('--link', () => {
 
   it('is a further name in a network of one’s own', async () => {
     await cli.ok('run', '-d', '--name', 'mine', '--network', 'own', image, 'sleep', '1000')
+    await cli.ok('create', '--name', 'joins', image, 'sleep', '1000')
+    await cli.ok('network', 'connect', '--link', 'mine:one', 'own', 'joins')
+    await cli.ok('start', 'joins')
+    await cli.ok('exec', 'joins', 'ping', '-c1', '-W5', 'one')
     const words = ['sh', '-c', 'ping -c1 -W5 other >&2; env']
     const variables = await cli.ok('run', '--rm', '--network', 'own', '--link', 'mine:other', image, ...words)
     expect(variables).not.toContain('OTHER_')

@@ -34,6 +34,14 @@ describe('subnets', () => {
 
   it.for([
     [{ subnets: ['10.6.0.5/16'] }, 'invalid network config: invalid subnet 10.6.0.5/16: it should be 10.6.0.0/16'],
+    [
+      { subnets: ['10.6.0.0/30'], ranges: ['10.6.0.0/24'] },
+      'invalid network config: invalid ip-range 10.6.0.0/24: CIDR block is bigger than its parent subnet 10.6.0.0/30',
+    ],
+    [
+      { subnets: ['10.6.0.0/24'], gateways: ['10.6.0.0'] },
+      'failed to allocate gateway (10.6.0.0): Address already in use',
+    ],
     [{ subnets: ['nonsense'] }, 'invalid network config: invalid subnet nonsense: invalid CIDR block notation'],
     [{ gateways: ['10.6.0.1'] }, 'every ip-range or gateway must have a corresponding subnet'],
     [{ subnets: ['10.6.0.0/16'], gateways: ['10.7.0.1'] }, 'no matching subnet for gateway 10.7.0.1'],

@@ -30,6 +30,7 @@ describe('-v', () => {
     ['name:/data:fast', 'unknown option "fast"'],
     ['name:/data:ro,rw', 'exclude each other'],
     ['name:/data:rshared', 'paths of the host'],
+    ['/src:/data:rslave,shared', 'more than one mount propagation'],
     ['/src:/data:nocopy', 'nocopy is for volumes'],
   ] as const)('refuses "%s": %s', ([text, why]) => {
     expect(() => parseVolumeFlag(text, '/here')).toThrow(
@@ -78,7 +79,10 @@ describe('--mount', () => {
     ['type=bind,src=/s,dst=/d,color=red', "unexpected key 'color'"],
     ['type=tmpfs,dst=/d,source=x', "'source' does not go with type tmpfs"],
     ['type=bind,src=/s,dst=/d,readonly=maybe', 'invalid value for readonly'],
-    ['type=bind,src=/s,dst=/d,bind-recursive=readonly', 'needs readonly'],
+    ['type=bind,src=/s,dst=/d,bind-recursive=readonly', "requires 'readonly'"],
+    ['type=bind,src=/s,dst=/d,bind-recursive=writable', "requires 'readonly'"],
+    ['type=volume,src=v,dst=/d,volume-subpath=/a', 'subpath must be a relative path within the volume'],
+    ['type=volume,src=v,dst=/d,volume-subpath=a/../../b', 'subpath must be a relative path within the volume'],
     ['type=tmpfs,dst=/t,tmpfs-mode=9', 'tmpfs-mode'],
     ['type=volume,src=../x,dst=/d', 'is no volume name'],
     ['type=volume,dst=/d,volume-driver=cloud', 'driver "cloud"'],

@@ -20,10 +20,12 @@ export const command: Command = defineCommand({
     gateway: { kind: 'string', repeat: true, value: 'IP', help: "Gateway: the host's address in the subnet" },
     internal: { kind: 'boolean', help: 'No way out of the network' },
     'ip-range': { kind: 'string', repeat: true, value: 'CIDR', help: 'Part of the subnet to give addresses from' },
+    'ipam-driver': { kind: 'string', hidden: true, choices: ['default'], value: 'DRIVER', help: 'Who gives addresses' },
     ipv4: { kind: 'boolean', default: true, help: 'Give IPv4 addresses' },
     ipv6: { kind: 'boolean', help: 'Give IPv6 addresses too' },
     label: { kind: 'string', repeat: true, value: 'KEY=VALUE', help: 'Set a label' },
     opt: { kind: 'string', short: 'o', repeat: true, value: 'KEY=VALUE', help: 'Option of the driver' },
+    scope: { kind: 'string', hidden: true, choices: ['local'], value: 'SCOPE', help: 'Reach of the network' },
     subnet: { kind: 'string', repeat: true, value: 'CIDR', help: 'Subnet in CIDR form' },
   },
   details:

@@ -2,7 +2,7 @@ import { parseRange } from '../../network/ip-range.ts'
 import type { Network } from '../../network/network-records.ts'
 import type { JoinedEndpoint } from '../container-networks.ts'
 import type { Container } from '../container-records.ts'
-import type { PublishedPort } from '../container-spec.ts'
+import type { EndpointRequest, PublishedPort } from '../container-spec.ts'
 import { networkMode, portBindings } from './host-config.ts'
 
 export interface NetworkFacts {
@@ -38,8 +38,8 @@ export function networkSettings({ id, spec }: Container, { endpoints, ports, net
     Networks:
       mode === 'bridge'
         ? Object.fromEntries([
-            ...asked.map(({ network }) => [network, endpointJson(undefined)] as const),
-            ...endpoints.map((joined) => [joined.network.name, endpointJson(joined)] as const),
+            ...asked.map((one) => [one.network, endpointJson(undefined, one)] as const),
+            ...endpoints.map((joined) => [joined.network.name, endpointJson(joined, askedFor(asked, joined))] as const),
           ])
         : typeof mode === 'object'
           ? {}
@@ -47,11 +47,22 @@ export function networkSettings({ id, spec }: Container, { endpoints, ports, net
   }
 }
 
-function endpointJson(joined: JoinedEndpoint | undefined) {
+function askedFor(asked: readonly EndpointRequest[], { network }: JoinedEndpoint): EndpointRequest | undefined {
+  return asked.find(({ network: word }) => word === network.name || word === network.id)
+}
+
+/** Addresses that were asked for. */
+function ipamJson(asked: EndpointRequest | undefined): object | null {
+  const { ip = null, ip6 = null } = asked ?? {}
+  if (ip === null && ip6 === null) return null
+  return { ...(ip === null ? {} : { IPv4Address: ip }), ...(ip6 === null ? {} : { IPv6Address: ip6 }) }
+}
+
+function endpointJson(joined: JoinedEndpoint | undefined, asked?: EndpointRequest) {
   const { endpoint, network } = joined ?? {}
   const [four, six] = [subnetOf(network, false), subnetOf(network, true)]
   return {
-    IPAMConfig: null,
+    IPAMConfig: ipamJson(asked),
     Links: null,
     Aliases: endpoint === undefined || endpoint.aliases.length === 0 ? null : endpoint.aliases,
     MacAddress: endpoint?.mac ?? '',
