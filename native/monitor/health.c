@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -83,6 +84,7 @@ static void record(struct monitor *m, int exit_code)
 {
     struct health *h = &m->health;
     struct health_status *status = &m->status.health;
+    enum health_kind before = status->kind;
     h->current.exit_code = exit_code;
     clock_gettime(CLOCK_REALTIME, &h->current.end);
     if (status->log_count == HEALTH_LOG) {
@@ -102,6 +104,7 @@ static void record(struct monitor *m, int exit_code)
         failed_now = status->failing_streak == options(m)->retries;
         if (status->failing_streak >= options(m)->retries) status->kind = HEALTH_UNHEALTHY;
     }
+    if (status->kind != before) status_note(&m->status, TRANSITION_HEALTH, &status->log[status->log_count - 1].end);
     monitor_save(m);
     schedule(m);
     if (failed_now) act(m);
@@ -162,7 +165,25 @@ static void probe_ended(struct watch *watch, uint32_t events)
     (void)events;
     if (waitpid(m->health.pid, &status, WNOHANG) == 0) return;
     end_probe(m);
+    if (m->stop_wanted && status != 0) { /* it failed because the container is ending */
+        buf_free(&m->health.current.output);
+        schedule(m);
+        return;
+    }
     record(m, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* As Go writes durations, so as docker does: 500ms, 1.5s, 1m30s. */
+static void duration_text(int64_t ms, char *out, size_t size)
+{
+    int used = 0;
+    if (ms < 1000) {
+        snprintf(out, size, "%lldms", (long long)ms);
+        return;
+    }
+    if (ms >= 3600000) used += snprintf(out, size, "%lldh", (long long)(ms / 3600000));
+    if (ms >= 60000) used += snprintf(out + used, size - (size_t)used, "%lldm", (long long)(ms / 60000 % 60));
+    snprintf(out + used, size - (size_t)used, "%gs", (double)(ms % 60000) / 1000);
 }
 
 static void probe_timed_out(struct timer *timer)
@@ -178,7 +199,9 @@ static void probe_timed_out(struct timer *timer)
     while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR) continue;
     end_probe(m);
     buf_cut(&h->current.output, 0);
-    buf_printf(&h->current.output, &ignored, "Health check exceeded timeout (%lld ms)", (long long)options(m)->timeout_ms);
+    char timeout[64];
+    duration_text(options(m)->timeout_ms, timeout, sizeof timeout);
+    buf_printf(&h->current.output, &ignored, "Health check exceeded timeout (%s)", timeout);
     record(m, -1);
 }
 

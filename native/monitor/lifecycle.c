@@ -117,6 +117,7 @@ int lifecycle_start(struct monitor *m, struct rt_error *err)
     m->status.oom_killed = false;
     m->status.error[0] = '\0';
     clock_gettime(CLOCK_REALTIME, &m->status.started);
+    status_note(&m->status, TRANSITION_START, &m->status.started);
     m->run_started = loop_now();
     m->settle_timer.fire = widen;
     loop_timer(&m->loop, &m->settle_timer, SETTLE_MS);
@@ -209,6 +210,8 @@ static void init_ended(struct watch *watch, uint32_t events)
     m->status.signal = exit.signal;
     m->status.oom_killed = exit.oom_killed;
     if (result < 0) snprintf(m->status.error, sizeof m->status.error, "%s", err.message);
+    if (exit.oom_killed) status_note(&m->status, TRANSITION_OOM, &m->status.finished);
+    status_note(&m->status, TRANSITION_DIE, &m->status.finished);
     bool again = should_restart(m);
     m->status.kind = again ? STATUS_RESTARTING : STATUS_EXITED;
     monitor_save(m);

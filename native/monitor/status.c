@@ -54,12 +54,32 @@ static json_t *health_json(const struct health_status *health)
     return json_pack("{s:s, s:I, s:o}", "status", health_names[health->kind], "failingStreak", (json_int_t)health->failing_streak, "log", log);
 }
 
+void status_note(struct status *status, enum transition_kind kind, const struct timespec *at)
+{
+    if (status->recent_count == RECENT) memmove(status->recent, status->recent + 1, --status->recent_count * sizeof *status->recent);
+    status->recent[status->recent_count++] = (struct transition){.kind = kind, .at = *at, .exit_code = status->exit_code, .health = status->health.kind};
+}
+
+static json_t *recent_json(const struct status *status)
+{
+    static const char *const names[] = {"start", "die", "oom", "health_status"};
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < status->recent_count; i++) {
+        const struct transition *one = &status->recent[i];
+        json_t *object = json_pack("{s:s, s:o}", "action", names[one->kind], "at", time_json(&one->at));
+        if (one->kind == TRANSITION_DIE) json_object_set_new(object, "exitCode", json_integer(one->exit_code));
+        if (one->kind == TRANSITION_HEALTH) json_object_set_new(object, "health", json_string(health_names[one->health]));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
 static json_t *status_json(const struct status *status)
 {
     const struct buf error = {.data = (char *)(uintptr_t)status->error, .size = strlen(status->error)};
-    return json_pack("{s:s, s:i, s:o, s:o, s:i, s:o, s:b, s:o, s:I, s:o}", "status", kind_names[status->kind], "pid", status->pid, "startedAt", time_json(&status->started), "finishedAt",
+    return json_pack("{s:s, s:i, s:o, s:o, s:i, s:o, s:b, s:o, s:I, s:o, s:o}", "status", kind_names[status->kind], "pid", status->pid, "startedAt", time_json(&status->started), "finishedAt",
                      time_json(&status->finished), "exitCode", status->exit_code, "signal", status->signal ? json_integer(status->signal) : json_null(), "oomKilled", status->oom_killed, "error",
-                     text_json(&error), "restartCount", (json_int_t)status->restart_count, "health", health_json(&status->health));
+                     text_json(&error), "restartCount", (json_int_t)status->restart_count, "health", health_json(&status->health), "recent", recent_json(status));
 }
 
 int status_write(const struct status *status, const char *dir, struct rt_error *err)

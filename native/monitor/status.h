@@ -28,6 +28,17 @@ struct health_status {
     size_t log_count;
 };
 
+enum transition_kind { TRANSITION_START, TRANSITION_DIE, TRANSITION_OOM, TRANSITION_HEALTH };
+
+/* What happened by itself, for those who look only now and then. */
+#define RECENT 16
+struct transition {
+    enum transition_kind kind;
+    struct timespec at;
+    int exit_code;           /* of DIE */
+    enum health_kind health; /* of HEALTH */
+};
+
 struct status {
     enum status_kind kind;
     pid_t pid;
@@ -37,10 +48,15 @@ struct status {
     char error[1024]; /* why it could not be started, or empty */
     int64_t restart_count;
     struct health_status health;
+    struct transition recent[RECENT]; /* oldest first */
+    size_t recent_count;
 };
 
 /* RFC 3339 in UTC with nine digits behind the second. */
 #define TIMESTAMP_SIZE sizeof "2026-01-02T03:04:05.123456789Z"
 void timestamp(const struct timespec *time, char out[TIMESTAMP_SIZE]);
+
+/* Adds to `recent` what the status says now. */
+void status_note(struct status *status, enum transition_kind kind, const struct timespec *at);
 
 int status_write(const struct status *status, const char *dir, struct rt_error *err);

@@ -17,6 +17,17 @@ export interface ContainerState {
   readonly error: string
   readonly restartCount: number
   readonly health: HealthState | null
+  /** The last of what happened by itself, oldest first. */
+  readonly recent: readonly Transition[]
+}
+
+export interface Transition {
+  readonly action: 'start' | 'die' | 'oom' | 'health_status'
+  readonly at: string
+  /** Of `die`. */
+  readonly exitCode?: number
+  /** Of `health_status`. */
+  readonly health?: HealthState['status']
 }
 
 export interface HealthState {
@@ -43,6 +54,7 @@ export const freshState: ContainerState = {
   error: '',
   restartCount: 0,
   health: null,
+  recent: [],
 }
 
 export const stateFile = 'state.json'
@@ -74,5 +86,6 @@ function parseState(text: string): ContainerState {
     error: given.error ?? '',
     restartCount: given.restartCount ?? 0,
     health: given.health ?? null,
+    recent: given.recent ?? [],
   }
 }

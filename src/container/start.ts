@@ -55,6 +55,8 @@ export async function startClaimed(
   }
   clearStopped(containers, container.id)
   if (isLive(settled.state)) return await attachLive(containers, container, options)
+  // The new monitor's state says nothing of the runs before.
+  await recordTransitions(containers, settled.container)
   return await launch(containers, settled.container, options)
 }
 

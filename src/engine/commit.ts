@@ -3,7 +3,8 @@ import { recordEvent } from '../container/container-events.ts'
 import type { Container } from '../container/container-records.ts'
 import { argsOf } from '../container/container-spec.ts'
 import type { LocalImage } from '../image/image-service.ts'
-import { parseReference, withDefaultTag } from '../oci/reference.ts'
+import { familiarReference, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { recordImageEvent } from './image-events.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../oci/types.ts'
 import { changeConfig } from './commit-changes.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -45,7 +46,13 @@ export async function commit(engine: Engine, request: CommitRequest, context: Ve
     history: [...(base?.config.history ?? []), entry],
   }
   const made = await engine.images.create({ config: image, top, names, format: familyOf(base) })
-  recordEvent(engine.containers, container, 'commit', { comment: request.message ?? '', imageID: made.id })
+  for (const name of names) recordImageEvent(engine, 'tag', made.id, familiarReference(name))
+  const imageRef = names.map(familiarReference).join()
+  recordEvent(engine.containers, container, 'commit', {
+    comment: request.message ?? '',
+    imageID: made.id,
+    ...(imageRef === '' ? {} : { imageRef }),
+  })
   return made
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { TsbuildError } from '../base/errors.ts'
+import { recordEvent } from '../container/container-events.ts'
 import { copyIn, copyOut, copyPath } from '../container/copy.ts'
 import type { CopyOptions } from '../container/copy.ts'
 import { containerPlace, hostPlace } from '../container/copy-place.ts'
@@ -31,14 +32,19 @@ export async function cp(engine: Engine, request: CpRequest, context: VerbContex
   const owner = archive || to.kind === 'container' ? null : { user: String(uid), group: String(gid) }
   const options: CopyOptions = { owner, followLink, signal: context.signal }
   if (from.kind === 'stream') {
-    await copyIn(engine.native, request.stdin(), await placeOf(engine, to), options)
+    await copyIn(engine.native, request.stdin(), await placeOf(engine, to, 'extract-to-dir'), options)
     return undefined
   }
   if (to.kind === 'stream') {
-    await copyOut(engine.native, await placeOf(engine, from), request.stdout, options)
+    await copyOut(engine.native, await placeOf(engine, from, 'archive-path'), request.stdout, options)
     return undefined
   }
-  return await copyPath(engine.native, await placeOf(engine, from), await placeOf(engine, to), options)
+  return await copyPath(
+    engine.native,
+    await placeOf(engine, from, 'archive-path'),
+    await placeOf(engine, to, 'extract-to-dir'),
+    options,
+  )
 }
 
 type Written =
@@ -56,7 +62,11 @@ function parsePlace(text: string): Written {
   return { kind: 'container', container: text.slice(0, at), path }
 }
 
-async function placeOf(engine: Engine, written: Written): Promise<CopyPlace> {
+async function placeOf(
+  engine: Engine,
+  written: Written,
+  action: 'archive-path' | 'extract-to-dir',
+): Promise<CopyPlace> {
   if (written.kind === 'stream') throw usage('at least one of source and destination must be a container')
   if (written.kind === 'host') {
     const { path } = written
@@ -64,6 +74,7 @@ async function placeOf(engine: Engine, written: Written): Promise<CopyPlace> {
     return { ...hostPlace(`${resolve(engine.settings.cwd, path).replace(/\/$/, '')}${tail}` || '/'), name: path }
   }
   const { container } = await settledByName(engine.containers, written.container)
+  recordEvent(engine.containers, container, action)
   return await containerPlace(engine.containers, container, written.path)
 }
 

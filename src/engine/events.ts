@@ -28,8 +28,9 @@ export async function* events(
   await observe(engine)
   let last = since === undefined ? log.last() : 0
   for (;;) {
-    for (const event of log.after(last)) {
-      last = event.id
+    // What a monitor did by itself is written down when somebody looks: later than it happened.
+    for (const event of log.after(last).toSorted((a, b) => a.at - b.at || a.id - b.id)) {
+      last = Math.max(last, event.id)
       const inRange =
         (since === undefined || event.at >= since.getTime()) && (until === undefined || event.at <= until.getTime())
       if (inRange && filter(event)) yield event

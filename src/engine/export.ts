@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { recordEvent } from '../container/container-events.ts'
 import { rootTree } from '../container/container-changes.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
@@ -10,6 +11,7 @@ export async function exportContainer(
   context: VerbContext,
 ): Promise<void> {
   const container = engine.containers.records.resolve(request.name)
+  recordEvent(engine.containers, container, 'export')
   const exporting = engine.native.start(
     'export',
     { tree: rootTree(engine.containers, container), out: { fd: 5 }, paths: null },

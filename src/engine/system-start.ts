@@ -35,15 +35,17 @@ export async function systemStart(engine: Engine, context: VerbContext): Promise
 }
 
 /** As dockerd decides when it starts: `always` also after a stop by hand; a container that never ran stays. */
-function shouldRun({ spec }: Container, { exitCode, startedAt }: ContainerState, stopped: boolean): boolean {
+function shouldRun({ spec }: Container, state: ContainerState, stopped: boolean): boolean {
+  const { exitCode, startedAt, restartCount } = state
   if (startedAt === null) return false
-  switch (spec.restart.policy) {
+  const { policy, maxRetries } = spec.restart
+  switch (policy) {
     case 'always':
       return true
     case 'unless-stopped':
       return !stopped
     case 'on-failure':
-      return !stopped && exitCode !== 0
+      return !stopped && exitCode !== 0 && (maxRetries === 0 || restartCount < maxRetries)
     case 'no':
       return false
   }

@@ -1,3 +1,4 @@
+import { recordEvent } from '../container/container-events.ts'
 import { TsbuildError } from '../base/errors.ts'
 import type { RestartPolicy } from '../container/container-spec.ts'
 import { isLive } from '../container/container-state.ts'
@@ -33,4 +34,5 @@ export async function update(engine: Engine, request: UpdateRequest, context: Ve
   }
   const changed = { ...spec, limits: { ...spec.limits, ...request.limits }, restart: request.restart ?? spec.restart }
   containers.records.save(container.id, { spec: changed, mounts: container.mounts })
+  recordEvent(containers, container, 'update')
 }

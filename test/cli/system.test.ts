@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bootUnit } from '../../src/cli/container/boot-unit.ts'
-import { image, monitorOf, openContainerCli, until } from '../helpers/container-cli.ts'
+import { image, inspected, monitorOf, openContainerCli, until } from '../helpers/container-cli.ts'
 import type { Cli } from '../helpers/tsbuild.ts'
 
 let cli: Cli
@@ -23,13 +23,25 @@ it('after a boot those run again that should', async () => {
       await cli.ok('run', '-d', '--name', `${policy}-${fate}`, '--restart', policy, image, 'sleep', '1000')
   }
   await cli.ok('create', '--name', 'never-ran', '--restart', 'always', image)
+  await cli.ok('run', '-d', '--name', 'given-up', '--restart', 'on-failure:1', image, 'false')
+  const joined = ['--network', 'container:always-boot', '--pid', 'container:always-boot']
+  await cli.ok('run', '-d', '--name', 'joined-boot', '--restart', 'always', ...joined, image, 'sleep', '1000')
+  const tries = '{{.RestartCount}} {{.State.Status}}'
+  await until('it was tried again', async () => (await inspected(cli, 'given-up', tries)) === '1 exited')
   const all = await names()
   await cli.ok('stop', '-t', '0', ...all.filter((name) => name.endsWith('-stop')))
   // What a boot does: everything is gone at once.
-  for (const name of all.filter((one) => one.endsWith('-boot'))) process.kill(await monitorOf(cli, name), 'SIGKILL')
+  const monitors = await Promise.all(all.filter((one) => one.endsWith('-boot')).map((name) => monitorOf(cli, name)))
+  for (const monitor of monitors) process.kill(monitor, 'SIGKILL')
   expect(await names()).toEqual([])
   const started = (await cli.ok('system', 'start')).split('\n').filter((name) => name !== '')
-  expect(started.toSorted()).toEqual(['always-boot', 'always-stop', 'on-failure-boot', 'unless-stopped-boot'])
+  expect(started.toSorted()).toEqual([
+    'always-boot',
+    'always-stop',
+    'joined-boot',
+    'on-failure-boot',
+    'unless-stopped-boot',
+  ])
   expect(await names()).toEqual(started.toSorted())
   await cli.ok('rm', '-f', ...(await names('-a')))
 })
@@ -119,4 +131,73 @@ it('import and commit write only what a health check says', async () => {
   expect(await cli.ok('image', 'inspect', '-f', format, 'imported', 'committed')).toBe(wanted.repeat(2))
   await cli.ok('rm', 'source')
   await cli.ok('rmi', 'imported', 'committed')
+})
+
+it('events tell what happened while nobody looked, with its time', async () => {
+  const since = String(Math.floor(Date.now() / 1000) - 1)
+  const script = 'test -e /again && exit 4; touch /again; exit 3'
+  await cli.ok('run', '-d', '--name', 'busy', '--restart', 'on-failure:1', image, 'sh', '-c', script)
+  await until(
+    'it ended twice',
+    async () => (await inspected(cli, 'busy', '{{.RestartCount}} {{.State.Status}}')) === '1 exited',
+  )
+  await cli.ok('update', '--restart', 'no', 'busy')
+  await cli.ok('start', 'busy')
+  await cli.ok('wait', 'busy')
+  await cli.ok('commit', 'busy', 'busy:image')
+  await cli.ok('cp', 'busy:/etc/hostname', join(cli.folder, 'hostname'))
+  await cli.ok('rm', 'busy')
+  const told = async (...filters: readonly string[]): Promise<readonly string[]> => {
+    const words = filters.flatMap((filter) => ['--filter', filter])
+    const format = '{{.Action}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.imageRef}}'
+    const text = await cli.ok('events', '--since', since, '--until', '0s', '--format', format, ...words)
+    return text
+      .trim()
+      .replaceAll('<no value>', '')
+      .split('\n')
+      .map((line) => line.trim())
+  }
+  expect(await told('container=busy')).toEqual([
+    'create',
+    'start',
+    'die 3',
+    'start',
+    'die 4',
+    'update',
+    'start',
+    'die 4',
+    'commit  busy:image',
+    'archive-path',
+    'destroy',
+  ])
+  expect(await told('event=die', 'container=busy')).toEqual(['die 3', 'die 4', 'die 4'])
+  expect(await told('type=image', 'image=busy:image')).toEqual(['tag'])
+  await cli.ok('rmi', 'busy:image')
+})
+
+it('changes of health are events, each once', async () => {
+  const since = String(Math.floor(Date.now() / 1000) - 1)
+  const check = ['--health-cmd', 'test -e /well', '--health-interval', '100ms', '--health-retries', '1']
+  await cli.ok('run', '-d', '--name', 'patient', ...check, image, 'sleep', '1000')
+  const health = (): Promise<string> => inspected(cli, 'patient', '{{.State.Health.Status}}')
+  await until('it is unhealthy', async () => (await health()) === 'unhealthy')
+  await cli.ok('exec', 'patient', 'touch', '/well')
+  await until('it is healthy', async () => (await health()) === 'healthy')
+  await cli.ok('stop', '-t', '0', 'patient')
+  expect(await health()).toBe('unhealthy')
+  const told = await cli.ok(
+    'events',
+    '--since',
+    since,
+    '--until',
+    '0s',
+    '--filter',
+    'container=patient',
+    '--filter',
+    'event=health_status',
+    '--format',
+    '{{.Action}}',
+  )
+  expect(told).toBe('health_status: unhealthy\nhealth_status: healthy\n')
+  await cli.ok('rm', 'patient')
 })

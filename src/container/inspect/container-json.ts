@@ -70,7 +70,8 @@ export function stateJson(state: ContainerState): object {
       ? {}
       : {
           Health: {
-            Status: health.status,
+            // As docker: nobody vouches for what does not run.
+            Status: status === 'exited' ? 'unhealthy' : health.status,
             FailingStreak: health.failingStreak,
             Log: health.log.map((probe) => ({
               Start: probe.start,
