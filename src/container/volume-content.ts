@@ -1,6 +1,7 @@
-import { chmod, chown, readdir } from 'node:fs/promises'
+import { chmod, chown, readdir, rmdir } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import { hasCode, hasErrno } from '../base/errors.ts'
-import type { Tree } from '../host/native.ts'
+import type { NativeCore, Tree } from '../host/native.ts'
 import type { Containers } from './containers.ts'
 import type { MountPoint } from './mount-point.ts'
 import { directoryOf } from './mount-points.ts'
@@ -37,6 +38,10 @@ async function fill(containers: Containers, image: Tree, mount: Pick<MountPoint,
     const found = await native.call('stat', { tree: image, path: mount.target, follow: true })
     const mode = found['mode']
     if (typeof mode !== 'number' || (mode & 0o170000) !== 0o040000) return
+    const owner = { uid: Number(found['uid']), gid: Number(found['gid']) }
+    // What is root's inside is ours outside already; to others only the user namespace can give it.
+    const isOthers = containers.rootless && (owner.uid !== 0 || owner.gid !== 0)
+    if (isOthers) await makeAnew(native, mount.source, mode, owner)
     await native.call('files', {
       target: { kind: 'dir', path: mount.source },
       actions: [
@@ -57,11 +62,25 @@ async function fill(containers: Containers, image: Tree, mount: Pick<MountPoint,
       ],
       commit: null,
     })
+    if (isOthers) return
     await chmod(mount.source, mode & 0o7777)
-    if (typeof found['uid'] === 'number' && typeof found['gid'] === 'number') {
-      await chown(mount.source, found['uid'], found['gid'])
-    }
+    if (!containers.rootless) await chown(mount.source, owner.uid, owner.gid)
   } catch (error) {
     if (!hasCode(error, 'PATH_MISSING', 'NOT_A_DIRECTORY')) throw error
   }
+}
+
+async function makeAnew(
+  native: NativeCore,
+  directory: string,
+  mode: number,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+): Promise<void> {
+  await rmdir(directory)
+  const owner = { user: String(uid), group: String(gid) }
+  await native.call('files', {
+    target: { kind: 'dir', path: dirname(directory) },
+    actions: [{ op: 'mkdir', path: `/${basename(directory)}`, mode: mode & 0o777, owner }],
+    commit: null,
+  })
 }

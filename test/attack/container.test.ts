@@ -9,6 +9,8 @@ import { expectUntouched, makeHost, openWay, ways } from './ways.ts'
 
 /* Hostile images and containers against the whole command line, with and without root. Each test succeeds against a tool without the defence that its comment names. */
 
+const escape = '\u001B'
+
 describe.for(ways)('as %s', (way) => {
   let cli: Cli
   /** A directory of the host that no container has anything to do with. */
@@ -26,7 +28,8 @@ describe.for(ways)('as %s', (way) => {
       link('link', host),
       link('up', up),
     )
-    const context = cli.files('hostile', { Dockerfile: 'FROM debian:bookworm\nADD hostile.tar /\n' })
+    const dockerfile = `FROM debian:bookworm\nADD hostile.tar /\nLABEL says="${escape}]0;driven\u0007${escape}[2J"\n`
+    const context = cli.files('hostile', { Dockerfile: dockerfile })
     writeFileSync(join(context, 'hostile.tar'), layer)
     await cli.ok('build', '-t', 'hostile', context)
     await cli.ok('run', '-d', '--name', 'box', '--network', 'none', 'hostile', 'sleep', '1000')
@@ -152,6 +155,48 @@ describe.for(ways)('as %s', (way) => {
     const { stdout, stderr } = await cli.run(['logs', 'forger'])
     expect({ stdout, stderr }).toEqual({ stdout: text, stderr: '' })
     await cli.ok('rm', 'forger')
+  })
+
+  // Defence: what comes from an image is made printable.
+  it('what an image says drives no terminal', async () => {
+    const command = `${escape}[2J`
+    const said: string[] = []
+    said.push((await cli.run(['run', '--name', 'driver', '--network', 'none', 'hostile', command])).stderr)
+    for (const words of [
+      ['events', '--since', '1h', '--until', '0s'],
+      ['ps', '-a', '--no-trunc'],
+      ['history', '--no-trunc', 'hostile'],
+      ['inspect', 'hostile'],
+    ])
+      said.push(await cli.ok(...words))
+    expect(said.join('\n')).toContain('driven')
+    expect(said.filter((text) => text.includes(escape))).toEqual([])
+    await cli.run(['rm', 'driver'])
+  })
+
+  // Defence: nothing but a procfs is mounted on /proc, and nothing inside of it (CVE-2019-16884).
+  it.for(['/proc', '/proc/self', '/proc/sys', '/link/../proc'])(
+    'an image with the volume %s is refused',
+    async (place) => {
+      const context = cli.files('volume', { Dockerfile: `FROM hostile\nVOLUME ["${place}"]\n` })
+      await cli.ok('build', '-q', '-t', 'volume', context)
+      expect(await cli.fails(['run', '--rm', '--network', 'none', 'volume', 'true'])).toMatchObject({
+        code: 'MOUNT_FAILED',
+        message: expect.stringContaining('procfs') as string,
+      })
+    },
+  )
+
+  // Defence: /proc/sys is read-only, cgroups as well, and no file system of the kernel is mounted anew.
+  it('no program of the container becomes one that the kernel starts', async () => {
+    const script = `
+      echo '|/evil' > /proc/sys/kernel/core_pattern; echo /evil > /sys/kernel/uevent_helper; echo /evil > /proc/sys/kernel/modprobe
+      find /sys/fs/cgroup -name release_agent | while read -r file; do echo /evil > $file && echo WROTE $file; done
+      mkdir -p /tmp/m; for type in cgroup cgroup2 proc sysfs; do mount -t $type none /tmp/m && echo MOUNTED $type; done; true`
+    const { stdout, stderr } = await cli.run(['run', '--rm', '--network', 'none', 'hostile', 'sh', '-c', script])
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/core_pattern: Read-only file system/)
+    expect(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')).not.toContain('/evil')
   })
 
   // Defence: the default filter (TIOCSTI needs a terminal of one's own, keyctl and user namespaces none at all).

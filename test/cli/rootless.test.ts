@@ -71,6 +71,14 @@ describe.skipIf(noUsers !== false).for(noWays)('an unprivileged user with %s', (
     expect(readdirSync(join(cli.root, 'snapshots'))).toEqual([])
   })
 
+  it('fills volumes from directories of the image', async () => {
+    const dockerfile = `FROM ${image}\nRUN --network=none mkdir /d && echo there > /d/file ${ids === 'sub-ids' ? '&& chown 5:6 /d && chmod 750 /d' : ''}\nVOLUME ["/d"]\n`
+    await cli.ok('build', '-t', 'filled', cli.files('filled', { Dockerfile: dockerfile }))
+    expect(
+      await cli.ok('run', '--rm', '--network', 'none', 'filled', 'sh', '-c', 'cat /d/file; stat -c "%u:%g %a" /d'),
+    ).toBe(`there\n${ids === 'sub-ids' ? '5:6 750' : '0:0 755'}\n`)
+  })
+
   it('finds its way after a monitor was killed, beside bridges and interfaces of root', async () => {
     await cli.ok('run', '-d', '--name', 'killed', '--network', 'none', image, 'sleep', '1000')
     process.kill(await monitorOf(cli, 'killed'), 'SIGKILL')
