@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -53,7 +54,18 @@ static int mapping_namespace(const struct spec_idmaps *uid, const struct spec_id
     return fd;
 }
 
-static int open_one(struct init *init, const struct spec_mount *mount, struct rt_error *err)
+/*
+ * A part of the container's own tree, by its path on the host: what earlier mounts have put there is meant as well, so that it is opened when its turn has come.
+ * Not with ids to be mapped in a user namespace: only the host's root may do that.
+ */
+static bool comes_later(const struct init *init, const struct spec_mount *mount)
+{
+    size_t length = init->root_path ? strlen(init->root_path) : 0;
+    if (mount->idmap && init->spec->linux.namespaces[NS_USER].wanted) return false;
+    return length > 1 && strncmp(mount->source, init->root_path, length) == 0 && (mount->source[length] == '/' || !mount->source[length]);
+}
+
+static int open_one(struct init *init, const struct spec_mount *mount, int *out, int *kept, struct rt_error *err)
 {
     const struct spec_linux *linux = &init->spec->linux;
     auto_close int mapping = -1;
@@ -64,12 +76,17 @@ static int open_one(struct init *init, const struct spec_mount *mount, struct rt
         else mapping = mapping_namespace(own ? &mount->uid_maps : &linux->uid_maps, own ? &mount->gid_maps : &linux->gid_maps, err);
         if (mapping < 0) return -1;
     }
+    if (comes_later(init, mount)) {
+        *kept = take_fd(&mapping);
+        return 0;
+    }
     auto_close int tree = mount_bind(init->bundle, mount, mapping, err);
     /* Out of the host's peer group, as a namespace of less privilege would make it; what is meant to be shared stays. */
     struct mount_change slave = {.propagation = MS_SLAVE};
     if (tree >= 0 && !(mount->propagation & MS_SHARED) && mount_change(tree, &slave, true))
         return rt_fail_at(err, mount->source, "MOUNT_FAILED", errno, "mount_setattr", "cannot separate '%s' from the host's mounts", mount->source);
-    return take_fd(&tree);
+    *out = take_fd(&tree);
+    return *out < 0 ? -1 : 0;
 }
 
 int bind_early(struct init *init, struct rt_error *err)
@@ -77,10 +94,11 @@ int bind_early(struct init *init, struct rt_error *err)
     const struct spec *spec = init->spec;
     if (!needed(init)) return 0;
     init->binds = malloc((spec->mount_count + 1) * sizeof *init->binds);
-    if (!init->binds) return rt_nomem(err);
-    for (size_t i = 0; i < spec->mount_count; i++) init->binds[i] = -1;
+    init->mappings = malloc((spec->mount_count + 1) * sizeof *init->mappings);
+    for (size_t i = 0; init->binds && init->mappings && i < spec->mount_count; i++) init->binds[i] = init->mappings[i] = -1;
+    if (!init->binds || !init->mappings) return rt_nomem(err);
     for (size_t i = 0; i < spec->mount_count; i++)
-        if (spec->mounts[i].bind && (init->binds[i] = open_one(init, &spec->mounts[i], err)) < 0) return -1;
+        if (spec->mounts[i].bind && open_one(init, &spec->mounts[i], &init->binds[i], &init->mappings[i], err)) return -1;
     if (spec->linux.namespaces[NS_USER].wanted) init->devices = devices_early(&spec->linux);
     if (init->root_tree >= 0 || !spec->linux.namespaces[NS_USER].wanted) return 0;
     init->root_tree = mount_clone(AT_FDCWD, init->root_path, 0, true, err);
@@ -89,7 +107,11 @@ int bind_early(struct init *init, struct rt_error *err)
 
 void bind_early_free(struct init *init)
 {
-    for (size_t i = 0; init->binds && i < init->spec->mount_count; i++) util_close(&init->binds[i]);
+    for (size_t i = 0; init->binds && init->mappings && i < init->spec->mount_count; i++) {
+        util_close(&init->binds[i]);
+        util_close(&init->mappings[i]);
+    }
     free(init->binds);
+    free(init->mappings);
     util_close(&init->devices);
 }

@@ -23,6 +23,7 @@ struct init {
     int root_tree; /* detached mount that becomes the root; -1: cloned from root_path in the child */
     const char *root_path;
     int *binds;    /* one per mount: tree opened by the parent, or -1; NULL: all are opened by the child */
+    int *mappings; /* one per mount: user namespace whose ids it takes, where the parent could not open the tree; or -1 */
     int devices;   /* mount with the spec's device nodes for a user namespace, or -1 */
     int namespaces[NS_KINDS]; /* to join; -1 none */
     bool helper;              /* a helper process has joined the user and pid namespaces and made the time namespace before it cloned */

@@ -157,7 +157,7 @@ static int mount_one(struct init *init, int bundle, int rootfd, size_t i, struct
         return fd < 0 ? -1 : set_propagation(mount, fd, err);
     }
     auto_close int tree = mount->bind && init->binds ? take_fd(&init->binds[i]) : -1;
-    if (mount->bind && tree < 0 && (tree = mount_bind(bundle, mount, -1, err)) < 0) return -1;
+    if (mount->bind && tree < 0 && (tree = mount_bind(bundle, mount, init->mappings ? init->mappings[i] : -1, err)) < 0) return -1;
     struct stat st = {.st_mode = S_IFDIR};
     if (tree >= 0 && fstat(tree, &st)) return rt_fail_at(err, mount->source, "MOUNT_FAILED", errno, "fstat", "cannot look at '%s'", mount->source);
     auto_close int before = try_open_in_root(rootfd, mount->destination, O_PATH, 0);

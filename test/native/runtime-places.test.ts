@@ -110,6 +110,26 @@ describe.skipIf(noContainers)('ids', () => {
   })
 })
 
+describe.skipIf(noContainers)("a bind of the container's own tree, by its path on the host", () => {
+  it.for(['no', 'a new'])('has what earlier mounts have put there, with %s user namespace', (kind) => {
+    spawnSync('chmod', ['755', own.path])
+    const data = join(own.path, 'data')
+    mkdirSync(join(data, 'below'), { recursive: true })
+    for (const name of ['mnt', 'final']) mkdirSync(join(own.root, name))
+    const config = ociConfig(['ls', '/final'])
+    if (kind !== 'no') {
+      spawnSync('chown', ['-R', '300000:300000', own.root])
+      ;(config.linux['namespaces'] as object[]).push({ type: 'user' })
+      config.linux['uidMappings'] = config.linux['gidMappings'] = [{ containerID: 0, hostID: 300_000, size: 65_536 }]
+    }
+    config.mounts.push(
+      { destination: '/mnt', type: 'bind', source: data, options: ['rbind'] },
+      { destination: '/final', type: 'bind', source: join(own.root, 'mnt'), options: ['rbind'] },
+    )
+    expect(run(config)).toEqual({ status: 0, stdout: 'below\n', stderr: '' })
+  })
+})
+
 describe.skipIf(noContainers)('--debug', () => {
   it('tells the stages in the words of runc', async () => {
     const config = ociConfig(['true'])
