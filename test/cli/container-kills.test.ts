@@ -174,11 +174,11 @@ it.skipIf(noNetworks)(`${kills} kills with seed ${seed}`, { timeout: kills * 15_
   expect(readdirSync(join(cli.root, 'containers'))).toEqual([])
   expect(readdirSync(join(cli.root, 'snapshots')).length).toBe(before)
   expect(kernelLeftovers([...ids])).toEqual([])
-  await expect.poll(() => ours(), { timeout: 10_000 }).toEqual([])
+  await expect.poll(() => ours()).toEqual([])
   const runRoot = cli.environment['TSBUILD_RUN_ROOT'] ?? ''
   expect(existsSync(join(runRoot, 'containers')) ? readdirSync(join(runRoot, 'containers')) : []).toEqual([])
   expect(await cli.ok('network', 'inspect', '-f', '{{len .Containers}}', 'lab', 'bridge')).toBe('0\n0\n')
-  await expect.poll(() => host.links(), { timeout: 10_000 }).toEqual(['lo'])
+  await expect.poll(() => host.links()).toEqual(['lo'])
   expect(host.rules()).toBe('')
   await cli.ok('network', 'rm', 'lab')
 })

@@ -24,7 +24,8 @@ describe.skipIf(noContainers || noNetworks)('--link', () => {
   it('names a container of the default network, with variables for its ports', async () => {
     await cli.ok('run', '-d', '--name', 'store', '--expose', '5432', '-e', 'A=b', image, 'sleep', '1000')
     await cli.ok('run', '-d', '--name', 'web', '--link', 'store:db', image, 'sh', '-c', 'env > /env; sleep 1000')
-    await cli.ok('exec', 'web', 'ping', '-c1', '-W5', 'db')
+    const written = 'until grep -q DB_NAME /env; do sleep 0.1; done'
+    await cli.ok('exec', 'web', 'sh', '-c', `${written}; ping -c1 -W5 db`)
     const address = await addressOf('store')
     const id = await inspected(cli, 'store', '{{slice .Id 0 12}}')
     expect(await hostsIn('web')).toContain(`${address}\tdb ${id} store`)

@@ -72,7 +72,7 @@ describe.skipIf(noUsers || noNetworks || noProgram)('the networks of an unprivil
     })
     await cli.ok('rm', '-f', 'web')
     await ends()
-    expect(host.run('ss', '-ltnH')).not.toContain(':8080')
+    await until('the port is free', async () => !host.run('ss', '-ltnH').includes(':8080'))
   })
 
   it('joining and leaving while it runs', async () => {
