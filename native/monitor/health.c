@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,12 +80,22 @@ static void act(struct monitor *m)
     }
 }
 
+static bool has_ended(const struct monitor *m)
+{
+    struct pollfd init = {.fd = runtime_pidfd(m->container), .events = POLLIN};
+    return poll(&init, 1, 0) == 1;
+}
+
 /* The outcome of one probe: docker's rules. A failure within the start period counts only once a probe went well. */
 static void record(struct monitor *m, int exit_code)
 {
     struct health *h = &m->health;
     struct health_status *status = &m->status.health;
     enum health_kind before = status->kind;
+    if (exit_code != 0 && has_ended(m)) { /* it failed because its container is no more, which is told next */
+        buf_free(&h->current.output);
+        return;
+    }
     h->current.exit_code = exit_code;
     clock_gettime(CLOCK_REALTIME, &h->current.end);
     if (status->log_count == HEALTH_LOG) {
@@ -165,7 +176,7 @@ static void probe_ended(struct watch *watch, uint32_t events)
     (void)events;
     if (waitpid(m->health.pid, &status, WNOHANG) == 0) return;
     end_probe(m);
-    if (m->stop_wanted && status != 0) { /* it failed because the container is ending */
+    if (m->stop_wanted && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) { /* it was killed together with the container */
         buf_free(&m->health.current.output);
         schedule(m);
         return;
