@@ -22,6 +22,7 @@ struct tree {
 
 enum tree_flags {
     TREE_MOUNT = 1, /* always return a mount of its own that move_mount can attach, a plain directory as a clone of its mount */
+    TREE_PROCESS = 4, /* a process will change its files as it likes; TREE_MOUNT means so too */
     TREE_WRITE = 2, /* the caller writes: refuse a tree that is read-only (PLAN_INVALID) */
 };
 

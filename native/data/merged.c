@@ -117,7 +117,7 @@ static int load_stamps(const struct tree *tree, struct stamps *stamps, struct rt
 
 int merged_open(const struct tree *tree, int flags, int *rootfd, struct rt_error *err)
 {
-    bool copy = tree->upper && flags & TREE_MOUNT;
+    bool copy = tree->upper && flags & (TREE_MOUNT | TREE_PROCESS);
     if (!place_of(tree)) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the tree to write to has no copy");
     auto_close int fd = open_root(tree);
     if (fd >= 0 && copy) {

@@ -4,7 +4,7 @@
 /*
  * Trees of the copy driver, which have a `view`: layers without an overlay. DIR/root is the merged view, of links to the layers' files, made once, beside the
  * top-most layer. A tree to write to is DIR/root of `copy`: for a plan that only puts files in place, links again, which never are written to, and which
- * `merged_settle` turns into the upper directory; for a process (TREE_MOUNT) a copy of its own that stays until the layer is committed.
+ * `merged_settle` turns into the upper directory; for a process (TREE_MOUNT, TREE_PROCESS) a copy of its own that stays until the layer is committed.
  */
 bool is_merged(const struct tree *tree);
 

@@ -183,6 +183,7 @@ static int enter_root(struct init *init, struct terminal *terminal, struct rt_er
     auto_close int rootfd = -1;
     bool own = init->spec->linux.namespaces[NS_MOUNT].wanted;
     if (set_names(init->spec, err) || set_sysctls(init, err)) return -1;
+    if (!own && init->root_tree >= 0) make_cwd(init, init->root_tree);
     if (!own && !rootfs_needs_mounts(init)) return hooks_before_pivot(init, err) || rootfs_chroot(init, -1, err) ? -1 : 0;
     if (own ? rootfs_attach(init, &rootfd, err) : rootfs_detached(init, &rootfd, err)) return -1;
     if (rootfs_mounts(init, rootfd, err)) return own ? -1 : rt_wrap(err, "without a mount namespace (mounts there need Linux 6.15)");

@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "data/commit.h"
 #include "network/network.h"
 #include "runtime/accounts.h"
+#include "runtime/chroot_files.h"
 #include "runtime/container.h"
 #include "runtime/seccomp_cache.h"
 #include "verbs.h"
@@ -37,6 +40,7 @@ struct sandbox {
     bool init;
     struct runtime_external external; /* path NULL: built in */
     struct mount_points made;
+    struct chroot_files files; /* without a mount namespace */
 };
 
 struct outcome {
@@ -105,7 +109,7 @@ static int parse(struct sandbox *sandbox, struct rt_error *err)
     json_t *config, *network, *runtime = NULL;
     const json_t *plan = sandbox->plan->json;
     sandbox->timeout_ms = -1;
-    if (plan_allow(sandbox->plan, err, "id", "rootfs", "config", "user", "network", "cgroup", "trees", "transient", "runtime", "timeoutMs", "init", "commit") ||
+    if (plan_allow(sandbox->plan, err, "id", "rootfs", "config", "user", "network", "cgroup", "trees", "transient", "files", "runtime", "timeoutMs", "init", "commit") ||
         json_req_str(plan, "id", &sandbox->id, err) || tree_req(plan, "rootfs", &sandbox->rootfs, err) || json_req_obj(plan, "config", &config, err) ||
         json_req_obj(plan, "network", &network, err) || json_opt_obj(plan, "runtime", &runtime, err) || json_opt_i64(plan, "timeoutMs", 0, INT64_MAX / 2000000, &sandbox->timeout_ms, err) ||
         json_opt_bool(plan, "init", &sandbox->init, err) || commit_parse(plan, &sandbox->commit, err))
@@ -115,7 +119,7 @@ static int parse(struct sandbox *sandbox, struct rt_error *err)
     if (!(sandbox->spec = spec_from_json(config, err))) return -1;
     if (!sandbox->spec->process) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the config has no process");
     if (sandbox->spec->process->terminal) return rt_fail(err, "PLAN_INVALID", 0, NULL, "a sandbox has no terminal");
-    return parse_user(sandbox, err) || parse_trees(sandbox, err) || parse_cgroup(sandbox, err) ? -1 : 0;
+    return parse_user(sandbox, err) || parse_trees(sandbox, err) || parse_cgroup(sandbox, err) || chroot_files_parse(plan, &sandbox->files, err) ? -1 : 0;
 }
 
 static void warn(void *context, const char *text)
@@ -152,9 +156,15 @@ static int wait_end(struct sandbox *sandbox, struct container *container, struct
     }
 }
 
+static bool has_mounts(const struct sandbox *sandbox)
+{
+    return sandbox->spec->linux.namespaces[NS_MOUNT].wanted;
+}
+
 static int open_trees(struct sandbox *sandbox, int *rootfd, struct rt_error *err)
 {
-    if (tree_open(&sandbox->rootfs, TREE_MOUNT, rootfd, err)) return -1;
+    if (tree_open(&sandbox->rootfs, has_mounts(sandbox) ? TREE_MOUNT : TREE_PROCESS | TREE_WRITE, rootfd, err)) return -1;
+    if (!has_mounts(sandbox) && sandbox->mount_count > 0) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "cannot mount on '%s' without a mount namespace", sandbox->mounts[0].target);
     for (size_t i = 0; i < sandbox->mount_count; i++)
         if (tree_open(&sandbox->trees[i], TREE_MOUNT, &sandbox->mounts[i].tree, err)) return rt_wrap(err, "cannot mount on '%s'", sandbox->mounts[i].target);
     if (!sandbox->has_user) return 0;
@@ -195,11 +205,24 @@ static int run(struct sandbox *sandbox, int rootfd, struct outcome *outcome, str
     return result;
 }
 
+/* In a chroot the descriptor of the root is used up by the container, and asked for once more afterwards. */
+static int run_in_chroot(struct sandbox *sandbox, int rootfd, struct outcome *outcome, struct rt_error *err)
+{
+    struct rt_error later;
+    int used = fcntl(rootfd, F_DUPFD_CLOEXEC, 0);
+    if (used < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fcntl", "cannot duplicate a descriptor");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int result = chroot_files_place(&sandbox->files, rootfd, err) || run(sandbox, used, outcome, err) ? -1 : 0;
+    chroot_kill_left();
+    return chroot_files_restore(&sandbox->files, rootfd, result ? &later : err) ? -1 : result;
+}
+
 static int run_and_clean(struct sandbox *sandbox, struct outcome *outcome, struct rt_error *err)
 {
     struct rt_error later;
     auto_close int rootfd = -1;
-    int result = open_trees(sandbox, &rootfd, err) || run(sandbox, rootfd, outcome, err) ? -1 : 0;
+    int result = open_trees(sandbox, &rootfd, err) ? -1 : 0;
+    if (result == 0) result = has_mounts(sandbox) ? run(sandbox, rootfd, outcome, err) : run_in_chroot(sandbox, rootfd, outcome, err);
     for (size_t i = 0; i < sandbox->mount_count; i++) util_close(&sandbox->mounts[i].tree);
     if (rootfd >= 0 && mount_points_remove(&sandbox->made, rootfd, result ? &later : err)) result = -1;
     return result;
@@ -234,6 +257,7 @@ int verb_sandbox(struct plan *plan, struct rt_error *err)
     commit_free(&sandbox.commit);
     network_free(&sandbox.network);
     mount_points_free(&sandbox.made);
+    chroot_files_free(&sandbox.files);
     spec_free(sandbox.spec);
     return result;
 }

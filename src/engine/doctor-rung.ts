@@ -15,20 +15,21 @@ export interface Place {
 
 /**
  * The rung of the ladder of privileges: root, root of a container that may all, root of a user namespace (a pod with `hostUsers: false`, a rootless container), an
- * unprivileged user that may make user namespaces. Below that nothing is isolated.
+ * unprivileged user that may make user namespaces. Below that root can build by chroot, and others nothing.
  */
 export function rungFinding(place: Place): Finding {
   const { settings, refused, facts, proc = '/proc' } = place
   const name = 'privilege'
   if (refused !== undefined) {
     const broken = hasCode(refused, 'FEATURE_MISSING') && /newuidmap|newgidmap|subuid/.test(messageOf(refused))
-    return { name, state: 'broken', detail: messageOf(refused), advice: broken ? idsAdvice : namespaceAdvice(proc) }
+    const detail = `${messageOf(refused)}: no layer can be unpacked and no step be run, not even with --isolation=chroot, which takes root`
+    return { name, state: 'broken', detail, advice: broken ? idsAdvice : namespaceAdvice(proc) }
   }
   if (settings.rootless)
     return { name, state: 'good', detail: 'an unprivileged user, root of a user namespace of its own' }
   if (!mayAdminister(proc)) {
-    const detail = `root without CAP_SYS_ADMIN, as in a container or pod without privileges: nothing can be mounted`
-    return { name, state: 'broken', detail, advice: containerAdvice }
+    const detail = `root without CAP_SYS_ADMIN, as in a container or pod without privileges: nothing can be mounted, so no containers, and RUN steps by chroot alone`
+    return { name, state: 'limited', detail, advice: containerAdvice }
   }
   if (facts.userNamespace) {
     return {
@@ -42,7 +43,7 @@ export function rungFinding(place: Place): Finding {
 
 const idsAdvice = 'Install the package uidmap: apt-get install uidmap (Fedora: dnf install shadow-utils)'
 const containerAdvice =
-  'Start the container with "docker run --privileged", the pod with "hostUsers: false" and "securityContext: {privileged: true}", or run tsbuild as a user other than root with --security-opt seccomp=unconfined'
+  'tsbuild build --isolation=chroot, for Dockerfiles that you trust. With isolation: start the container with "docker run --privileged", the pod with "hostUsers: false" and "securityContext: {privileged: true}", or run tsbuild as a user other than root with --security-opt seccomp=unconfined'
 
 /** The switch that forbids user namespaces, and how it is turned. */
 function namespaceAdvice(proc: string): string {

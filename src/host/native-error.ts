@@ -17,12 +17,16 @@ export class NativeError extends TsbuildError {
     const known = code !== undefined && code in errorCodes
     super(known ? (code as ErrorCode) : 'NATIVE_FAILED', text(answer['message']) ?? `Cannot carry out "${verb}"`, {
       details: { ...answer, verb },
+      ...(code === 'FEATURE_MISSING' && answer['syscall'] === 'unshare' ? { hint: namespaceHint } : {}),
     })
     this.errno = text(answer['errno'])
     this.syscall = text(answer['syscall'])
     this.path = text(answer['path'])
   }
 }
+
+const namespaceHint =
+  '"tsbuild doctor" tells what forbids it and what mends it; without user namespaces only root can build'
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined

@@ -57,10 +57,38 @@ export interface RuntimeSpec {
   readonly cgroupParent?: string
   readonly consoleSize?: { readonly rows: number; readonly cols: number }
   readonly annotations?: Readonly<Record<string, string>>
+  readonly isolation?: Isolation
 }
+
+/**
+ * `chroot` is for places where nothing can be mounted and no namespace made: the process has a root directory, a user and capabilities of its own, and shares everything
+ * else with us.
+ */
+export type Isolation = 'chroot'
 
 /** Pure: the same spec gives the same configuration. USAGE for capabilities that do not exist. */
 export function runtimeConfig(spec: RuntimeSpec): RuntimeConfig {
+  return spec.isolation === 'chroot' ? chrootConfig(spec) : isolatedConfig(spec)
+}
+
+/** A filter of system calls cannot be loaded without CAP_SYS_ADMIN; limits need a cgroup. */
+function chrootConfig(spec: RuntimeSpec): RuntimeConfig {
+  const security = spec.security ?? {}
+  const capabilities = capabilitySet(security)
+  return {
+    ociVersion: '1.2.0',
+    process: {
+      ...processOf(spec.process, spec.consoleSize),
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      ...(spec.rlimits === undefined || spec.rlimits.length === 0 ? {} : { rlimits: spec.rlimits }),
+      noNewPrivileges: security.noNewPrivileges === true,
+    },
+    mounts: [],
+    linux: { namespaces: [], maskedPaths: [], readonlyPaths: [] },
+  }
+}
+
+function isolatedConfig(spec: RuntimeSpec): RuntimeConfig {
   const security = spec.security ?? {}
   const privileged = security.privileged === true
   const open = privileged || security.systemPathsUnconfined === true

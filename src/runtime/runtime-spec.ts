@@ -74,7 +74,7 @@ export interface OciLinux {
   readonly namespaces: readonly OciNamespace[]
   readonly cgroupsPath?: string
   readonly devices?: readonly OciDevice[]
-  readonly resources: OciResources
+  readonly resources?: OciResources
   readonly sysctl?: Readonly<Record<string, string>>
   readonly seccomp?: OciSeccomp
   readonly maskedPaths: readonly string[]

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import { statSync } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
 import { signalName } from '../base/signals.ts'
@@ -98,6 +99,7 @@ export async function runSandbox(
 /** The members of a `sandbox` plan. */
 export function sandboxPlan(request: SandboxRequest): Readonly<Record<string, unknown>> {
   const etc = etcMounts(request.etc ?? {})
+  const files = request.isolation === 'chroot' ? placedFiles(request, etc) : undefined
   const config = runtimeConfig({
     ...request,
     network: request.network.mode,
@@ -111,11 +113,32 @@ export function sandboxPlan(request: SandboxRequest): Readonly<Record<string, un
     user: { name: request.process.user, groups: request.process.groups ?? [] },
     network: request.network,
     trees: plannedTrees(request.trees ?? [], config.mounts),
-    transient: etc.map((mount) => mount.target),
+    transient: files === undefined ? etc.map((mount) => mount.target) : [],
+    ...(files === undefined ? {} : { files }),
     runtime: request.runtime ?? { kind: 'builtin' },
     timeoutMs: request.timeoutMs ?? null,
     commit: request.commit ?? null,
   }
+}
+
+/** Where nothing can be mounted files are copied to their places and taken away again; nothing else can be shown. FEATURE_MISSING. */
+function placedFiles(
+  { trees = [], mounts = [], network }: SandboxRequest,
+  etc: readonly EtcMount[],
+): readonly object[] {
+  const impossible = trees[0]?.target ?? mounts.find((mount) => mount.kind !== 'bind' || !mount.readonly)?.target
+  if (impossible !== undefined) throw notInChroot(`mount anything on "${impossible}"`)
+  if (network.mode !== 'host') throw notInChroot(`have a network other than the host's`)
+  return [...etc, ...mounts].map((mount) => {
+    if (mount.kind !== 'bind') throw notInChroot(`mount anything on "${mount.target}"`)
+    return { source: mount.source, target: mount.target, mode: statSync(mount.source).mode & 0o777 }
+  })
+}
+
+function notInChroot(what: string): TsbuildError {
+  return new TsbuildError('FEATURE_MISSING', `Cannot ${what} with --isolation=chroot`, {
+    hint: 'Leave the flag out where namespaces can be made; "tsbuild doctor" tells what that needs',
+  })
 }
 
 /** Trees as a plan has them: each is mounted before the first mount that lies below its target, which it would hide otherwise. */

@@ -9,6 +9,8 @@ import type { Place } from './read-settings.ts'
  * then `~/.config/tsbuild/config.json`, whose keys win; TSBUILD_CONFIG names one file instead of both.
  */
 export interface OwnConfig {
+  /** `chroot`: RUN steps without namespaces, where none can be had. */
+  readonly isolation?: string
   readonly root?: string
   /** `overlay` or `copy`; docker's and podman's `overlay2` and `vfs` are the same. */
   readonly 'storage-driver'?: string
@@ -38,6 +40,7 @@ type Check = 'text' | 'texts' | 'count' | 'switch' | 'registries'
 const members: Readonly<Record<keyof OwnConfig, Check>> = {
   root: 'text',
   'storage-driver': 'text',
+  isolation: 'text',
   'registry-mirrors': 'texts',
   'insecure-registries': 'texts',
   registries: 'registries',

@@ -60,6 +60,7 @@ export async function readSettings(sources: SettingsSources): Promise<Settings> 
       sources.storageDriver ?? place.env('TSBUILD_STORAGE_DRIVER') ?? own['storage-driver'],
     ),
     idmap: rootless ? rootlessIdMap(place.etc, place.uid, process.getgid!()) : undefined,
+    isolation: place.env('TSBUILD_ISOLATION') ?? own.isolation,
     owner: rootless ? { uid: 0, gid: 0 } : { uid: place.uid, gid: process.getgid!() },
     corePath: findCore(place.env('TSBUILD_CORE'), programFolders(place)),
     platform: { os: 'linux', architecture: architectureOf(process.arch) },

@@ -12,6 +12,8 @@ export interface Settings {
   readonly storageDriver: StorageDriver | undefined
   /** The user namespace that an unprivileged user works in; undefined for root. */
   readonly idmap: IdMap | undefined
+  /** TSBUILD_ISOLATION, `isolation` of config.json; `--isolation` of a command wins. */
+  readonly isolation: string | undefined
   /** Who owns files that are written for the user, as the native core names it: root in a user namespace that makes the user root. */
   readonly owner: { readonly uid: number; readonly gid: number }
   /** The native core: TSBUILD_CORE, the platform package, or the clone's build. */

@@ -177,6 +177,7 @@ function settingsOf(root: string): Settings {
     runRoot: join(root, 'run'),
     rootless: false,
     storageDriver: undefined,
+    isolation: undefined,
     owner: { uid: 0, gid: 0 },
     idmap: undefined,
     corePath,

@@ -34,7 +34,7 @@ describe('defaults', () => {
   })
 
   it('denies devices but for the null family and terminals', () => {
-    const rules = config().linux.resources.devices ?? []
+    const rules = config().linux.resources!.devices ?? []
     expect(rules[0]).toEqual({ allow: false, access: 'rwm' })
     expect(rules).toContainEqual({ allow: true, type: 'c', major: 1, minor: 3, access: 'rwm' })
     expect(rules).not.toContainEqual(expect.objectContaining({ type: 'b', access: 'rwm' }))
@@ -85,7 +85,7 @@ describe('choices', () => {
     expect(made.linux.maskedPaths).toEqual([])
     expect(made.linux.readonlyPaths).toEqual([])
     expect(made.linux.seccomp).toBeUndefined()
-    expect(made.linux.resources.devices).toEqual([{ allow: true, access: 'rwm' }])
+    expect(made.linux.resources!.devices).toEqual([{ allow: true, access: 'rwm' }])
     expect(made.process.capabilities?.effective).toContain('CAP_SYS_ADMIN')
     expect(made.mounts.find(({ destination }) => destination === '/sys')?.options).toContain('rw')
   })
@@ -152,7 +152,7 @@ describe('limits', () => {
       { blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 1, rate: 9 }] } },
     ],
   ] as const)('%j', ([limits, want]) => {
-    const { devices: _devices, ...resources } = config({ limits }).linux.resources
+    const { devices: _devices, ...resources } = config({ limits }).linux.resources!
     expect(resources).toEqual(want)
   })
 })

@@ -75,11 +75,11 @@ async function run(
   await using mounts = await prepareMounts(op, inputs, services, signal)
   await using network = await services.networks.connect({
     id: name,
-    mode: op.network,
+    mode: services.limits.isolation === 'chroot' && op.network === 'default' ? 'host' : op.network,
     hosts: op.hosts,
     hostname: op.hostname,
   })
-  const { limits, rlimits, shmSize, cgroupParent, timeoutMs, runtime } = services.limits
+  const { limits, rlimits, shmSize, cgroupParent, timeoutMs, runtime, isolation } = services.limits
   const mask = createMask(mounts.secrets)
   const [stdout, stderr] = (['stdout', 'stderr'] as const).map((stream) =>
     mask((data) => emit({ kind: 'vertex-log', id, stream, data, at: Date.now() })),
@@ -108,6 +108,7 @@ async function run(
     ...(cgroupParent === undefined ? {} : { cgroupParent }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(runtime === undefined ? {} : { runtime }),
+    ...(isolation === undefined ? {} : { isolation }),
   }
   const commit = { clampMtime: op.clamp ?? null }
   const io = { stdin: 'none', stdout: stdout.write, stderr: stderr.write } as const

@@ -1,4 +1,5 @@
 import type { Limits } from '../../runtime/resources.ts'
+import type { Isolation } from '../../runtime/runtime-config.ts'
 import type { OciRlimit } from '../../runtime/runtime-spec.ts'
 import type { RuntimeChoice } from '../../runtime/sandbox.ts'
 
@@ -10,6 +11,7 @@ export interface StepLimits {
   readonly shmSize?: number
   readonly cgroupParent?: string
   readonly timeoutMs?: number
+  readonly isolation?: Isolation
   /** What runs them; absent: the core. */
   readonly runtime?: RuntimeChoice
 }

@@ -74,7 +74,6 @@ export const buildFlags = {
   rm: { kind: 'boolean', default: true, hidden: true, help: 'Accepted for docker: steps leave no containers' },
   'force-rm': { kind: 'boolean', hidden: true, help: 'Accepted for docker: steps leave no containers' },
   compress: { kind: 'boolean', hidden: true, help: 'Accepted for docker: the context is read where it is' },
-  isolation: { kind: 'string', hidden: true, help: 'Accepted for docker: Linux has one isolation' },
   'disable-content-trust': { kind: 'boolean', default: true, hidden: true, help: 'Accepted for docker' },
   'security-opt': {
     kind: 'string',

@@ -10,6 +10,7 @@ import type { Flags, Input } from '../command.ts'
 import { containerFlags } from '../container/container-flags.ts'
 import { readUpdatableLimits } from '../container/limit-flags.ts'
 import { parseFlagValue } from '../flag-value.ts'
+import { readIsolation } from '../isolation.ts'
 
 /** Limits that `--resource` knows, in the spelling of `run`. */
 const resourceFlags = {
@@ -36,11 +37,13 @@ export const stepLimitFlags = {
   ulimit: { kind: 'string', repeat: true, value: 'NAME=SOFT[:HARD]', help: 'Limit of processes of RUN steps' },
   'cgroup-parent': { kind: 'string', value: 'CGROUP', help: 'Parent cgroup of RUN steps' },
   runtime: { kind: 'string', value: 'RUNTIME', help: 'OCI runtime for RUN steps: a name such as crun, or a path' },
+  isolation: { kind: 'string', value: 'NAME', help: 'chroot: RUN steps without namespaces, where none can be made' },
   'step-timeout': { kind: 'duration', help: 'Time that a RUN step may take' },
 } as const satisfies Flags
 
 /** What they say. USAGE. */
 export function readStepLimits(flags: Input<typeof stepLimitFlags>['flags'], settings: Settings): StepLimits {
+  const isolation = readIsolation(flags.isolation, settings)
   const runtime = findRuntime(flags.runtime, settings.env('PATH'))
   const limits = readUpdatableLimits({
     'blkio-weight': undefined,
@@ -57,6 +60,7 @@ export function readStepLimits(flags: Input<typeof stepLimitFlags>['flags'], set
     ...(flags['shm-size'] === undefined ? {} : { shmSize: flags['shm-size'] }),
     ...(flags['cgroup-parent'] === undefined ? {} : { cgroupParent: flags['cgroup-parent'] }),
     ...(flags['step-timeout'] === undefined ? {} : { timeoutMs: flags['step-timeout'] }),
+    ...(isolation === undefined ? {} : { isolation }),
     ...(runtime === null ? {} : { runtime: { kind: 'path', path: runtime, root: join(settings.runRoot, 'runtime') } }),
   }
 }

@@ -1,3 +1,4 @@
+import { chrootWarning } from '../isolation.ts'
 import { buildFlags } from '../build/build-flags.ts'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
@@ -25,6 +26,7 @@ export const command: Command = defineCommand({
       const text = 'No attestations are made: the image has neither provenance nor SBOM'
       context.emit({ kind: 'notice', level: 'warning', text })
     }
+    if (request.limits.isolation === 'chroot') context.emit({ kind: 'notice', level: 'warning', text: chrootWarning })
     const { openBuildProgress } = await import('../../ui/progress/progress.ts')
     const { build } = await import('../../engine/build.ts')
     const engine = await context.openEngine()

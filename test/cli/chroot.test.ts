@@ -1,0 +1,171 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startRegistry, type Registry } from '../helpers/registry.ts'
+import { openCli, standIns, type Cli, type CliResult } from '../helpers/tsbuild.ts'
+
+const image = 'debian:bookworm'
+const kept =
+  'chown dac_override fsetid fowner mknod net_raw setgid setuid setfcap setpcap net_bind_service sys_chroot kill audit_write'
+/** Root of a container or pod without privileges: docker's default capabilities. */
+const plain = [
+  'setpriv',
+  `--bounding-set=-all,${kept
+    .split(' ')
+    .map((name) => `+${name}`)
+    .join(',')}`,
+  '--inh-caps=-all',
+]
+const canDrop = spawnSync(plain[0]!, [...plain.slice(1), 'true']).status === 0
+if (!canDrop) console.warn('skipped: capabilities cannot be dropped here')
+
+let hub: Registry
+beforeAll(async () => {
+  hub = await startRegistry({ seed: standIns })
+})
+afterAll(() => hub[Symbol.asyncDispose]())
+
+describe.skipIf(!canDrop)('root without CAP_SYS_ADMIN', () => {
+  let cli: Cli
+  beforeAll(() => {
+    cli = openCli({ hub: hub.origin, prefix: plain })
+  })
+  afterAll(() => cli[Symbol.asyncDispose]())
+
+  const output = 'type=image,name=made,rewrite-timestamp=true'
+  const build = async (lines: readonly string[], ...flags: readonly string[]): Promise<CliResult> => {
+    const context = cli.files('context', { Dockerfile: [`FROM ${image}`, ...lines].join('\n'), file: 'of the context' })
+    return cli.run([
+      'build',
+      '--no-cache',
+      '--progress',
+      'plain',
+      ...flags,
+      '--build-arg',
+      'SOURCE_DATE_EPOCH=1700000000',
+      '--output',
+      output,
+      context,
+    ])
+  }
+  const layersOf = async (one: Cli): Promise<string> =>
+    one.ok('image', 'inspect', 'made', '--format', '{{json .RootFS.Layers}}')
+
+  it('builds by chroot what a build with namespaces makes, and is warned', async () => {
+    const lines = [
+      'RUN mkdir /d && echo x > /dev/null && touch /d/a',
+      'COPY file /d/',
+      'WORKDIR /w',
+      'RUN rm -r /d && mkdir /d && pwd > /where',
+    ]
+    const { status, stderr } = await build(lines, '--isolation', 'chroot')
+    expect(stderr).toContain('Warning: Isolation by chroot alone')
+    expect(stderr).not.toContain('ERROR')
+    expect(status).toBe(0)
+    await using other = openCli({ hub: hub.origin })
+    const context = other.files('context', {
+      Dockerfile: [`FROM ${image}`, ...lines].join('\n'),
+      file: 'of the context',
+    })
+    await other.ok(
+      'build',
+      '--network',
+      'none',
+      '--build-arg',
+      'SOURCE_DATE_EPOCH=1700000000',
+      '--output',
+      output,
+      context,
+    )
+    expect(await layersOf(cli)).toBe(await layersOf(other))
+  })
+
+  it('shows files of the host and secrets for the time of the step, and leaves nothing of them', async () => {
+    const secret = join(cli.files('secret', { value: 'hidden' }), 'value')
+    const lines = [
+      'RUN echo own > /etc/resolv.conf',
+      'RUN --mount=type=secret,id=s test "$(cat /run/secrets/s)" = hidden && test -c /dev/null && test -s /etc/hosts && echo seen > /etc/resolv.conf',
+      'RUN test ! -e /run/secrets && find / -name ".tsbuild*" > /found',
+    ]
+    const { status, stderr } = await build(lines, '--isolation=chroot', '--secret', `id=s,src=${secret}`)
+    expect(stderr).not.toContain('ERROR')
+    expect(status).toBe(0)
+    const tar = join(cli.folder, 'files.tar')
+    await cli.ok('save', '-o', tar, 'made')
+    const listing = spawnSync(
+      'sh',
+      ['-c', `mkdir x && tar xf ${tar} -C x && cd x && for f in $(find . -type f); do tar tf $f 2> /dev/null; done`],
+      { cwd: cli.folder, encoding: 'utf8' },
+    ).stdout
+    expect(listing).toContain('found')
+    expect(listing).not.toMatch(/secrets|tsbuild-saved|dev\/null/)
+  })
+
+  it('ends what a step leaves running', async () => {
+    const marker = `10${process.pid}`
+    expect(
+      (await build([`RUN (sleep ${marker} &) ; (setsid sleep ${marker} &) ; true`], '--isolation=chroot')).status,
+    ).toBe(0)
+    expect(spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout).not.toContain(`sleep ${marker}`)
+  })
+
+  it('has no mounts and no networks to give', async () => {
+    for (const line of [
+      'RUN --mount=type=cache,target=/c true',
+      'RUN --mount=type=tmpfs,target=/t true',
+      'RUN --network=none true',
+    ]) {
+      const { status, stderr } = await build([line], '--isolation=chroot')
+      expect(stderr).toMatch(
+        /Cannot (mount anything on "\/[ct]"|have a network other than the host's) with --isolation=chroot/,
+      )
+      expect(status).toBe(1)
+    }
+  })
+
+  it('is refused without the flag, and told of it by doctor', async () => {
+    expect((await build(['RUN true'])).stderr).toContain('MOUNT_FAILED')
+    const { stdout } = await cli.run(['doctor'])
+    expect(stdout).toMatch(/limited +privilege: root without CAP_SYS_ADMIN/)
+    expect(stdout).toContain('tsbuild build --isolation=chroot')
+    expect(await cli.fails(['build', '--isolation', 'jail', cli.folder])).toMatchObject({ code: 'USAGE' })
+  })
+
+  it('may be set once for all', async () => {
+    const context = cli.files('again', { Dockerfile: `FROM ${image}\nRUN touch /x\n` })
+    expect((await cli.run(['build', context], { env: { TSBUILD_ISOLATION: 'chroot' } })).status).toBe(0)
+  })
+})
+
+/** In a user namespace below which there is no other: what a seccomp filter or the sysctl of a host does to everybody. */
+const user = 'setpriv --reuid=54321 --regid=54321 --clear-groups'
+const withoutNamespaces = [
+  'sh',
+  '-c',
+  `f=$(mktemp -u) && mkfifo $f
+unshare --user sh -c 'read go < $0 && exec "$@"' $f sh -c 'echo 0 > /proc/sys/user/max_user_namespaces && exec ${user} "$@"' sh "$@" & p=$!
+until [ "$(readlink /proc/$p/ns/user)" != "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
+echo 0 0 65536 > /proc/$p/uid_map && echo 0 0 65536 > /proc/$p/gid_map
+echo go > $f; rm $f; wait $p`,
+  'sh',
+]
+const canMap = canDrop && spawnSync('unshare', ['--user', 'true']).status === 0
+if (!canMap) console.warn('skipped: a user namespace cannot be made here')
+
+it.skipIf(!canMap)(
+  'an unprivileged user without user namespaces is told that nothing can be built, and what mends it',
+  async () => {
+    await using cli = openCli({ hub: hub.origin })
+    spawnSync('chown', ['-R', '54321:54321', cli.folder])
+    const prefix = withoutNamespaces
+    const { status, stdout } = await cli.run(['doctor'], { prefix })
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/broken +privilege: cannot make a user namespace.*not even with --isolation=chroot/)
+    expect(stdout).toContain('As root: sysctl -w user.max_user_namespaces=')
+    const context = cli.files('context', { Dockerfile: `FROM ${image}\nRUN true\n` })
+    const { stderr } = await cli.run(['build', '--isolation=chroot', context], { prefix })
+    expect(stderr).toContain('cannot make a user namespace')
+    expect(stderr).toContain('without user namespaces only root can build')
+    spawnSync('chown', ['-R', '0:0', cli.folder])
+  },
+)
