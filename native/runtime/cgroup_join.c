@@ -80,7 +80,7 @@ static int check_subs(const struct cgroup *cgroup, const struct spec_strings *su
         if (!path) return -1;
         char *parts = path;
         for (char *part; (part = strsep(&parts, "/"));)
-            if (strcmp(part, "..") == 0) return rt_fail(err, "USAGE", 0, NULL, "bad sub cgroup path: %s", sub);
+            if (strcmp(part, "..") == 0) return rt_fail(err, "USAGE", 0, NULL, "bad sub cgroup path: %s: `..` components are not allowed", sub);
     }
     return 0;
 }

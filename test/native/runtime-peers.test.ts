@@ -259,7 +259,7 @@ describe.skipIf(noContainers !== false || noPids)('exec --cgroup', () => {
     expect(there.length).toBe(places().length)
     rmdirSync(join(pids, id, 'below'))
     for (const [path, text] of [
-      ['..', 'bad sub cgroup path: ..'],
+      ['..', 'bad sub cgroup path: ..: `..` components are not allowed'],
       ['pids:a/../../..', 'bad sub cgroup path: pids:a/../../..'],
       ['nothing:below', 'unknown controller nothing'],
       ['pids:missing', "to the cgroup 'pids:missing' failed: No such file or directory"],
