@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildCore } from './executable/cross.ts'
 
 type PackageJson = Readonly<Record<string, unknown>> & {
   readonly version: string
@@ -53,10 +54,8 @@ function restore(): void {
 }
 
 function prepareCore(name: string): void {
-  if (name !== process.arch) throw new Error(`The core for ${name} must be built on ${name}; this is ${process.arch}`)
   const folder = join(home, 'npm', `core-linux-${name}`)
-  execFileSync('make', ['-s', '-C', join(home, 'native')], { stdio: ['ignore', 2, 2] })
-  copyFileSync(join(home, 'native/build/tsbuild-core'), join(folder, 'tsbuild-core'))
+  copyFileSync(buildCore(home, name), join(folder, 'tsbuild-core'))
   copyFileSync(join(home, 'LICENSE'), join(folder, 'LICENSE'))
   writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), coreNotices())
 }

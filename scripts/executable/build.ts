@@ -1,6 +1,7 @@
 /**
  * `npm run package`: makes dist-executable/tsbuild-linux-ARCH, one file with Node, the bundle and the native core inside, for machines
- * without Node. It starts from code that V8 compiled beforehand. Made on the architecture that it is for.
+ * without Node. It starts from code that V8 compiled beforehand. `npm run package -- arm64` on x86-64 makes the one for arm64, without such
+ * code: only V8 of that architecture can make it.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -8,23 +9,26 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, 
 import { join } from 'node:path'
 import { humanSize } from '../../src/ui/human.ts'
 import { writeBundle, writeStart } from '../bundle.ts'
+import { buildCore, crossTools } from './cross.ts'
 
 const home = join(import.meta.dirname, '../..')
 const work = join(home, '.cache/executable')
 const [bundle, code] = [join(work, 'bundle'), join(work, 'code')] as const
-const core = join(home, 'native/build/tsbuild-core')
-const output = join(home, 'dist-executable', `tsbuild-linux-${process.arch}`)
+const arch = process.argv[2] ?? process.arch
+const own = arch === process.arch
+const cross = crossTools(home)
+const core = buildCore(home, arch)
+const output = join(home, 'dist-executable', `tsbuild-linux-${arch}`)
 /** Node looks for the blob behind this mark, which it carries twice in clear to be replaced. */
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
-execFileSync('make', ['-s', '-C', 'native'], { cwd: home, stdio: 'inherit' })
 rmSync(work, { recursive: true, force: true })
 mkdirSync(code, { recursive: true })
 const entry = await writeBundle(
   bundle,
   `core-${createHash('sha256').update(readFileSync(core)).digest('hex').slice(0, 16)}`,
 )
-compileChunks()
+if (own) compileChunks()
 await writeStart('executable', entry, join(work, 'loader.cjs'))
 writeExecutable()
 process.stdout.write(`${output}: ${humanSize(statSync(output).size)}\n`)
@@ -35,11 +39,11 @@ function compileChunks(): void {
   const context = join(work, 'context')
   mkdirSync(context)
   writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\nLABEL a=b\n')
-  const build = ['--root', store, 'build', '-t', 'a', context]
+  const building = ['--root', store, 'build', '-t', 'a', context]
   const commands = [
     ['--help'],
-    build,
-    build,
+    building,
+    building,
     ['--root', store, 'images'],
     ['--root', store, 'ps'],
     ['--root', store, 'run', 'a'],
@@ -58,7 +62,7 @@ function writeExecutable(): void {
     main: join(work, 'loader.cjs'),
     output: join(work, 'blob'),
     disableExperimentalSEAWarning: true,
-    useCodeCache: true,
+    useCodeCache: own,
     execArgv: ['--disable-warning=ExperimentalWarning'],
     assets: {
       'tsbuild-core': core,
@@ -71,9 +75,9 @@ function writeExecutable(): void {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   mkdirSync(join(home, 'dist-executable'), { recursive: true })
-  copyFileSync(process.execPath, output)
+  copyFileSync(own ? process.execPath : cross.node, output)
   chmodSync(output, 0o755)
-  execFileSync('strip', ['--strip-all', output])
+  execFileSync(own ? 'strip' : cross.strip, ['--strip-all', output])
   const inject = [join(home, 'node_modules/postject/dist/cli.js'), output, 'NODE_SEA_BLOB', join(work, 'blob')]
   execFileSync(process.execPath, [...inject, '--sentinel-fuse', fuse], { stdio: ['ignore', 'ignore', 'pipe'] })
 }

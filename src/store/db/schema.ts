@@ -179,6 +179,12 @@ const manifestLists = `
   ) WITHOUT ROWID;
 `
 
+/** Many steps have one result, such as all that change nothing: the age of the first is asked for whenever one more is written. */
+const cacheAges = `
+  DROP INDEX cache_by_identity;
+  CREATE INDEX cache_by_identity ON cache_records(identity, kind, created_at);
+`
+
 export const migrations: readonly string[] = [
   leases,
   snapshots,
@@ -189,4 +195,5 @@ export const migrations: readonly string[] = [
   events,
   remembered,
   manifestLists,
+  cacheAges,
 ]

@@ -52,6 +52,16 @@ describe('cacheRecords', () => {
     expect(cache.find('nothing')).toBeUndefined()
   })
 
+  it('finds the first time by an index: thousands of steps may share one result', async () => {
+    using store = await openStore(tempDir())
+    const plan = store.db.all<{ readonly detail: string }>(
+      'EXPLAIN QUERY PLAN SELECT min(created_at) FROM cache_records WHERE identity = ? AND kind = ?',
+      'scratch',
+      'exec',
+    )
+    expect(plan.map(({ detail }) => detail).join()).toContain('COVERING INDEX cache_by_identity')
+  })
+
   it('keeps the first time at which a step gave a result', async () => {
     using store = await openStore(tempDir())
     const cache = open(store, { now: 9 })
