@@ -9,7 +9,14 @@
 int nft_open(struct nft *nft, struct rt_error *err)
 {
     *nft = (struct nft){ .nl.fd = -1 };
-    return nl_open(&nft->nl, NETLINK_NETFILTER, err);
+    if (nl_open(&nft->nl, NETLINK_NETFILTER, err) < 0) {
+        nft->absent = strcmp(err->code, "FEATURE_MISSING") == 0;
+        return nft->absent ? 0 : -1;
+    }
+    nft_message(nft, NFT_MSG_GETGEN, NLM_F_ACK, NFPROTO_UNSPEC);
+    int result = nl_talk(&nft->nl, &nft->buf, NULL, NULL, NULL);
+    nft->absent = result == -EINVAL || result == -EOPNOTSUPP; /* nobody answers for the subsystem */
+    return 0;
 }
 
 void nft_close(struct nft *nft)

@@ -14,6 +14,7 @@
 struct nft {
     struct nl nl;
     struct nl_buf buf;
+    bool absent; /* the kernel has no nftables: nothing else may be called (iptables.h) */
 };
 
 int nft_open(struct nft *nft, struct rt_error *err);

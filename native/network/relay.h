@@ -5,7 +5,7 @@
 
 /*
  * A published port's socket. It holds the port on the host, and it serves the connections that no rule translated on the way: from ::1, from IPv6
- * clients of an IPv4 container, and all of them on a kernel without nftables. SCTP is not relayed. Those reach the container from the bridge's own address.
+ * clients of an IPv4 container. Those reach the container from the bridge's own address. SCTP is not relayed.
  */
 struct relay;
 

@@ -87,9 +87,9 @@ enum resolver_verdict resolver_consider(struct resolver *resolver, const unsigne
     return RESOLVER_ANSWERED;
 }
 
-static int listen_on(int type, struct watch *watch, uint16_t *port, struct rt_error *err)
+static int listen_on(int type, uint16_t wanted, struct watch *watch, uint16_t *port, struct rt_error *err)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f00000b) }; /* RESOLVER_ADDRESS */
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(wanted), .sin_addr.s_addr = htonl(0x7f00000b) }; /* RESOLVER_ADDRESS */
     socklen_t size = sizeof address;
     auto_close int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 || (type == SOCK_STREAM && listen(fd, 16) < 0) ||
@@ -101,28 +101,25 @@ static int listen_on(int type, struct watch *watch, uint16_t *port, struct rt_er
 }
 
 /* Port 53 of the service's address leads to the two sockets, in the namespace that the process is in. */
-static int translate(uint16_t udp, uint16_t tcp, struct rt_error *err)
+static int translate(struct nft *nft, uint16_t udp, uint16_t tcp, struct rt_error *err)
 {
-    auto_nft struct nft nft = { .nl.fd = -1 };
     struct address address = { .family = AF_INET, .bytes = { 127, 0, 0, 11 }, .prefix = 32 };
     const struct nft_hook hook = { .type = "nat", .hook = NF_INET_LOCAL_OUT, .priority = -100 };
-    if (nft_open(&nft, err) < 0)
-        return -1;
-    nft_begin(&nft);
+    nft_begin(nft);
     /* What an earlier service left leads to its sockets. */
-    nft_table(&nft, NFPROTO_INET, TABLE);
-    nft_table_delete(&nft, NFPROTO_INET, TABLE);
-    nft_table(&nft, NFPROTO_INET, TABLE);
-    nft_chain(&nft, NFPROTO_INET, TABLE, "output", &hook);
+    nft_table(nft, NFPROTO_INET, TABLE);
+    nft_table_delete(nft, NFPROTO_INET, TABLE);
+    nft_table(nft, NFPROTO_INET, TABLE);
+    nft_chain(nft, NFPROTO_INET, TABLE, "output", &hook);
     for (int i = 0; i < 2; i++) {
-        struct nft_rule rule = nft_rule(&nft, NFPROTO_INET, TABLE, "output", NFT_LAST, COMMENT);
-        nft_match_destination(&nft, &address);
-        nft_match_port(&nft, i ? IPPROTO_TCP : IPPROTO_UDP, 53);
-        nft_dnat(&nft, &address, i ? tcp : udp);
-        nft_rule_end(&nft, rule);
+        struct nft_rule rule = nft_rule(nft, NFPROTO_INET, TABLE, "output", NFT_LAST, COMMENT);
+        nft_match_destination(nft, &address);
+        nft_match_port(nft, i ? IPPROTO_TCP : IPPROTO_UDP, 53);
+        nft_dnat(nft, &address, i ? tcp : udp);
+        nft_rule_end(nft, rule);
     }
     char reason[128];
-    int result = nft_commit(&nft, reason);
+    int result = nft_commit(nft, reason);
     return result == 0 ? 0 : rt_fail(err, "FEATURE_MISSING", -result, "netlink", "cannot lead port 53 to the container's name service");
 }
 
@@ -137,9 +134,11 @@ int resolver_open(const struct network *network, int netns, struct shared_networ
     int result = -1;
     {
         auto_visit struct netns_visit visit = { .home = -1 };
-        if (netns_enter(netns, &visit, err) == 0 && listen_on(SOCK_DGRAM, &resolver->udp, &udp, err) == 0 &&
-            listen_on(SOCK_STREAM, &resolver->tcp, &tcp, err) == 0)
-            result = translate(udp, tcp, err);
+        auto_nft struct nft nft = { .nl.fd = -1 };
+        /* Without a translation the service takes port 53 of its address for itself. */
+        if (netns_enter(netns, &visit, err) == 0 && nft_open(&nft, err) == 0 && listen_on(SOCK_DGRAM, nft.absent ? 53 : 0, &resolver->udp, &udp, err) == 0 &&
+            listen_on(SOCK_STREAM, nft.absent ? 53 : 0, &resolver->tcp, &tcp, err) == 0)
+            result = nft.absent ? 0 : translate(&nft, udp, tcp, err);
     }
     if (result == 0 && (!resolver->names || loop_watch(loop, &resolver->udp, EPOLLIN, err) < 0 || loop_watch(loop, &resolver->tcp, EPOLLIN, err) < 0))
         result = resolver->names ? -1 : rt_nomem(err);

@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "network/foreign.h"
+#include "network/iptables.h"
 #include "network/mark.h"
 
 #define TABLE "tsbuild"
@@ -233,6 +234,8 @@ int rules_bridge(struct nft *nft, const struct bridge *bridge, struct rt_error *
 {
     char comment[sizeof BRIDGE + IFNAMSIZ], reason[128] = "";
     int result = -ENOENT;
+    if (nft->absent)
+        return iptables_bridge(bridge, err);
     stpcpy(stpcpy(comment, BRIDGE), bridge->name);
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search s = { .comment = comment };
@@ -256,6 +259,8 @@ bool rules_bridge_present(struct nft *nft, const struct bridge *bridge)
 {
     char comment[sizeof BRIDGE + IFNAMSIZ];
     struct rt_error ignored = { 0 };
+    if (nft->absent)
+        return iptables_bridge_present(bridge);
     stpcpy(stpcpy(comment, BRIDGE), bridge->name);
     auto_search struct search own = { .comment = comment };
     auto_foreign struct foreign foreign = { 0 };
@@ -274,6 +279,8 @@ int rules_bridge_remove(struct nft *nft, const char *name, struct rt_error *err)
 {
     char comment[sizeof BRIDGE + IFNAMSIZ], reason[128] = "";
     int result = -ENOENT;
+    if (nft->absent)
+        return iptables_bridge_remove(name, err);
     stpcpy(stpcpy(comment, BRIDGE), name);
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search own = { .comment = comment }, all = { .comment = comment };
@@ -310,6 +317,8 @@ int rules_publish(struct nft *nft, const char *run_dir, const struct port *ports
     int result = -ENOENT;
     if (!comment)
         return -1;
+    if (nft->absent)
+        return iptables_publish(run_dir, ports, count, err);
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search s = { .comment = comment };
         if (search_table(nft, "publish", &s, err) < 0)
@@ -329,6 +338,8 @@ int rules_sweep(struct nft *nft, rules_dead *dead, void *context, struct rt_erro
 {
     char reason[128] = "";
     int result = -ENOENT;
+    if (nft->absent)
+        return iptables_sweep(dead, context, err);
     for (int tries = 0; result == -ENOENT && tries < TRIES; tries++) {
         auto_search struct search s = { .dead = dead, .context = context };
         if (search_table(nft, "publish", &s, err) < 0)

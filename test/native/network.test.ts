@@ -635,7 +635,7 @@ describe.skipIf(noContainers || noNetworks)('the host', () => {
       [{ interfaces: [{ address: '172.30.0.2', name: 'far-too-long-a-name' }] }, 'interface name'],
       [{ interfaces: [{ address: '172.30.0.2' }, { address: '172.30.0.3' }] }, 'two interfaces'],
       [{ interfaces: [{ address: '172.30.0.2' }], ports: [port(0, '172.30.0.2')] }, 'hostPort'],
-      [{ interfaces: [{ address: '172.30.0.2' }], ports: [port(80, '172.30.0.2', { proto: 'sctp' })] }, 'proto'],
+      [{ interfaces: [{ address: '172.30.0.2' }], ports: [port(80, '172.30.0.2', { proto: 'dccp' })] }, 'proto'],
       [{ interfaces: [{ address: '172.30.0.2', names: ['two words'] }] }, 'host name'],
     ] as const
     for (const [network, message] of bad) {
