@@ -14,13 +14,15 @@
 
 #include "base/path.h"
 #include "base/util.h"
+#include "data/remove-tree.h"
 
 #define SAVED ".tsbuild-saved."
 
 /* A name that was put into the directory `parent` of the root; what was there has the name SAVED NAME. */
 struct chroot_change {
     char *parent, *name;
-    bool saved, directory;
+    bool saved;
+    enum { MADE_FILE, MADE_PARENT, MADE_DIRECTORY } kind; /* a parent stays when something was put into it, a directory goes with all that it holds */
     struct timespec before; /* time of the parent */
 };
 
@@ -51,7 +53,7 @@ int chroot_files_parse(const json_t *plan, struct chroot_files *out, struct rt_e
         struct chroot_source *source = &out->sources[out->source_count];
         if (json_elem_obj(list, out->source_count, "files", &object, err) || json_allow(object, err, "source", "target", "mode", NULL) || json_req_i64(object, "mode", 0, 07777, &mode, err)) return -1;
         source->mode = (unsigned)mode;
-        if (json_req_bytes(object, "source", &source->source, NULL, err) || json_req_bytes(object, "target", &source->target, NULL, err)) {
+        if (json_opt_bytes(object, "source", &source->source, NULL, err) || json_req_bytes(object, "target", &source->target, NULL, err)) {
             out->source_count++;
             return -1;
         }
@@ -65,7 +67,7 @@ static int place_failed(const char *path, const char *syscall, struct rt_error *
 }
 
 /* Notes that `name` comes into the directory, and moves away what is there. */
-static int note(struct chroot_files *files, int rootfd, int parent, const char *name, bool directory, struct rt_error *err)
+static int note(struct chroot_files *files, int rootfd, int parent, const char *name, int kind, struct rt_error *err)
 {
     struct stat st;
     char saved[NAME_MAX + 32];
@@ -74,7 +76,7 @@ static int note(struct chroot_files *files, int rootfd, int parent, const char *
     files->changes = changes;
     struct chroot_change *change = &changes[files->change_count];
     if (fstat(parent, &st)) return place_failed(name, "fstat", err);
-    *change = (struct chroot_change){.parent = path_below_root(rootfd, parent, err), .before = st.st_mtim, .directory = directory};
+    *change = (struct chroot_change){.parent = path_below_root(rootfd, parent, err), .before = st.st_mtim, .kind = (__typeof__(change->kind))kind};
     if (!change->parent) return -1;
     if (!(change->name = rt_strdup(name, err))) {
         free(change->parent);
@@ -100,7 +102,7 @@ static int open_parent(struct chroot_files *files, int rootfd, const char *path,
         *end = '\0';
         auto_close int next = try_open_in_root(rootfd, clean, O_PATH | O_DIRECTORY, 0);
         if (next < 0 && errno == ENOENT) {
-            if (note(files, rootfd, at, rest, true, err)) return -1;
+            if (note(files, rootfd, at, rest, MADE_PARENT, err)) return -1;
             if (mkdirat(at, rest, 0755)) return place_failed(path, "mkdirat", err);
             next = openat(at, rest, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         }
@@ -116,10 +118,14 @@ static int put(struct chroot_files *files, const struct chroot_source *source, i
 {
     const char *name;
     auto_close int parent = open_parent(files, rootfd, source->target, &name, err);
-    auto_close int from = parent < 0 ? -1 : open(source->source, O_RDONLY | O_CLOEXEC);
     if (parent < 0) return -1;
+    if (!source->source) {
+        if (note(files, rootfd, parent, name, MADE_DIRECTORY, err)) return -1;
+        return mkdirat(parent, name, source->mode) ? place_failed(source->target, "mkdirat", err) : 0;
+    }
+    auto_close int from = open(source->source, O_RDONLY | O_CLOEXEC);
     if (from < 0) return path_fail(err, errno, "open", source->source, "read");
-    if (note(files, rootfd, parent, name, false, err)) return -1;
+    if (note(files, rootfd, parent, name, MADE_FILE, err)) return -1;
     auto_close int to = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, source->mode);
     char buffer[16384];
     if (to < 0) return place_failed(source->target, "openat", err);
@@ -141,7 +147,7 @@ static int put_devices(struct chroot_files *files, int rootfd, struct rt_error *
         auto_close int parent = open_parent(files, rootfd, DEVICES[i].path, &name, err);
         if (parent < 0) return -1;
         if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode)) continue;
-        if (note(files, rootfd, parent, name, false, err)) return -1;
+        if (note(files, rootfd, parent, name, MADE_FILE, err)) return -1;
         if (mknodat(parent, name, S_IFCHR | 0666, makedev(DEVICES[i].major, DEVICES[i].minor)) && errno != EPERM) return place_failed(DEVICES[i].path, "mknodat", err);
     }
     return 0;
@@ -162,8 +168,10 @@ static int take_back(const struct chroot_change *change, int rootfd, struct rt_e
     auto_close int parent = try_open_directory_strictly(rootfd, change->parent, O_RDONLY);
     if (parent < 0) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : place_failed(change->name, "openat2", err); /* the process has removed all of it */
     snprintf(saved, sizeof saved, SAVED "%s", change->name);
-    if (unlinkat(parent, change->name, change->directory ? AT_REMOVEDIR : 0)) {
-        if (change->directory && (errno == ENOTEMPTY || errno == EEXIST)) return 0; /* the process has put something into it */
+    if (change->kind == MADE_DIRECTORY) {
+        if (remove_tree(parent, change->name, NULL, err)) return -1;
+    } else if (unlinkat(parent, change->name, change->kind == MADE_PARENT ? AT_REMOVEDIR : 0)) {
+        if (change->kind == MADE_PARENT && (errno == ENOTEMPTY || errno == EEXIST)) return 0; /* the process has put something into it */
         if (errno != ENOENT && errno != ENOTDIR && errno != EISDIR) return place_failed(change->name, "unlinkat", err);
     }
     if (change->saved && renameat(parent, saved, parent, change->name) && errno != ENOENT && errno != EISDIR) return place_failed(change->name, "renameat", err);

@@ -69,6 +69,8 @@ export interface TreeMount {
   readonly source: string
   readonly target: string
   readonly readonly: boolean
+  /** A cache: who uses it must expect that it is empty. */
+  readonly optional?: boolean
 }
 
 /**
@@ -112,7 +114,7 @@ export function sandboxPlan(request: SandboxRequest): Readonly<Record<string, un
     config,
     user: { name: request.process.user, groups: request.process.groups ?? [] },
     network: request.network,
-    trees: plannedTrees(request.trees ?? [], config.mounts),
+    trees: files === undefined ? plannedTrees(request.trees ?? [], config.mounts) : [],
     transient: files === undefined ? etc.map((mount) => mount.target) : [],
     ...(files === undefined ? {} : { files }),
     runtime: request.runtime ?? { kind: 'builtin' },
@@ -121,18 +123,26 @@ export function sandboxPlan(request: SandboxRequest): Readonly<Record<string, un
   }
 }
 
-/** Where nothing can be mounted files are copied to their places and taken away again; nothing else can be shown. FEATURE_MISSING. */
+/**
+ * Where nothing can be mounted files are copied to their places and taken away again; a tmpfs is an empty directory, and so is what may be empty at any time. Nothing else
+ * can be shown. FEATURE_MISSING.
+ */
 function placedFiles(
   { trees = [], mounts = [], network }: SandboxRequest,
   etc: readonly EtcMount[],
 ): readonly object[] {
-  const impossible = trees[0]?.target ?? mounts.find((mount) => mount.kind !== 'bind' || !mount.readonly)?.target
-  if (impossible !== undefined) throw notInChroot(`mount anything on "${impossible}"`)
   if (network.mode !== 'host') throw notInChroot(`have a network other than the host's`)
-  return [...etc, ...mounts].map((mount) => {
-    if (mount.kind !== 'bind') throw notInChroot(`mount anything on "${mount.target}"`)
-    return { source: mount.source, target: mount.target, mode: statSync(mount.source).mode & 0o777 }
+  const directories = trees.map(({ target, optional }) => {
+    if (optional !== true) throw notInChroot(`mount anything on "${target}"`)
+    return { target, mode: 0o755 }
   })
+  const files = [...etc, ...mounts].map((mount) => {
+    const { target } = mount
+    if (mount.kind === 'tmpfs') return { target, mode: 0o1777 }
+    if (!mount.readonly && !etc.some((one) => one === mount)) throw notInChroot(`mount anything on "${target}"`)
+    return { source: mount.source, target, mode: statSync(mount.source).mode & 0o777 }
+  })
+  return sortByDepth([...directories, ...files])
 }
 
 function notInChroot(what: string): TsbuildError {
@@ -146,7 +156,7 @@ export function plannedTrees(
   trees: readonly TreeMount[],
   mounts: readonly { readonly destination: string }[],
 ): readonly (TreeMount & { readonly before?: number })[] {
-  return sortByDepth(trees).map((tree) => {
+  return sortByDepth(trees).map(({ optional: _optional, ...tree }) => {
     const below = `${tree.target.replace(/\/+$/, '')}/`
     const before = mounts.findIndex(({ destination }) => destination.startsWith(below))
     return before < 0 ? tree : { ...tree, before }

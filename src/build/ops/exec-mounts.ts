@@ -62,7 +62,7 @@ export async function prepareMounts(
       }
       case 'cache': {
         const { source, target, readonly } = mount
-        trees.push({ tree: caches(mount).tree, source, target, readonly })
+        trees.push({ tree: caches(mount).tree, source, target, readonly, optional: true })
         return
       }
       case 'tmpfs': {
