@@ -191,7 +191,7 @@ async function download(
   await registry.transfer(
     reference,
     () =>
-      fetchBlob(registry, reference, layer, () => content.ingest(layer, { signal, owned: true }), {
+      fetchBlob(registry, reference, layer, () => content.ingest(layer, { signal }), {
         signal,
         action,
         notify: (note) => tell(layer.digest, 'retrying', done, layer.size, note),

@@ -15,8 +15,8 @@ export interface Appender {
 const writeSize = 256 * 1024
 const writeChunks = 64
 
-/** `file` is opened for appending. With `owned` nobody else looks at a chunk again. */
-export function createAppender(file: FileHandle, owned: boolean): Appender {
+/** `file` is opened for appending. */
+export function createAppender(file: FileHandle): Appender {
   let held: Uint8Array[] = []
   let bytes = 0
 
@@ -27,9 +27,7 @@ export function createAppender(file: FileHandle, owned: boolean): Appender {
     return chunks
   }
   async function flush(): Promise<void> {
-    const chunks = take()
-    await writeAll(file, chunks)
-    if (owned) chunks.forEach(giveBack)
+    await writeAll(file, take())
   }
 
   return {
@@ -41,14 +39,6 @@ export function createAppender(file: FileHandle, owned: boolean): Appender {
       if (bytes >= writeSize || held.length >= writeChunks) await flush()
     },
   }
-}
-
-/**
- * Frees the memory of a chunk at once. The collector, who does not see it as part of its heap, would let a hundred megabytes of a
- * connection's buffers lie about first. A chunk that shares its memory with others is left to it.
- */
-function giveBack({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffer.transfer(0)
 }
 
 async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {

@@ -105,11 +105,9 @@ export function createContentStore(paths: ContentPaths, lease: Lease): ContentSt
         claim[Symbol.dispose]()
         return held(want.digest)
       }
-      return openIngest(join(paths.ingest, want.digest.replace(':', '-')), want, {
-        claim,
-        owned: options.owned ?? false,
-        reveal: (file) => reveal(file, want.digest),
-      })
+      return openIngest(join(paths.ingest, want.digest.replace(':', '-')), want, claim, (file) =>
+        reveal(file, want.digest),
+      )
     },
     digests: () =>
       ['sha256', 'sha512']

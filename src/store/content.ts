@@ -19,18 +19,15 @@ export interface ContentStore {
    * Opens the writer for a blob. Only one writer of a digest exists across all processes: a second caller waits, and gets
    * `undefined` when the blob has arrived meanwhile. A partial blob of an earlier writer is kept: `offset` tells how much.
    */
-  ingest(want: Pick<Descriptor, 'digest' | 'size'>, options?: IngestOptions): Promise<Ingest | undefined>
+  ingest(
+    want: Pick<Descriptor, 'digest' | 'size'>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Ingest | undefined>
   /** A path for a file of the native core's making, which becomes a blob by `adopt`. */
   scratch(): Promise<Scratch>
   digests(): readonly Digest[]
   /** Removes a blob that no record names. For GC alone. */
   remove(digest: Digest): Promise<void>
-}
-
-export interface IngestOptions {
-  readonly signal?: AbortSignal
-  /** What is written is the writer's: nobody reads a chunk, or what shares its memory, after `write`. */
-  readonly owned?: boolean
 }
 
 /** Writer of one blob. Disposing without commit keeps what was written, so that a later writer resumes. */

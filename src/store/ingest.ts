@@ -9,21 +9,15 @@ import type { Descriptor } from '../oci/types.ts'
 import type { Ingest } from './content.ts'
 import { digestMismatch, sizeMismatch } from './faults.ts'
 
-export interface IngestTools {
-  readonly claim: Disposable
-  readonly owned: boolean
-  readonly reveal: (path: string) => Promise<void>
-}
-
 /**
  * Opens the partial file at `path`, hashing what an earlier writer left there: a hash cannot be resumed, and what a crash left
- * must not be believed. `claim` is released when the ingest is disposed; `reveal` gives the complete file its place. `owned` is that
- * of IngestOptions.
+ * must not be believed. `claim` is released when the ingest is disposed; `reveal` gives the complete file its place.
  */
 export async function openIngest(
   path: string,
   want: Pick<Descriptor, 'digest' | 'size'>,
-  { claim, owned, reveal }: IngestTools,
+  claim: Disposable,
+  reveal: (path: string) => Promise<void>,
 ): Promise<Ingest> {
   await using stack = new AsyncDisposableStack()
   stack.use(claim)
@@ -33,7 +27,7 @@ export async function openIngest(
   const algorithm = digestAlgorithm(want.digest)
   let hash = createHash(algorithm)
   let offset = await hashFile(path, hash)
-  const appender = createAppender(file, owned)
+  const appender = createAppender(file)
   // What cannot be written then is only asked for again.
   stack.defer(() => appender.flush().catch(() => undefined))
   async function restart(): Promise<void> {
@@ -44,7 +38,7 @@ export async function openIngest(
   }
   if (offset > want.size) await restart()
 
-  const opened = stack.move()
+  const owned = stack.move()
   return {
     get offset() {
       return offset
@@ -66,7 +60,7 @@ export async function openIngest(
       await file.sync()
       await reveal(path)
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
 

@@ -23,7 +23,7 @@ it('writes all in order, in few calls, also when the file takes less at once', a
   for (const most of [1_000_000, 100_000, 77]) {
     await file.truncate(0)
     const slow = slowFile(file, most)
-    const appender = createAppender(slow.file, false)
+    const appender = createAppender(slow.file)
     const chunks = [chunk(10, 1), chunk(65_536, 2), chunk(0, 3), chunk(3, 4), chunk(7000, 5)]
     for (const one of chunks) await appender.append(one)
     expect(slow.calls()).toBe(0)
@@ -37,7 +37,7 @@ it('writes all in order, in few calls, also when the file takes less at once', a
 it('never holds much: neither many bytes nor many small chunks', async () => {
   await using file = await open('/dev/null', 'a')
   const slow = slowFile(file, 1_000_000)
-  const appender = createAppender(slow.file, false)
+  const appender = createAppender(slow.file)
   for (let count = 0; count < 8; count += 1) await appender.append(chunk(65_536, 1))
   expect(slow.calls()).toBe(2)
   for (let count = 0; count < 640; count += 1) await appender.append(chunk(1, 1))
@@ -46,23 +46,10 @@ it('never holds much: neither many bytes nor many small chunks', async () => {
 
 it('a full disk is STORE_FULL', async () => {
   await using file = await open('/dev/full', 'a')
-  const appender = createAppender(file, false)
+  const appender = createAppender(file)
   await appender.append(chunk(10, 1))
   await expect(appender.flush()).rejects.toMatchObject({ code: 'STORE_FULL' })
   await appender.append(chunk(10, 1))
   appender.drop()
   await appender.flush()
-})
-
-it('gives the memory of chunks back at once where they are its own', async () => {
-  await using file = await open('/dev/null', 'a')
-  for (const owned of [true, false]) {
-    const shared = new Uint8Array(1000)
-    const chunks = [new Uint8Array(65_536), shared.subarray(10), new Uint8Array(100)]
-    const appender = createAppender(file, owned)
-    for (const one of chunks) await appender.append(one)
-    expect(chunks.map(({ byteLength }) => byteLength)).toEqual([65_536, 990, 100])
-    await appender.flush()
-    expect(chunks.map(({ byteLength }) => byteLength)).toEqual(owned ? [0, 990, 0] : [65_536, 990, 100])
-  }
 })
