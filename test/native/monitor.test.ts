@@ -58,6 +58,16 @@ describe.skipIf(noContainers)('the end of a container', () => {
     await until(() => readdirSync(box.runDir).length === 0, 'the empty run directory')
   })
 
+  it('an attached client whose connection ended finds nothing of the monitor', async () => {
+    await box.start(sh('exit 3'), { plan: { start: false } })
+    const exited = Promise.withResolvers<number>()
+    using client = await box.connect({ exit: exited.resolve })
+    await Promise.all([client.ask({ op: 'attach' }), client.ask({ op: 'start' })])
+    expect(await exited.promise).toBe(3)
+    await client.closed
+    expect(readdirSync(box.runDir)).toEqual([])
+  })
+
   it('a signal from outside is 128 + its number', async () => {
     await box.start(sh('sleep 100'))
     await box.ask({ op: 'kill', signal: 9 })
