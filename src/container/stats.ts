@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { hasErrno } from '../base/errors.ts'
 import { containerCgroup } from './container-cgroup.ts'
-import { cgroupFigures } from './cgroup-figures.ts'
+import { cgroupFigures, cgroupPids } from './cgroup-figures.ts'
 import type { CgroupFigures } from './cgroup-figures.ts'
 import type { Container } from './container-records.ts'
 import type { Containers } from './containers.ts'
@@ -39,7 +39,7 @@ export async function sampleStats(containers: Containers, container: Container):
   if (!isLive(state) || state.pid === 0) return { ...none, at, received: 0, sent: 0, running: false }
   const path = containerCgroup(container, state.pid)
   const [figures, traffic] = await Promise.all([cgroupFigures(path), networkTraffic(state.pid, container)])
-  return { ...figures, ...traffic, at, running: true }
+  return { ...figures, ...traffic, memory: await memoryOf(figures, path), at, running: true }
 }
 
 /** 100 % is one CPU, as docker shows it. */
@@ -59,6 +59,33 @@ export function statsRow(container: Container, before: StatsSample, after: Stats
     blockRead: after.blockRead,
     blockWrite: after.blockWrite,
     processes: after.processes,
+  }
+}
+
+/** Processes that are looked at one by one. */
+const mostProcesses = 100
+
+/**
+ * The memory controller counts from when it was given the container, which without a limit is after the start, and pages stay where they were
+ * first counted. What the processes have for themselves is the least that the container uses.
+ */
+async function memoryOf({ memory, processes }: CgroupFigures, path: string): Promise<number> {
+  if (processes > mostProcesses) return memory
+  const pids = await cgroupPids(path)
+  const own = await Promise.all(pids.slice(0, mostProcesses).map(ownMemory))
+  return Math.max(
+    memory,
+    own.reduce((sum, bytes) => sum + bytes, 0),
+  )
+}
+
+async function ownMemory(pid: number): Promise<number> {
+  try {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ESRCH')) return 0
+    throw error
   }
 }
 

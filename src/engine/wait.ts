@@ -5,10 +5,10 @@ import { settledByName } from '../container/settle.ts'
 import type { Containers } from '../container/containers.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
-/** How often a container that has not been started yet is looked at. */
+/** How often a container is looked at whose monitor went away without an answer. */
 const pollMs = 50
 
-/** Waits until a container ends and gives its exit code; at once for one that has ended. CONTAINER_NOT_FOUND, also when it is removed meanwhile. */
+/** Waits until a container ends and gives its exit code; at once for one that has ended, or never ran. CONTAINER_NOT_FOUND, also when it is removed meanwhile. */
 export async function wait(engine: Engine, name: string, { signal }: VerbContext): Promise<number> {
   const { containers } = engine
   const { id } = containers.records.resolve(name)
@@ -17,6 +17,7 @@ export async function wait(engine: Engine, name: string, { signal }: VerbContext
     if (state.status === 'exited') return state.exitCode
     const exitCode = await askMonitor(containers, id, signal)
     if (exitCode !== undefined) return exitCode
+    if (state.status === 'created') return state.exitCode
     await delay(pollMs, undefined, { signal })
   }
 }

@@ -201,3 +201,11 @@ it('changes of health are events, each once', async () => {
   expect(told).toBe('health_status: unhealthy\nhealth_status: healthy\n')
   await cli.ok('rm', 'patient')
 })
+
+it('wait gives the code of what never ran at once; stats count the memory of a process that began before its figures', async () => {
+  await cli.ok('create', '--name', 'idle', image, 'true')
+  expect(await cli.ok('wait', 'idle')).toBe('0\n')
+  await cli.ok('run', '-d', '--name', 'shell', image, 'sh', '-c', 'sleep 1000; true')
+  expect(await cli.ok('stats', '--no-stream', '--format', '{{.MemUsage}}', 'shell')).toMatch(/^[1-9][\d.]*[KMG]?i?B \//)
+  await cli.ok('rm', '-f', 'idle', 'shell')
+})
