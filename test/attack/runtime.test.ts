@@ -521,6 +521,13 @@ describe.skipIf(noContainers).for(callers)('called by %s', (caller) => {
       })
     })
 
+    it('signals that whoever called the runtime ignores are not ignored inside', () => {
+      const place = bundle(box(['grep', 'SigIgn', '/proc/self/status']))
+      const command = [...prefix, coreBinary, '--root', oci.stateRoot, 'run', '-b', place, id]
+      const { stdout } = spawnSync('sh', ['-c', 'trap "" HUP; exec "$@"', 'sh', ...command], { encoding: 'utf8' })
+      expect(stdout).toBe(`SigIgn:\t${'0'.repeat(16)}\n`)
+    })
+
     it('without a terminal of its own a container has no hold on that of the caller', () => {
       const place = bundle(box(['cut', '-d', ' ', '-f', '7', '/proc/self/stat']))
       const command = `${[...prefix, coreBinary].join(' ')} --root ${oci.stateRoot} run -b ${place} ${id}`
