@@ -228,8 +228,7 @@ static int wait_start(struct init *init, struct rt_error *err)
 {
     if (init->listener < 0) return wait_go(init->sync, err);
     int from;
-    struct sigaction end = {.sa_handler = end_by_signal}, usual = {.sa_handler = SIG_DFL};
-    sigaction(SIGTERM, &end, NULL);
+    struct sigaction usual = {.sa_handler = SIG_DFL};
     do from = accept4(init->listener, NULL, NULL, SOCK_CLOEXEC);
     while (from < 0 && errno == EINTR);
     if (from < 0) return rt_fail(err, "NATIVE_FAILED", errno, "accept4", "cannot wait for the start");
@@ -270,10 +269,19 @@ static int close_rest(const struct init *init, struct rt_error *err)
     return rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close the runtime's descriptors");
 }
 
+/* Who hears of it may stop the container at once. */
+static int tell_ready(struct init *init, struct rt_error *err)
+{
+    if (close_rest(init, err)) return -1;
+    struct sigaction end = {.sa_handler = end_by_signal};
+    if (init->listener >= 0) sigaction(SIGTERM, &end, NULL);
+    return tell(init, SYNC_READY, -1, err);
+}
+
 /* runtime-spec, "start": it must generate an error if `process` was not set; until then the container is there. */
 static int wait_without_process(struct init *init, struct rt_error *err)
 {
-    if (close_rest(init, err) || tell(init, SYNC_READY, -1, err) || wait_start(init, err)) return -1;
+    if (tell_ready(init, err) || wait_start(init, err)) return -1;
     return rt_fail(err, "RUNTIME_CONFIG_INVALID", 0, NULL, "the config has no process to start");
 }
 
@@ -285,7 +293,7 @@ static int run(struct init *init, struct rt_error *err)
                               .warn = warn_process, .warn_context = init};
     if (enter_namespaces(init, err) || enter_root(init, &terminal, err)) return -1;
     if (!init->spec->process) return wait_without_process(init, err);
-    if (become_process(init, &process, &terminal, err) || close_rest(init, err) || tell(init, SYNC_READY, -1, err)) return -1;
+    if (become_process(init, &process, &terminal, err) || tell_ready(init, err)) return -1;
     return start(init, &process, err);
 }
 

@@ -41,12 +41,7 @@ export async function resolveImage(tools: PullTools, name: Reference, options: P
   return (await bring(tools, name, options, fetchDescription)).image
 }
 
-async function bring(
-  tools: PullTools,
-  name: Reference,
-  options: PullOptions,
-  fetch: typeof fetchImage,
-): Promise<PulledImage> {
+async function bring(tools: PullTools, name: Reference, options: PullOptions, fetch: Fetch): Promise<PulledImage> {
   const reference = withDefaultTag(name)
   const { content } = tools.store
   const local = await findByName(tools.records, content, reference, options.platform)
@@ -82,25 +77,22 @@ async function resolveTag(
   return (await headManifest(registry, reference, { signal, action, notify: warner(emit) }))?.digest
 }
 
-async function fetchImage(
+/** Brings an image, or what is wanted of it. The digest is that of the name; undefined where the registry does not tell. */
+type Fetch = (
   tools: PullTools,
   registry: RegistryClient,
   reference: Reference,
   digest: Digest | undefined,
   options: PullOptions,
-): Promise<LocalImage> {
+) => Promise<LocalImage>
+
+const fetchImage: Fetch = async (tools, registry, reference, digest, options) => {
   const { action, documents, layers } = await readDocuments(tools, registry, reference, digest, options)
   await fetchLayers(tools, registry, reference, documents.manifest, layers, { ...options, action })
   return record(tools, reference, documents, layers)
 }
 
-async function fetchDescription(
-  tools: PullTools,
-  registry: RegistryClient,
-  reference: Reference,
-  digest: Digest | undefined,
-  options: PullOptions,
-): Promise<LocalImage> {
+const fetchDescription: Fetch = async (tools, registry, reference, digest, options) => {
   const { documents, layers } = await readDocuments(tools, registry, reference, digest, options)
   await storeDocuments(tools, documents)
   tools.store.db.transaction(() => recordBlobs(tools, reference, documents, layers))

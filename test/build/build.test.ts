@@ -12,8 +12,6 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { cannotBuild, openBuilder } from './builder.ts'
 
-if (cannotBuild !== false) console.log(`Builds are not tested: ${cannotBuild}`)
-
 /** Where two steps that run at once find each other, and the words by which one waits there for the other; alone it gives up after a minute. */
 const meetingPlace = '--mount=type=cache,id=meet,target=/meet'
 const meet = (name: string, other: string): string =>

@@ -34,6 +34,7 @@ export const cannotBuild: string | false =
     : busybox === undefined
       ? 'busybox-static is not installed'
       : false
+if (cannotBuild !== false) console.warn(`skipped: ${cannotBuild}`)
 
 export interface BuildOptions extends Partial<Omit<BuildRequest, 'buildArgs' | 'context'>> {
   readonly buildArgs?: Readonly<Record<string, string>>

@@ -8,8 +8,6 @@ import { cannotBuild, openBuilder } from './builder.ts'
 import type { Builder, BuildOptions } from './builder.ts'
 import { tempDir } from './temp-dir.ts'
 
-if (cannotBuild !== false) console.log(`Recalled builds are not tested: ${cannotBuild}`)
-
 const text = `FROM base
 ARG WHO=world
 COPY --exclude=*.md dir /dir

@@ -664,24 +664,31 @@ describe.skipIf(noContainers || noNetworks || noPasta)('without privileges', () 
     return { box, answer }
   }
 
-  it('pasta leads out and in', async () => {
-    await host.serve('dns', '127.0.0.53', 53)
+  /** `seen` is what a server inside sees of somebody who comes in by a port: the client, and itself. */
+  async function leadsOutAndIn(members: object, seen: string, check?: (net: Netns) => void): Promise<void> {
     const ports = [
       port(8080, '0.0.0.0'),
       port(8080, '0.0.0.0', { hostIp: '::' }),
       port(5000, '0.0.0.0', { proto: 'udp' }),
     ]
-    const { answer, box } = await startPasta({ ports, dns: { servers: ['127.0.0.53'] } })
+    const { answer, box } = await startPasta({ ports, ...members })
     expect(answer.error).toBeUndefined()
     const net = new Netns(Number(answer.result?.['pid']))
     inside.push(net)
     await net.serve('tcp', '0.0.0.0', 80)
     await outside.serve('tcp', '0.0.0.0', 8000)
     expect(net.ask('tcp', '192.0.2.2', 8000)).toBe('192.0.2.1 192.0.2.2')
-    expect(host.ask('tcp', '127.0.0.1', 8080)).toBe('127.0.0.1 127.0.0.1')
-    expect(net.resolve('A', 'elsewhere.example')).toBe('["10.9.8.7"]')
+    expect(host.ask('tcp', '127.0.0.1', 8080)).toBe(seen)
+    check?.(net)
     await box.dispose()
     await until(() => !host.run('ss', '-ltnH').includes(':8080'), 'the end of its ports')
+  }
+
+  it('pasta leads out and in', async () => {
+    await host.serve('dns', '127.0.0.53', 53)
+    await leadsOutAndIn({ dns: { servers: ['127.0.0.53'] } }, '127.0.0.1 127.0.0.1', (net) =>
+      expect(net.resolve('A', 'elsewhere.example')).toBe('["10.9.8.7"]'),
+    )
   })
 
   it('pasta need not keep the descriptors that it is given', async () => {
@@ -700,22 +707,8 @@ describe.skipIf(noContainers || noNetworks || noPasta)('without privileges', () 
   })
 
   it.skipIf(noSlirp)('slirp4netns leads out and in', async () => {
-    const program = { program: spawnSync('which', ['slirp4netns'], { encoding: 'utf8' }).stdout.trim() }
-    const ports = [
-      port(8080, '0.0.0.0'),
-      port(8080, '0.0.0.0', { hostIp: '::' }),
-      port(5000, '0.0.0.0', { proto: 'udp' }),
-    ]
-    const { answer, box } = await startPasta({ ports, ...program })
-    expect(answer.error).toBeUndefined()
-    const net = new Netns(Number(answer.result?.['pid']))
-    inside.push(net)
-    await net.serve('tcp', '0.0.0.0', 80)
-    await outside.serve('tcp', '0.0.0.0', 8000)
-    expect(net.ask('tcp', '192.0.2.2', 8000)).toBe('192.0.2.1 192.0.2.2')
-    expect(host.ask('tcp', '127.0.0.1', 8080)).toBe('10.0.2.2 10.0.2.100')
-    await box.dispose()
-    await until(() => !host.run('ss', '-ltnH').includes(':8080'), 'the end of its ports')
+    const program = spawnSync('which', ['slirp4netns'], { encoding: 'utf8' }).stdout.trim()
+    await leadsOutAndIn({ program }, '10.0.2.2 10.0.2.100')
   })
 
   it.skipIf(noSlirp)('a port that slirp4netns cannot have is said so', async () => {

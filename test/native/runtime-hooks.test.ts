@@ -1,20 +1,13 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { OciRuntime, noContainers, ociConfig, scratch, type Config, type Scratch } from '../helpers/runtime-bundle.ts'
+import { describe, expect, it } from 'vitest'
+import { useOci } from '../helpers/oci-test.ts'
+import { noContainers, ociConfig, type Config, type OciRuntime, type Scratch } from '../helpers/runtime-bundle.ts'
 
 let own: Scratch
 let oci: OciRuntime
 let id: string
-beforeEach(() => {
-  own = scratch()
-  oci = new OciRuntime(own)
-  id = `hook-${own.path.slice(-6)}`
-})
-afterEach(() => {
-  oci.dispose()
-  own.dispose()
-})
+useOci('hook', (test) => ({ own, oci, id } = test))
 
 const shell = (script: string): object => ({ path: '/bin/sh', args: ['sh', '-c', script] })
 

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { OciRuntime, noContainers, ociConfig, scratch, type Config, type Scratch } from '../helpers/runtime-bundle.ts'
+import { describe, expect, it } from 'vitest'
+import { useOci } from '../helpers/oci-test.ts'
+import { noContainers, ociConfig, type Config, type OciRuntime, type Scratch } from '../helpers/runtime-bundle.ts'
 
 /** Mounts upon a tree that belongs to no namespace. */
 const [major = 0, minor = 0] = readFileSync('/proc/sys/kernel/osrelease', 'utf8').split('.').map(Number)
@@ -12,15 +13,7 @@ if (oldKernel) console.warn('skipped: mounts without a mount namespace need Linu
 let own: Scratch
 let oci: OciRuntime
 let id: string
-beforeEach(() => {
-  own = scratch()
-  oci = new OciRuntime(own)
-  id = `ns-${own.path.slice(-6)}`
-})
-afterEach(() => {
-  oci.dispose()
-  own.dispose()
-})
+useOci('ns', (test) => ({ own, oci, id } = test))
 
 function namespaces(config: Config, ...list: { type: string; path?: string }[]): Config {
   config.linux['namespaces'] = list

@@ -2,31 +2,15 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { coreBinary } from '../helpers/native-plan.ts'
-import {
-  OciRuntime,
-  cgroupsOf,
-  noContainers,
-  ociConfig,
-  scratch,
-  until,
-  type Scratch,
-} from '../helpers/runtime-bundle.ts'
+import { useOci } from '../helpers/oci-test.ts'
+import { type OciRuntime, noContainers, ociConfig, until, type Scratch } from '../helpers/runtime-bundle.ts'
 
 let own: Scratch
 let oci: OciRuntime
 let id: string
-beforeEach(() => {
-  own = scratch()
-  oci = new OciRuntime(own)
-  id = `oci-${own.path.slice(-6)}`
-})
-afterEach(() => {
-  oci.dispose()
-  expect(cgroupsOf(id)).toEqual([])
-  own.dispose()
-})
+useOci('oci', (test) => ({ own, oci, id } = test))
 
 /** A started container that waits. */
 async function running(config = ociConfig(['sleep', '1000'])): Promise<void> {

@@ -12,12 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { useOci } from '../helpers/oci-test.ts'
 import {
-  OciRuntime,
+  type OciRuntime,
   noContainers,
   ociConfig,
-  scratch,
   until,
   type Config,
   type Scratch,
@@ -32,15 +32,7 @@ if (noFreezer) console.warn('skipped: no freezer of cgroup v1')
 let own: Scratch
 let oci: OciRuntime
 let id: string
-beforeEach(() => {
-  own = scratch()
-  oci = new OciRuntime(own)
-  id = `peer-${own.path.slice(-6)}`
-})
-afterEach(() => {
-  oci.dispose()
-  own.dispose()
-})
+useOci('peer', (test) => ({ own, oci, id } = test))
 
 function run(config: Config): ReturnType<OciRuntime['run']> {
   return oci.run(['run', '--bundle', oci.bundle(config), id])

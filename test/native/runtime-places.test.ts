@@ -1,24 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { coreBinary } from '../helpers/native-plan.ts'
-import { OciRuntime, noContainers, ociConfig, scratch, type Config, type Scratch } from '../helpers/runtime-bundle.ts'
+import { useOci } from '../helpers/oci-test.ts'
+import { noContainers, ociConfig, type Config, type OciRuntime, type Scratch } from '../helpers/runtime-bundle.ts'
 
 /* Where a container runs and what it sees there: roots, consoles, CPUs, ids. */
 
 let own: Scratch
 let oci: OciRuntime
 let id: string
-beforeEach(() => {
-  own = scratch()
-  oci = new OciRuntime(own)
-  id = `place-${own.path.slice(-6)}`
-})
-afterEach(() => {
-  oci.dispose()
-  own.dispose()
-})
+useOci('place', (test) => ({ own, oci, id } = test))
 
 function run(config: Config, ...options: string[]): ReturnType<OciRuntime['run']> {
   return oci.run([...options.slice(1), 'run', ...options.slice(0, 1), '--bundle', oci.bundle(config), id])

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { coreBinary, runPlan } from '../helpers/native-plan.ts'
+import { useOci } from '../helpers/oci-test.ts'
 import {
-  OciRuntime,
+  type OciRuntime,
   noContainers,
   ociConfig,
-  scratch,
   until,
   type Config,
   type Scratch,
@@ -15,18 +15,11 @@ import {
 
 let own: Scratch
 let oci: OciRuntime
-/** Cgroups are named for containers: no two tests on a machine may have a name in common. */
 let id: string
+useOci('user', (test) => ({ own, oci, id } = test))
 beforeEach(() => {
-  own = scratch()
-  oci = new OciRuntime(own)
-  id = `user-${own.path.slice(-6)}`
   chmodSync(own.path, 0o755)
   mkdirSync(join(own.root, 'mnt'))
-})
-afterEach(() => {
-  oci.dispose()
-  own.dispose()
 })
 
 const outside = 200_000
