@@ -148,9 +148,10 @@ describe.skipIf(noContainers)('what a process gets', () => {
   })
 
   it('a built-in init that reaps orphans and passes the exit code on', async () => {
-    // It goes on when the orphan is gone, from the list of processes too; else it is told of at the end of the time.
-    const gone = 'i=0; while ps -o comm | grep -q "^sleep" && test $i -lt 600; do i=$((i + 1)); sleep 0.1; done'
-    const config = sh(`(sleep 0.1 &) ; ${gone}; ps -o pid,stat,comm; exit 9`)
+    // It goes on when the orphan is gone, and has been waited for; else it is told of at the end of the time.
+    const gone = 'i=0; while test -e /proc/$orphan && test $i -lt 600; do i=$((i + 1)); sleep 0.1; done'
+    const script = `orphan=$(sleep 0.1 >/dev/null & echo $!); ${gone}; ps -o pid,stat,comm; exit 9`
+    const config = sh(script)
     const answer = await sandbox(config, { init: true })
     expect(answer.result).toMatchObject({ exitCode: 9 })
     expect(answer.stdout.toString()).not.toContain('sleep')
