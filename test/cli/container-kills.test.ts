@@ -11,10 +11,10 @@ import type { Cli } from '../helpers/tsbuild.ts'
 
 /**
  * Any process of ours is killed at any moment of any command; then the next command sees the truth, and at the end nothing is left.
- * TSBUILD_KILLS is the number of kills, TSBUILD_SEED repeats a run.
+ * TSBUILD_TEST_KILLS is the number of kills, TSBUILD_TEST_SEED repeats a run.
  */
-const kills = Number(process.env['TSBUILD_KILLS'] ?? 16)
-const seed = Number(process.env['TSBUILD_SEED'] ?? Date.now() % 1_000_000)
+const kills = Number(process.env['TSBUILD_TEST_KILLS'] ?? 16)
+const seed = Number(process.env['TSBUILD_TEST_SEED'] ?? Date.now() % 1_000_000)
 
 /** On a machine of its own, where nobody else has interfaces or rules. */
 let cli: Cli
@@ -147,7 +147,7 @@ async function checkTruth(after: string): Promise<void> {
 }
 
 it.skipIf(noNetworks)(`${kills} kills with seed ${seed}`, { timeout: kills * 15_000 + 60_000 }, async () => {
-  console.log(`TSBUILD_SEED=${seed} TSBUILD_KILLS=${kills}`)
+  console.log(`TSBUILD_TEST_SEED=${seed} TSBUILD_TEST_KILLS=${kills}`)
   await cli.ok('network', 'create', 'lab')
   await cli.ok(
     'run',
