@@ -132,8 +132,9 @@ async function checkTruth(after: string): Promise<void> {
     const state = JSON.parse(await inspected(cli, name, '{{json .State}}')) as State
     const what = `${name} after ${after}: ${JSON.stringify(state)}`
     if (state.Status === 'exited') {
-      // By its own hand (7), by SIGKILL of `kill`, `rm -f` or `-t`, or not known.
-      expect([0, 7, 137, 143, 255], what).toContain(state.ExitCode)
+      // By its own hand (7), by SIGKILL of `kill`, `rm -f` or `-t`, never quite begun, or not known.
+      expect([0, 7, 128, 137, 143, 255], what).toContain(state.ExitCode)
+      if (state.ExitCode === 128) expect(state.Error, what).toContain('interrupted')
       if (state.ExitCode === 255) expect(state.Error, what).toContain('not known')
       expect(state.Pid, what).toBe(0)
     } else if (state.Status === 'running') {
