@@ -104,7 +104,10 @@ async function checkSource(source: string, create: boolean): Promise<void> {
     await lstat(source)
   } catch (error) {
     if (!hasErrno(error, 'ENOENT')) throw error
-    if (create) return void makeDirectories(source)
+    if (create) {
+      makeDirectories(source)
+      return
+    }
     throw new TsbuildError(
       'MOUNT_SOURCE_MISSING',
       `invalid mount config for type "bind": bind source path does not exist: ${source}`,
