@@ -215,6 +215,21 @@ describe('what only some folders may do', () => {
   })
 })
 
+describe('the native core', () => {
+  const nativeRanks: Readonly<Record<string, number>> = { base: 0, data: 1, network: 1, runtime: 2, monitor: 3 }
+  it('includes only headers of the same folder or of one with a lower rank', () => {
+    const wrong = Object.entries(nativeRanks).flatMap(([folder, rank]) =>
+      readdirSync(join('native', folder)).flatMap((name) =>
+        [...readFileSync(join('native', folder, name), 'utf8').matchAll(/^#include "(\w+)\//gm)]
+          .map(([, target]) => target!)
+          .filter((target) => target !== folder && (nativeRanks[target] ?? 0) >= rank)
+          .map((target) => `native/${folder}/${name} includes a header of ${target}`),
+      ),
+    )
+    expect(wrong).toEqual([])
+  })
+})
+
 function rankOf(folder: string): number {
   return ranks[folder] ?? Number.POSITIVE_INFINITY
 }

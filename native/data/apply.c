@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "base/plan.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "data/apply-tree.h"
 #include "data/bulk.h"

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/plan.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "data/listing.h"
 #include "data/merged.h"

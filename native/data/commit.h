@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "data/layer-facts.h"
 #include "data/tar-marks.h"
 

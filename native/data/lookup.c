@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "base/plan.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "data/identity.h"
 #include "verbs.h"

@@ -1,5 +1,5 @@
 #pragma once
-#include "base/tree.h"
+#include "data/tree.h"
 
 /*
  * Trees of the copy driver, which have a `view`: layers without an overlay. DIR/root is the merged view, of links to the layers' files, made once, beside the

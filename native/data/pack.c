@@ -4,7 +4,7 @@
 
 #include "base/path.h"
 #include "base/plan.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "data/bulk.h"
 #include "data/descriptor-limit.h"

@@ -5,7 +5,7 @@
 #include "base/path.h"
 #include "base/plan.h"
 #include "base/regular_file.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "verbs.h"
 

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/plan.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "verbs.h"
 

@@ -2,7 +2,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "data/file-mode.h"
 #include "data/owner.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/plan.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "data/selection.h"
 #include "verbs.h"

@@ -1,6 +1,6 @@
 #pragma once
 #include "base/plan.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "network/network.h"
 #include "runtime/container.h"
 

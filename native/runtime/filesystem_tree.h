@@ -1,5 +1,5 @@
 #pragma once
-#include "base/tree.h"
+#include "data/tree.h"
 #include "runtime/spec.h"
 
 /*

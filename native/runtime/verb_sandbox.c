@@ -11,7 +11,7 @@
 
 #include "base/idmap.h"
 #include "base/plan.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "data/commit.h"
 #include "network/network.h"

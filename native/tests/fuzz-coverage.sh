@@ -34,7 +34,7 @@ lines data/decoder.c
 harness plan
 lines base/json.c '-json_b64|json_from_.*'
 lines base/base64.c 'base64_decode|value_of'
-lines base/tree.c 'absolute|parse_.*|tree_parse|tree_req|tree_free'
+lines data/tree.c 'absolute|parse_.*|tree_parse|tree_req|tree_free'
 lines base/idmap.c 'parse_ranges|idmap_parse|idmap_free'
 lines data/selection.c 'selection_parse|selection_free'
 lines data/source.c 'parse_source|source_parse_list|source_list_free'

@@ -2,7 +2,7 @@
 
 #include "base/idmap.h"
 #include "base/json.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "data/bulk.h"
 #include "data/commit.h"
 #include "data/copy.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/userns.h"
 #include "base/util.h"
 #include "data/commit.h"

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/path.h"
-#include "base/tree.h"
+#include "data/tree.h"
 #include "base/util.h"
 #include "tests/check.h"
 #include "tests/no-syscall.h"

@@ -1,4 +1,4 @@
-#include "base/tree.h"
+#include "data/tree.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
