@@ -47,11 +47,15 @@ describe('volumes', () => {
     const mount = (path: string): string => `type=volume,src=sub,dst=/m,volume-subpath=${path}`
     expect(await sh(['--mount', mount('in')], 'cat /m/f')).toBe('deep\n')
     symlinkSync(cli.folder, join(cli.root, 'volumes/sub/_data/host'))
-    for (const path of ['host', '../sub', 'out', 'nothing']) {
-      expect(await cli.fails(['run', '--rm', '--mount', mount(path), 'vol', 'ls', '/m'])).toMatchObject({
-        code: 'PATH_MISSING',
-        status: 125,
-      })
+    for (const [path, code] of [
+      ['host', 'PATH_MISSING'],
+      ['out', 'PATH_MISSING'],
+      ['nothing', 'PATH_MISSING'],
+      ['../sub', 'USAGE'],
+      ['/in', 'USAGE'],
+    ] as const) {
+      const error = await cli.fails(['run', '--rm', '--mount', mount(path), 'vol', 'ls', '/m'])
+      expect(error).toMatchObject({ code, status: 125 })
     }
     await cli.ok('volume', 'rm', 'sub')
   })

@@ -25,7 +25,7 @@ export async function storeCredentials(
   signal: AbortSignal,
 ): Promise<Stored> {
   makeDirectories(dirname(path), 0o700)
-  await using lock = await lockFile(path, signal)
+  using lock = await lockFile(path, signal)
   void lock
   const file = await readAuthFile(path)
   const server = serverOf(host)
@@ -47,7 +47,7 @@ export async function eraseCredentials(path: string, host: string, signal: Abort
   const before = await readAuthFile(path)
   if (helperFor(before, host) === undefined && !Object.keys(before.auths).some((key) => hostOfKey(key) === host))
     return false
-  await using lock = await lockFile(path, signal)
+  using lock = await lockFile(path, signal)
   void lock
   const file = await readAuthFile(path)
   const left = withoutHost(file, host)
