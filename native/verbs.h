@@ -23,6 +23,7 @@
     X(send, 0, 0)                                                                                                                          \
     X(flush, 0, 0)                                                                                                                         \
     X(lock, 0, 0)                                                                                                                          \
+    X(terminal, 0, 0)                                                                                                                      \
     X(probe, 0, 0)                                                                                                                         \
     X(sandbox, 1, 1)                                                                                                                       \
     X(monitor, 1, 1)                                                                                                                       \

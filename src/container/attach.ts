@@ -8,10 +8,18 @@ export interface AttachIo {
   readonly stderr: ((chunk: Uint8Array) => Promise<void> | void) | null
   /** Bytes that detach when they are typed in a row; empty: none do. */
   readonly detachKeys: Uint8Array
+  /** The caller's terminal, when it is to hand on every byte as it is, both ways. */
+  readonly terminal?: CallersTerminal
   /** Calls back now and whenever the size of the terminal changes. */
   readonly onResize?: (listener: (size: TerminalSize) => void) => Disposable
   /** Calls back for each signal that is to reach the container. */
   readonly onSignal?: (listener: (signal: string) => void) => Disposable
+}
+
+export interface CallersTerminal {
+  readonly fd: number
+  /** Makes its input raw; what it was before is restored when the result is disposed. */
+  enter(): Disposable
 }
 
 export interface TerminalSize {

@@ -5,6 +5,7 @@ import type { Container } from '../container/container-records.ts'
 import { settledByName } from '../container/settle.ts'
 import { attachLive } from '../container/start.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { enterTerminal } from './enter-terminal.ts'
 
 /** Attaches to a running container. `io` is made from what the container is. CONTAINER_STOPPED, CONTAINER_CONFLICT for a paused one. */
 export async function attach(
@@ -18,6 +19,7 @@ export async function attach(
   if (state.status !== 'running') throw unfit(container, 'CONTAINER_STOPPED', 'is not running', 'start')
   const ends = io(container)
   const exited = Promise.withResolvers<number>()
+  using _terminal = await enterTerminal(engine.native, ends)
   using client = await attachLive(engine.containers, container, {
     signal: context.signal,
     attach: { stdout: ends.stdout ?? ignore, stderr: ends.stderr ?? ignore, exit: exited.resolve },

@@ -7,6 +7,7 @@ import { settle } from '../container/settle.ts'
 import { create } from './create.ts'
 import type { CreateRequest } from './create.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { enterTerminal } from './enter-terminal.ts'
 
 export interface RunRequest extends CreateRequest {
   /** null: detached, `run` ends when the process runs. */
@@ -36,6 +37,7 @@ export async function run(engine: Engine, request: RunRequest, context: VerbCont
     const io = request.attach
     const exited = Promise.withResolvers<number>()
     const handlers = { stdout: io.stdout ?? ignore, stderr: io.stderr ?? ignore, exit: exited.resolve }
+    using _terminal = await enterTerminal(engine.native, io)
     using client = await startContainer(containers, container, { signal: context.signal, attach: handlers })
     started = true
     if (client === undefined) throw new Error('An attached start gave no connection')

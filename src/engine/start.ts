@@ -2,6 +2,7 @@ import { pumpAttached } from '../container/attach.ts'
 import type { AttachEnd, AttachIo } from '../container/attach.ts'
 import { startContainer } from '../container/start.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { enterTerminal } from './enter-terminal.ts'
 
 /** Starts a container by name or id; one that runs is left as it is. */
 export async function start(engine: Engine, name: string, context: VerbContext): Promise<void> {
@@ -19,6 +20,7 @@ export async function startAttached(
   const container = engine.containers.records.resolve(name)
   const exited = Promise.withResolvers<number>()
   const attach = { stdout: io.stdout ?? ignore, stderr: io.stderr ?? ignore, exit: exited.resolve }
+  using _terminal = await enterTerminal(engine.native, io)
   using client = await startContainer(engine.containers, container, { signal: context.signal, attach })
   if (client === undefined) throw new Error('An attached start gave no connection')
   return await pumpAttached(client, exited.promise, io, context.signal)

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -353,6 +353,33 @@ describe('files', () => {
     const result = await cli.run(['run', '--rm', '--read-only', '--tmpfs', '/tmp', image, 'sh', '-c', script])
     expect(result.status).not.toBe(0)
     expect(result.stderr).toContain('Read-only file system')
+  })
+})
+
+describe('a terminal', () => {
+  /** script(1) gives the command a terminal of its own and prints what comes out of it. */
+  const typed = (words: string): string =>
+    execFileSync(
+      'script',
+      ['-qec', `'${join(projectHome, 'bin/tsbuild')}' --root '${cli.root}' ${words}`, '/dev/null'],
+      {
+        env: { ...cli.environment, SHELL: '/bin/sh', TERM: 'xterm' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+        encoding: 'utf8',
+      },
+    )
+
+  it('hands on what the container writes as it is: newlines are translated once, or not at all', () => {
+    const output = typed(`run --rm -it ${image} sh -c 'echo once; stty -opost; echo plain'`)
+    expect(output).toBe('once\r\nplain\n')
+  })
+
+  it('is as it was, whether the container ran or could not', () => {
+    const modes = `stty -a | tr ' ;' '\\n\\n' | grep -xE -- '-?(opost|icanon|echo|isig)' | sort`
+    for (const command of ['true', '/nothing']) {
+      const output = typed(`run --rm -it ${image} ${command} >/dev/null 2>&1; ${modes}`)
+      expect(output.split(/\s+/).filter((word) => word !== '')).toEqual(['echo', 'icanon', 'isig', 'opost'])
+    }
   })
 })
 

@@ -1,6 +1,6 @@
 import type { AttachIo, TerminalSize } from '../../container/attach.ts'
 import type { CommandContext } from '../command.ts'
-import type { OutputStream } from '../../ui/terminal.ts'
+import type { InputStream, OutputStream } from '../../ui/terminal.ts'
 import { writeAll } from '../write-all.ts'
 
 export interface AttachChoice {
@@ -18,7 +18,7 @@ export interface AttachChoice {
 const notProxied = new Set(['SIGCHLD', 'SIGPIPE', 'SIGURG', 'SIGWINCH'])
 
 /**
- * The command line's end of an attached container. With a terminal, the caller's is raw until this is disposed, so that every key
+ * The command line's end of an attached container. With a terminal, the caller's is raw while it is attached, so that every key
  * reaches the container, and its size follows.
  */
 export function openAttachIo(context: CommandContext, choice: AttachChoice): AttachIo & Disposable {
@@ -27,10 +27,6 @@ export function openAttachIo(context: CommandContext, choice: AttachChoice): Att
   // Opening a stream takes a millisecond: only those that are used are.
   const stdin = choice.stdin ? terminal.stdin : undefined
   const raw = choice.tty && stdin?.isTTY === true
-  if (raw) {
-    stdin.setRawMode?.(true)
-    stack.defer(() => void stdin.setRawMode?.(false))
-  }
   if (stdin !== undefined) stack.defer(() => void stdin.pause())
   const resizing = choice.tty && terminal.isTty(1)
   const io: AttachIo = {
@@ -38,12 +34,18 @@ export function openAttachIo(context: CommandContext, choice: AttachChoice): Att
     stdout: choice.stdout ? (chunk) => writeAll(terminal.stdout, chunk) : null,
     stderr: choice.stderr ? (chunk) => writeAll(terminal.stderr, chunk) : null,
     detachKeys: choice.tty ? choice.detachKeys : new Uint8Array(),
+    ...(raw ? { terminal: { fd: 0, enter: () => rawInput(stdin) } } : {}),
     ...(resizing ? { onResize: (listener: (size: TerminalSize) => void) => watchSize(terminal.stdout, listener) } : {}),
     ...(choice.sigProxy && !raw
       ? { onSignal: (listener: (signal: string) => void) => proxySignals(context, listener) }
       : {}),
   }
   return { ...io, [Symbol.dispose]: () => stack.dispose() }
+}
+
+function rawInput(stdin: InputStream): Disposable {
+  stdin.setRawMode?.(true)
+  return { [Symbol.dispose]: () => void stdin.setRawMode?.(false) }
 }
 
 function proxySignals(context: CommandContext, listener: (signal: string) => void): Disposable {
