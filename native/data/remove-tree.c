@@ -123,7 +123,7 @@ int remove_tree(int dirfd, const char *name, uint64_t *removed, struct rt_error 
     else if (errno == EISDIR) {
         auto_close int top = open_to_empty(dirfd, name);
         removal.top = top;
-        if (top < 0) return remove_fail(err, "openat2", name);
+        if (top < 0) return errno == ENOENT ? 0 : remove_fail(err, "openat2", name); /* another process removes it, too */
         int fd = fcntl(top, F_DUPFD_CLOEXEC, 0);
         if (fd < 0) return remove_fail(err, "fcntl", name);
         result = empty_directory(&removal, fd, 1, err);

@@ -95,6 +95,15 @@ describe('remove', () => {
     expect(await readdir(join(root, 'outside'))).toEqual(['kept'])
   })
 
+  it('shares the work with others that remove the same trees', async () => {
+    const names = Array.from({ length: 500 }, (_, at) => String(at))
+    for (const name of names) await mkdir(join(root, name, 'fs/etc'), { recursive: true })
+    const results = await Promise.all(['a', 'b', 'c', 'd'].map(() => planResult({ verb: 'remove', root, names })))
+    const removed = results.map((result) => Number(result['removed']))
+    expect(removed.reduce((sum, one) => sum + one)).toBeGreaterThanOrEqual(3 * names.length)
+    expect(await readdir(root)).toEqual([])
+  })
+
   it.for(['..', '.', '', 'a/b', '/etc'])('refuses the name %j', async (name) => {
     expect(await planError({ verb: 'remove', root, names: ['good', name] })).toMatchObject({ code: 'PLAN_INVALID' })
   })
