@@ -35,7 +35,7 @@ const logPages = 256
 export function openDatabase(path: string): Database {
   const db = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   // NORMAL: a power cut may lose the last transactions, never the integrity; what they named is then found as garbage.
-  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${logPages}`)
+  begin(db, `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${logPages}`)
   const statements = new Map<string, StatementSync>()
   let depth = 0
   let written = false
@@ -79,6 +79,20 @@ export function openDatabase(path: string): Database {
     [Symbol.dispose]: () => {
       if (written) sync(`${path}-wal`)
     },
+  }
+}
+
+/** The first to open a log that was not closed, and the last to close one, have the file to themselves for moments in which SQLite's own time-out does not wait. */
+function begin(db: DatabaseSync, sql: string): void {
+  for (const end = Date.now() + busyTimeoutMs; ;) {
+    try {
+      db.exec(sql)
+      return
+    } catch (error) {
+      if (sqliteCode(error) !== sqliteBusy) throw error
+      if (Date.now() > end) translated(() => db.exec(sql))
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
   }
 }
 
