@@ -99,6 +99,22 @@ it('refuses a store of a newer format and touches nothing in it', async () => {
   await expect(openStore(root)).rejects.toMatchObject({ code: 'STORE_VERSION' })
 })
 
+it('processes that make a store at the same moment all have it', { timeout: 400_000 }, async () => {
+  const moments = Array.from({ length: 8 }, (_, at) => Date.now() + 2000 + at * 200)
+  const script = `
+    import { openStore } from ${JSON.stringify(new URL('../../src/store/store.ts', import.meta.url).href)}
+    for (const moment of ${JSON.stringify(moments)}) {
+      while (Date.now() < moment);
+      using store = await openStore(${JSON.stringify(root)} + moment)
+      store.lease.hold('blob', 'sha256:x')
+    }`
+  try {
+    expect(await Promise.all(Array.from({ length: 6 }, () => stderrOf(script)))).toEqual(Array(6).fill(''))
+  } finally {
+    for (const moment of moments) rmSync(`${root}${moment}`, { recursive: true, force: true })
+  }
+})
+
 it('processes that come and go at the same time do not disturb each other', { timeout: 400_000 }, async () => {
   const script = `
     import { openStore } from ${JSON.stringify(new URL('../../src/store/store.ts', import.meta.url).href)}
@@ -107,16 +123,16 @@ it('processes that come and go at the same time do not disturb each other', { ti
       store.lease.hold('blob', 'sha256:x')
       store.lease.bury()
     }`
-  const outputs = Array.from({ length: 5 }, async () => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    let text = ''
-    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    await once(child, 'close')
-    return text.replace(/^.*ExperimentalWarning[^]*?\n.*trace-warnings.*\n/m, '')
-  })
-  expect(await Promise.all(outputs)).toEqual(['', '', '', '', ''])
+  expect(await Promise.all(Array.from({ length: 5 }, () => stderrOf(script)))).toEqual(Array(5).fill(''))
   using store = await openStore(root)
   expect(store.db.all('SELECT * FROM leases')).toEqual([])
 })
+
+/** What a module of its own process says on stderr. */
+async function stderrOf(script: string): Promise<string> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let text = ''
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  await once(child, 'close')
+  return text.replace(/^.*ExperimentalWarning[^]*?\n.*trace-warnings.*\n/m, '')
+}

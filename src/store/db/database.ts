@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
-import { TsbuildError } from '../../base/errors.ts'
+import { TsbuildError, hasCode } from '../../base/errors.ts'
 
 export type Row = Readonly<Record<string, SQLInputValue>>
 
@@ -35,7 +35,8 @@ const logPages = 256
 export function openDatabase(path: string): Database {
   const db = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   // NORMAL: a power cut may lose the last transactions, never the integrity; what they named is then found as garbage.
-  begin(db, `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${logPages}`)
+  useLog(db)
+  db.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${logPages}`)
   const statements = new Map<string, StatementSync>()
   let depth = 0
   let written = false
@@ -82,15 +83,16 @@ export function openDatabase(path: string): Database {
   }
 }
 
-/** The first to open a log that was not closed, and the last to close one, have the file to themselves for moments in which SQLite's own time-out does not wait. */
-function begin(db: DatabaseSync, sql: string): void {
+/**
+ * Turning a new file into one with a write-ahead log takes the lock of a writer while holding that of a reader. When two processes make a store at
+ * once, SQLite then fails at once, whatever the time-out, since two who wait for each other would wait for ever; whoever tries again finds it done.
+ */
+function useLog(db: DatabaseSync): void {
   for (const end = Date.now() + busyTimeoutMs; ;) {
     try {
-      db.exec(sql)
-      return
+      return translated(() => db.exec('PRAGMA journal_mode = WAL'))
     } catch (error) {
-      if (sqliteCode(error) !== sqliteBusy) throw error
-      if (Date.now() > end) translated(() => db.exec(sql))
+      if (!hasCode(error, 'STORE_BUSY') || Date.now() > end) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
     }
   }
