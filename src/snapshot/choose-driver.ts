@@ -1,14 +1,6 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { writeFileAtomic } from '../base/atomic-file.ts'
 import { makeDirectories } from '../base/make-directories.ts'
 import { hasCode, hasErrno } from '../base/errors.ts'
 import { NativeError } from '../host/native-error.ts'
@@ -52,14 +44,14 @@ async function tried(place: DriverPlace): Promise<StorageDriver> {
   if (driver === undefined) return 'overlay'
   const memory: Memory = { place: description(place.root), driver }
   makeDirectories(dirname(place.memory), 0o700)
-  writeFileSync(`${place.memory}.${process.pid}`, JSON.stringify(memory))
-  renameSync(`${place.memory}.${process.pid}`, place.memory)
+  await writeFileAtomic(place.memory, JSON.stringify(memory), { sync: false })
   return driver
 }
 
 /** Undefined where not even the native core can do its work: whatever asks it for more will say why. */
 async function mounts({ root, native }: DriverPlace): Promise<StorageDriver | undefined> {
-  const folder = mkdtempSync(join(root, 'overlay-'))
+  for (const name of leftovers(root)) await removeFolder(native, root, name)
+  const folder = mkdtempSync(join(root, prefix))
   try {
     const [lower = '', upper = '', work = ''] = ['lower', 'upper', 'work'].map((name) => join(folder, name))
     for (const path of [lower, upper, work]) mkdirSync(path)
@@ -71,16 +63,28 @@ async function mounts({ root, native }: DriverPlace): Promise<StorageDriver | un
     if (hasCode(error, 'FEATURE_MISSING') || !(error instanceof NativeError)) return undefined
     return 'copy'
   } finally {
-    await removeFolder(native, root, folder)
+    await removeFolder(native, root, basename(folder))
   }
 }
 
+const prefix = 'overlay-'
+/** Longer than a trial takes. */
+const triedMs = 60_000
+
+/** Of trials whose process was killed. */
+function leftovers(root: string): readonly string[] {
+  const old = Date.now() - triedMs
+  return readdirSync(root).filter(
+    (name) => name.startsWith(prefix) && (statSync(join(root, name), { throwIfNoEntry: false })?.mtimeMs ?? old) < old,
+  )
+}
+
 /** What overlay made in its work directory may belong to another user of the namespace. */
-async function removeFolder(native: NativeCore, root: string, folder: string): Promise<void> {
+async function removeFolder(native: NativeCore, root: string, name: string): Promise<void> {
   try {
-    await native.call('remove', { root, names: [folder.slice(root.length + 1)] })
+    await native.call('remove', { root, names: [name] })
   } catch {
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(join(root, name), { recursive: true, force: true })
   }
 }
 
