@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { cgroups } from '../helpers/cgroups.ts'
 import { fakeSystemd, type FakeSystemd } from '../helpers/fake-systemd.ts'
 import { OciRuntime, noContainers, ociConfig, scratch, type Config, type Scratch } from '../helpers/runtime-bundle.ts'
 
@@ -31,7 +32,8 @@ afterEach(async () => {
   delete process.env['DBUS_SYSTEM_BUS_ADDRESS']
   oci.dispose()
   await systemd.close()
-  if (existsSync(join(hierarchy!, slice))) rmdirSync(join(hierarchy!, slice))
+  // Those of version 1 are made by the core; systemd itself would take them away.
+  for (const path of cgroups(2).filter((one) => one.endsWith(`/${slice}`))) rmdirSync(path)
   own.dispose()
 })
 
