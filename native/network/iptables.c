@@ -37,9 +37,13 @@ static int put_deletions(const char *saved, const struct wanted *w, struct buf *
     char table[32] = "";
     struct saved_rule rule;
     int count = 0;
-    for (const char *at = saved; saved_next(&at, table, &rule); count += is_wanted(&rule, w))
-        if (is_wanted(&rule, w) && buf_printf(script, err, "*%s\n-D %.*s\nCOMMIT\n", rule.table, rule.size, rule.text) < 0)
+    for (const char *at = saved; saved_next(&at, table, &rule);) {
+        if (!is_wanted(&rule, w))
+            continue;
+        if (buf_printf(script, err, "*%s\n-D %.*s\nCOMMIT\n", rule.table, rule.size, rule.text) < 0)
             return -1;
+        count++;
+    }
     return count;
 }
 

@@ -18,11 +18,14 @@
 
 #define SAVED ".tsbuild-saved."
 
+/* A parent stays when something was put into it, a directory goes with all that it holds. */
+enum change_kind { MADE_FILE, MADE_PARENT, MADE_DIRECTORY };
+
 /* A name that was put into the directory `parent` of the root; what was there has the name SAVED NAME. */
 struct chroot_change {
     char *parent, *name;
     bool saved;
-    enum { MADE_FILE, MADE_PARENT, MADE_DIRECTORY } kind; /* a parent stays when something was put into it, a directory goes with all that it holds */
+    enum change_kind kind;
     struct timespec before; /* time of the parent */
 };
 
@@ -67,7 +70,7 @@ static int place_failed(const char *path, const char *syscall, struct rt_error *
 }
 
 /* Notes that `name` comes into the directory, and moves away what is there. */
-static int note(struct chroot_files *files, int rootfd, int parent, const char *name, int kind, struct rt_error *err)
+static int note(struct chroot_files *files, int rootfd, int parent, const char *name, enum change_kind kind, struct rt_error *err)
 {
     struct stat st;
     char saved[NAME_MAX + 32];
@@ -76,7 +79,7 @@ static int note(struct chroot_files *files, int rootfd, int parent, const char *
     files->changes = changes;
     struct chroot_change *change = &changes[files->change_count];
     if (fstat(parent, &st)) return place_failed(name, "fstat", err);
-    *change = (struct chroot_change){.parent = path_below_root(rootfd, parent, err), .before = st.st_mtim, .kind = (__typeof__(change->kind))kind};
+    *change = (struct chroot_change){.parent = path_below_root(rootfd, parent, err), .before = st.st_mtim, .kind = kind};
     if (!change->parent) return -1;
     if (!(change->name = rt_strdup(name, err))) {
         free(change->parent);
