@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -357,27 +357,33 @@ describe('files', () => {
 })
 
 describe('a terminal', () => {
-  /** script(1) gives the command a terminal of its own and prints what comes out of it. */
-  const typed = (words: string): string =>
-    execFileSync(
+  /**
+   * script(1) gives the command a terminal of its own and prints what comes out of it. Its input stays open: the end
+   * of it would be typed as a key.
+   */
+  const typed = async (words: string): Promise<string> => {
+    const child = spawn(
       'script',
       ['-qec', `'${join(projectHome, 'bin/tsbuild')}' --root '${cli.root}' ${words}`, '/dev/null'],
-      {
-        env: { ...cli.environment, SHELL: '/bin/sh', TERM: 'xterm' },
-        stdio: ['ignore', 'pipe', 'inherit'],
-        encoding: 'utf8',
-      },
+      { env: { ...cli.environment, SHELL: '/bin/sh', TERM: 'xterm' }, stdio: ['pipe', 'pipe', 'inherit'] },
     )
+    const closed = once(child, 'close')
+    let output = ''
+    for await (const text of child.stdout.setEncoding('utf8')) output += String(text)
+    await closed
+    child.stdin.destroy()
+    return output
+  }
 
-  it('hands on what the container writes as it is: newlines are translated once, or not at all', () => {
-    const output = typed(`run --rm -it ${image} sh -c 'echo once; stty -opost; echo plain'`)
+  it('hands on what the container writes as it is: newlines are translated once, or not at all', async () => {
+    const output = await typed(`run --rm -it ${image} sh -c 'echo once; stty -opost; echo plain'`)
     expect(output).toBe('once\r\nplain\n')
   })
 
-  it('is as it was, whether the container ran or could not', () => {
+  it('is as it was, whether the container ran or could not', async () => {
     const modes = `stty -a | tr ' ;' '\\n\\n' | grep -xE -- '-?(opost|icanon|echo|isig)' | sort`
     for (const command of ['true', '/nothing']) {
-      const output = typed(`run --rm -it ${image} ${command} >/dev/null 2>&1; ${modes}`)
+      const output = await typed(`run --rm -it ${image} ${command} >/dev/null 2>&1; ${modes}`)
       expect(output.split(/\s+/).filter((word) => word !== '')).toEqual(['echo', 'icanon', 'isig', 'opost'])
     }
   })
