@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -42,6 +45,15 @@ struct overlap {
     char interface[IFNAMSIZ];
 };
 
+/* One that is down has no route: nothing leaves by it, and who chooses subnets by the routes does not see it. */
+static bool is_up(const char *name)
+{
+    auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = { 0 };
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+    return fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0 || (request.ifr_flags & IFF_UP) != 0;
+}
+
 static int find_overlap(const struct nlmsghdr *m, void *context)
 {
     struct overlap *overlap = context;
@@ -57,7 +69,7 @@ static int find_overlap(const struct nlmsghdr *m, void *context)
             memcpy(found.bytes, nl_data(a), nl_size(a));
     for (size_t i = 0; i < overlap->bridge->address_count; i++) {
         const struct address *own = &overlap->bridge->addresses[i];
-        if (own->family == found.family && strcmp(name, overlap->bridge->name) != 0 && address_contains(own, &found))
+        if (own->family == found.family && strcmp(name, overlap->bridge->name) != 0 && address_contains(own, &found) && is_up(name))
             memcpy(overlap->interface, name, sizeof name);
     }
     return 0;

@@ -612,6 +612,13 @@ describe.skipIf(noContainers || noNetworks)('the host', () => {
     host.run('ip', 'addr', 'add', '172.30.5.5/24', 'dev', 'wire')
     const { answer } = await tryStart('a', { interfaces: [{ address: '172.30.0.2' }] })
     expect(answer.error).toMatchObject({ code: 'SUBNET_TAKEN', message: expect.stringContaining("'wire'") })
+    // Nothing leaves by an interface that is down.
+    host.run('ip', 'addr', 'del', '172.30.5.5/24', 'dev', 'wire')
+    host.run('ip', 'link', 'add', 'idle', 'type', 'bridge')
+    host.run('ip', 'addr', 'add', '172.30.5.5/24', 'dev', 'idle')
+    const { box } = await start('b', { interfaces: [{ address: '172.30.0.2' }] })
+    await box.dispose()
+    host.run('ip', 'link', 'del', 'idle')
   })
 
   it('makes and removes bridges on their own', async () => {
