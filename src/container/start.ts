@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TsbuildError, hasCode } from '../base/errors.ts'
 import type { Tree } from '../host/native.ts'
+import { onFreeSubnet } from '../network/free-subnet.ts'
 import type { RuntimeChoice } from '../runtime/sandbox.ts'
 import { recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
@@ -88,13 +89,7 @@ async function launch(
   container: Container,
   options: StartOptions,
 ): Promise<MonitorClient | undefined> {
-  try {
-    return await launchOnce(containers, container, options)
-  } catch (error) {
-    // Another network of the host has appeared where ours was to be: unless it was named, another subnet does as well.
-    if (!hasCode(error, 'SUBNET_TAKEN')) throw error
-    return await launchOnce(containers, container, options)
-  }
+  return await onFreeSubnet(() => launchOnce(containers, container, options), options.signal)
 }
 
 async function launchOnce(

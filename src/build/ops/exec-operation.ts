@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { TsbuildError } from '../../base/errors.ts'
+import { onFreeSubnet } from '../../network/free-subnet.ts'
 import type { ActiveSnapshot, Snapshotter } from '../../snapshot/snapshotter.ts'
 import { runSandbox } from '../../runtime/sandbox.ts'
 import type { SandboxRequest, SandboxResult } from '../../runtime/sandbox.ts'
 import type { CacheMap, InputUse, Operation, Result, RunContext } from '../solver/operation.ts'
 import { requireEmulator } from './emulator.ts'
 import { prepareMounts } from './exec-mounts.ts'
-import type { MountServices } from './exec-mounts.ts'
+import type { MountServices, PreparedMounts } from './exec-mounts.ts'
 import type { StepNetworks } from './step-network.ts'
 import { baseUse, execFacts } from './facts.ts'
 import { createMask } from './mask.ts'
@@ -67,12 +68,24 @@ async function run(
   services: ExecServices,
   context: RunContext,
 ): Promise<Result> {
-  const { id, emit, signal } = context
+  const { signal } = context
   requireEmulator(op.platform, services.architecture)
-  // Not by the vertex: another store may be at the same step, and cgroups are of the whole host.
-  const name = `build-${randomBytes(12).toString('hex')}`
   await using active = await services.snapshots.prepare(inputs[0]?.id ?? null)
   await using mounts = await prepareMounts(op, inputs, services, signal)
+  return await onFreeSubnet(() => runOn(op, active, mounts, services, context), signal)
+}
+
+/** One try: the network is made for it. SUBNET_TAKEN before anything ran. */
+async function runOn(
+  op: ExecOp,
+  active: ActiveSnapshot,
+  mounts: PreparedMounts,
+  services: ExecServices,
+  context: RunContext,
+): Promise<Result> {
+  const { id, emit, signal } = context
+  // Not by the vertex: another store may be at the same step, and cgroups are of the whole host.
+  const name = `build-${randomBytes(12).toString('hex')}`
   await using network = await services.networks.connect({
     id: name,
     mode: services.limits.isolation === 'chroot' && op.network === 'default' ? 'host' : op.network,
