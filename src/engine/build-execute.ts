@@ -13,7 +13,7 @@ import { locatedError } from '../build/located.ts'
 import type { Op, BuildVertex } from '../build/ops/op.ts'
 import { annotationsFor } from '../build/options/annotation-option.ts'
 import { operationOf } from '../build/ops/operations.ts'
-import { sourceEpoch } from '../build/plan/epoch.ts'
+import { epochSource, withEpoch } from '../build/plan/epoch.ts'
 import { planBuild } from '../build/plan/plan.ts'
 import type { BuildKey } from '../build/recall/remembered-build.ts'
 import type { BuildPlan, PlanRequest } from '../build/plan/request.ts'
@@ -34,6 +34,7 @@ import type { OutputsResult } from './build-outputs.ts'
 import { buildNetworks } from './build-networks.ts'
 import { buildServices, contextTools } from './build-services.ts'
 import { squash } from './build-squash.ts'
+import { sourceTimes } from './build-epoch.ts'
 import { resolveImages } from './build-images.ts'
 import { layoutScheme } from './build-layout-image.ts'
 import { rememberBuild } from './build-remember.ts'
@@ -97,23 +98,18 @@ export async function executeBuild(
 
   const dockerfile = parseDockerfile(main.dockerfile.bytes, { filename: main.dockerfile.filename })
   const images = resolveImages(engine, request, context)
+  const times = sourceTimes(tools, open)
   const known = {
     ...checkOptions(request, { build: settings.platform, target: platforms[0] ?? settings.platform }, images.byName),
     ...(main.context.ignore === null ? {} : { ignore: main.context.ignore }),
     onlyTarget: true,
   } as const
   const plans = await Promise.all(
-    platforms.map((platform) =>
-      planBuild(
-        planRequest(
-          request,
-          { build: settings.platform, target: platform, several: platforms.length > 1 },
-          dockerfile,
-          main.time,
-        ),
-        images.resolve,
-      ),
-    ),
+    platforms.map(async (platform) => {
+      const several = platforms.length > 1
+      const described = planRequest(request, { build: settings.platform, target: platform, several }, dockerfile)
+      return planBuild(withEpoch(described, await times.seconds(epochSource(described))), images.resolve)
+    }),
   ).catch((error: unknown) => {
     throw withOtherMistakes(error, dockerfile, known)
   })
@@ -195,7 +191,7 @@ export async function executeBuild(
   await exportCaches(engine, exported, context)
   cache.touch()
   const [single] = final
-  if (options.recallKey !== undefined && single !== undefined && final.length === 1) {
+  if (options.recallKey !== undefined && !times.asked() && single !== undefined && final.length === 1) {
     checks.tell()
     const annotations = annotationsFor(request.annotations, 'manifest', single.config)
     const ended = {
@@ -225,10 +221,9 @@ function planRequest(
   request: BuildRequest,
   platforms: { readonly build: Platform; readonly target: Platform; readonly several: boolean },
   dockerfile: PlanRequest['dockerfile'],
-  contextTime: number | undefined,
-): PlanRequest {
+): Omit<PlanRequest, 'epoch'> {
   const { target, buildArgs, labels, network, hosts, noCache } = request
-  const described: Omit<PlanRequest, 'epoch'> = {
+  return {
     dockerfile,
     ...(target === undefined ? {} : { target }),
     buildArgs,
@@ -253,8 +248,6 @@ function planRequest(
     allowInsecure: request.allow.has('security.insecure'),
     allowHostNetwork: request.allow.has('network.host'),
   }
-  const epoch = sourceEpoch(described, contextTime)
-  return epoch === undefined ? described : { ...described, epoch }
 }
 
 /** As in BuildKit steps that ignore the cache ignore what is in their cache mounts as well. */

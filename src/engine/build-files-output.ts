@@ -24,7 +24,7 @@ export async function writeFiles(
   const parts = built.map((one) => ({
     tree: snapshots.view(one.top?.id ?? null),
     ...(split ? { folder: platformFolder(one) } : {}),
-    ...(one.epoch === undefined ? {} : { clampMtime: one.epoch }),
+    ...(one.epoch === undefined ? {} : { clampMtime: Math.max(0, one.epoch) }),
   }))
   if (output.kind === 'tar') {
     await shownStep(emit, 'exporting to tar', async () => {

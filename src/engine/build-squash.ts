@@ -96,7 +96,7 @@ async function mergeLayers(engine: Engine, { base, layers, epoch }: Merge, signa
   }
   const answer = await native.call(
     'files',
-    { target: active.tree, actions: [], commit: { clampMtime: epoch ?? null } },
+    { target: active.tree, actions: [], commit: { clampMtime: epoch === undefined ? null : Math.max(0, epoch) } },
     { signal },
   )
   return await active.commit(layerOf(answer))

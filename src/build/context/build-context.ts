@@ -12,6 +12,11 @@ export interface BuildContext extends AsyncDisposable {
   readonly ignore: IgnoreMatcher | null
   /** File that remembers content digests between builds; null for folders that do not last. */
   readonly index: string | null
+  /**
+   * When what was fetched was made, in milliseconds: a commit's time, the server's, else that of the newest file of an archive. Undefined for a
+   * folder of the user's, whose times mean nothing.
+   */
+  time(): Promise<number | undefined>
 }
 
 /** Name under which the main build context is known to steps. */

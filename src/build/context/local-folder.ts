@@ -20,11 +20,13 @@ export interface FolderOptions {
   readonly dockerfile?: string
   /** Removes the folder when it was made for this build. */
   readonly dispose?: () => Promise<void>
+  /** Of what was fetched. */
+  readonly time?: BuildContext['time']
 }
 
 /** Opens a folder as a context. CONTEXT_UNREADABLE when it is none, DOCKERFILE_INVALID for a malformed ignore file. */
 export async function openFolder(options: FolderOptions): Promise<BuildContext> {
-  const { name, title, indexes, dockerfile, dispose } = options
+  const { name, title, indexes, dockerfile, dispose, time = async () => undefined } = options
   const path = await folderPath(options.path, title)
   const ignores = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), join(path, '.dockerignore')]
   if (dispose !== undefined) for (const file of ignores) await requireInside(path, file)
@@ -35,6 +37,7 @@ export async function openFolder(options: FolderOptions): Promise<BuildContext> 
     title,
     ignore,
     index: indexes === null ? null : join(indexes, digestHex(sha256(path))),
+    time,
     [Symbol.asyncDispose]: async () => dispose?.(),
   }
 }

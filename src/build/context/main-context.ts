@@ -9,7 +9,10 @@ import type { BuildContext } from './build-context.ts'
 import { readDockerfile } from './dockerfile-text.ts'
 import type { DockerfileText } from './dockerfile-text.ts'
 import { openFolder } from './local-folder.ts'
+import type { FolderOptions } from './local-folder.ts'
 import { isArchive, isArchiveHead } from './archive-kind.ts'
+import { newestFile } from './source-time.ts'
+import { unpack } from './unpack.ts'
 
 export interface ContextTools {
   readonly native: NativeCore
@@ -33,8 +36,6 @@ export interface ContextTools {
 export interface MainContext {
   readonly context: BuildContext
   readonly dockerfile: DockerfileText
-  /** Time of a fetched context in milliseconds, for `SOURCE_DATE_EPOCH=context`. */
-  readonly time?: number
 }
 
 /**
@@ -77,16 +78,17 @@ export async function openNamedContext(name: string, source: string, tools: Cont
   const git = gitSource(source)
   if (git !== undefined) {
     const { folder, dispose } = await scratchFolder(tools, name)
-    const { path } = await tools.checkout(git, folder, tools.signal)
-    return openFolder({ name, path, title: source, indexes: null, dispose })
+    const { path, committed } = await tools.checkout(git, folder, tools.signal)
+    return openFolder({ name, path, title: source, indexes: null, dispose, time: async () => committed })
   }
   if (/^https?:\/\//.test(source)) {
     const { folder, dispose } = await scratchFolder(tools, name)
     const archive = `${folder}.download`
-    await tools.download(source, archive, tools.signal)
+    const { modified } = await tools.download(source, archive, tools.signal)
     await unpack(archive, folder, tools)
     await rm(archive, { force: true })
-    return openFolder({ name, path: folder, title: source, indexes: null, dispose })
+    const time = async (): Promise<number | undefined> => modified ?? (await newestFile(folder))
+    return openFolder({ name, path: folder, title: source, indexes: null, dispose, time })
   }
   return openFolder({ name, path: resolve(tools.cwd, source), title: source, indexes: tools.indexes })
 }
@@ -113,17 +115,17 @@ async function openGit(
 ): Promise<MainContext> {
   const { folder, dispose } = await scratchFolder(tools, mainContext)
   const { committed, path } = await tools.checkout(git, folder, tools.signal)
-  return { ...(await openFetched(title, path, dispose, file, tools)), time: committed }
+  return openFetched({ title, folder: path, dispose, time: async () => committed }, file, tools)
 }
 
 async function openUrl(url: string, file: string | undefined, tools: ContextTools): Promise<MainContext> {
   await mkdir(tools.scratch, { recursive: true, mode: 0o700 })
   const path = join(tools.scratch, 'context.download')
   const { modified } = await tools.download(url, path, tools.signal)
-  const time = modified === undefined ? {} : { time: modified }
-  if (await isArchive(path)) return { ...(await openArchive(url, path, file, tools)), ...time }
+  if (await isArchive(path)) return openArchive(url, path, file, tools, modified)
   const dockerfile = await readDockerfile(path, url)
-  return { context: await emptyContext(tools), dockerfile: { ...dockerfile, filename: 'Dockerfile' }, ...time }
+  const context = await emptyContext(tools, modified)
+  return { context, dockerfile: { ...dockerfile, filename: 'Dockerfile' } }
 }
 
 async function openBytes(
@@ -146,23 +148,25 @@ async function openArchive(
   archive: string,
   file: string | undefined,
   tools: ContextTools,
+  modified?: number,
 ): Promise<MainContext> {
   const { folder, dispose } = await scratchFolder(tools, mainContext)
   await unpack(archive, folder, tools)
   await rm(archive, { force: true })
-  return openFetched(title, folder, dispose, file, tools)
+  const time = async (): Promise<number | undefined> => modified ?? (await newestFile(folder))
+  return openFetched({ title, folder, dispose, time }, file, tools)
 }
+
+type Fetched = Required<Pick<FolderOptions, 'title' | 'dispose' | 'time'>> & { readonly folder: string }
 
 /** A folder that was made for this build: the Dockerfile lies inside it and may not lead out. */
 async function openFetched(
-  title: string,
-  folder: string,
-  dispose: () => Promise<void>,
+  { folder, ...fetched }: Fetched,
   file: string | undefined,
   tools: ContextTools,
 ): Promise<MainContext> {
   if (file === '-') {
-    const context = await openFolder({ name: mainContext, path: folder, title, indexes: null, dispose })
+    const context = await openFolder({ name: mainContext, path: folder, indexes: null, ...fetched })
     return { context, dockerfile: { filename: 'Dockerfile', bytes: await tools.stdin() } }
   }
   const name = file ?? 'Dockerfile'
@@ -173,7 +177,7 @@ async function openFetched(
       `Cannot read the Dockerfile "${name}": it is outside the build context`,
     )
   }
-  const context = await openFolder({ name: mainContext, path: folder, title, indexes: null, dockerfile: path, dispose })
+  const context = await openFolder({ name: mainContext, path: folder, indexes: null, dockerfile: path, ...fetched })
   return { context, dockerfile: await readInside(tools, folder, relative(folder, path)) }
 }
 
@@ -196,9 +200,10 @@ async function fetchDockerfile(url: string, tools: ContextTools): Promise<Docker
   return { ...(await readDockerfile(path, url)), filename: 'Dockerfile' }
 }
 
-async function emptyContext(tools: ContextTools): Promise<BuildContext> {
+async function emptyContext(tools: ContextTools, modified?: number): Promise<BuildContext> {
   const { folder, dispose } = await scratchFolder(tools, mainContext)
-  return openFolder({ name: mainContext, path: folder, title: 'the empty build context', indexes: null, dispose })
+  const title = 'the empty build context'
+  return openFolder({ name: mainContext, path: folder, title, indexes: null, dispose, time: async () => modified })
 }
 
 async function scratchFolder(
@@ -209,25 +214,6 @@ async function scratchFolder(
   await mkdir(dirname(folder), { recursive: true, mode: 0o700 })
   await mkdir(folder, { mode: 0o755 })
   return { folder, dispose: () => rm(folder, { recursive: true, force: true }) }
-}
-
-async function unpack(archive: string, folder: string, { native, signal }: ContextTools): Promise<void> {
-  const action = {
-    op: 'file',
-    source: archive,
-    name: 'context',
-    dest: '/',
-    mode: 0o644,
-    mtime: null,
-    owner: null,
-    chmod: null,
-    archives: 'unpack',
-  }
-  await native.call(
-    'files',
-    { target: { kind: 'layers', lower: [], upper: folder }, actions: [action], commit: null },
-    { signal },
-  )
 }
 
 /** The Dockerfile's path as the user would write it. */

@@ -12,6 +12,7 @@ import { rootOf } from './root.ts'
 import { addHistory } from './stage-state.ts'
 import type { StageState } from './stage-state.ts'
 import { nameStep, showInstruction } from './step-name.ts'
+import { clampOf } from './epoch.ts'
 
 /** Where the script of a `RUN <<EOF` with `#!` is put for the time it runs. */
 const scriptDirectory = '/dev/pipes'
@@ -19,7 +20,7 @@ const scriptDirectory = '/dev/pipes'
 /** RUN: one step; its command sees the stage's variables, arguments included. */
 export function dispatchRun(site: Site, instruction: RunInstruction): void {
   const { state, request, node, command } = site
-  const { dockerfile, epoch, multiPlatform } = request
+  const { dockerfile, multiPlatform } = request
   refuseNothing(site, instruction)
   refusePrivilege(site, instruction)
   const range = place(site, instruction.range)
@@ -50,7 +51,7 @@ export function dispatchRun(site: Site, instruction: RunInstruction): void {
     hosts: request.hosts,
     hostname: request.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') ?? '',
     platform: formatPlatform(platform),
-    ...(epoch === undefined ? {} : { clamp: epoch }),
+    ...clampOf(request),
   }
   const vertex = makeVertex(op, inputs, {
     name: nameStep(node, text, {

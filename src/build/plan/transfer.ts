@@ -14,6 +14,7 @@ import { rootOf } from './root.ts'
 import { addHistory } from './stage-state.ts'
 import type { FileSource } from './stage-state.ts'
 import { nameStep, showInstruction } from './step-name.ts'
+import { clampOf } from './epoch.ts'
 
 type Transfer = CopyInstruction | AddInstruction
 
@@ -29,7 +30,7 @@ interface Shared {
 /** COPY and ADD: one step, however many sources. Paths are copied first, then inline documents. */
 export function dispatchTransfer(site: Site, instruction: Transfer): void {
   const { state, request, node, command } = site
-  const { dockerfile, epoch, multiPlatform } = request
+  const { dockerfile, multiPlatform } = request
   const keyword = instruction.kind === 'add' ? 'ADD' : 'COPY'
   const range = place(site, instruction.range)
   const destination = expandHere(site, instruction.destination)
@@ -71,7 +72,7 @@ export function dispatchTransfer(site: Site, instruction: Transfer): void {
     kind: 'files',
     detached: instruction.link && chmod === '',
     actions,
-    ...(epoch === undefined ? {} : { clamp: epoch }),
+    ...clampOf(request),
   }
   const vertex = makeVertex(op, inputs, { name, ignoreCache: ignoresCache(site), range })
   const flags = [

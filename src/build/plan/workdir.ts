@@ -7,6 +7,7 @@ import { resolveWorkdir } from './paths.ts'
 import { rootOf } from './root.ts'
 import { addHistory } from './stage-state.ts'
 import { nameStep, showInstruction } from './step-name.ts'
+import { clampOf } from './epoch.ts'
 
 /** WORKDIR: changes the directory and makes it, with the user's ownership where a USER is set. */
 export function dispatchWorkdir(site: Site, instruction: WorkdirInstruction): void {
@@ -26,7 +27,7 @@ export function dispatchWorkdir(site: Site, instruction: WorkdirInstruction): vo
     kind: 'files',
     detached: false,
     actions: [{ op: 'mkdir', path, mode: 0o755, owner: user }],
-    ...(request.epoch === undefined ? {} : { clamp: request.epoch }),
+    ...clampOf(request),
   }
   const vertex = makeVertex(op, [rootOf(state.source, '/', range)], {
     name: nameStep(node, text, {
