@@ -252,6 +252,7 @@ int lifecycle_stop(struct monitor *m, int signal, int64_t timeout_ms, struct rt_
         m->over = true;
         return 0;
     }
+    if (!m->container) return 0; /* it ended just now */
     if (timeout_ms == 0) signal = SIGKILL;
     if (runtime_kill(m->container, signal, signal == SIGKILL, err) || thaw(m, err)) return -1;
     m->kill_timer.fire = kill_now;

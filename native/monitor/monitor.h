@@ -129,7 +129,7 @@ bool health_owns(const struct monitor *m, pid_t pid);
 /* lifecycle */
 int lifecycle_create(struct monitor *m, struct rt_error *err);
 int lifecycle_start(struct monitor *m, struct rt_error *err);
-/* `timeout_ms` -1: no SIGKILL after it. */
+/* `timeout_ms` -1: no SIGKILL after it. Nothing happens to a container that has ended. */
 int lifecycle_stop(struct monitor *m, int signal, int64_t timeout_ms, struct rt_error *err);
 int lifecycle_kill(struct monitor *m, int signal, struct rt_error *err);
 int lifecycle_pause(struct monitor *m, bool pause, struct rt_error *err);

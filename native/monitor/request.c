@@ -176,4 +176,6 @@ void request_handle(struct client *client, const char *text, size_t size)
 {
     struct rt_error err = {0};
     if (dispatch(client, text, size, &err)) client_fail(client, &err);
+    /* The loop was told of the end and of this request at once: nobody else will answer it. */
+    if (client->monitor->status.kind == STATUS_EXITED) clients_exit(client->monitor);
 }

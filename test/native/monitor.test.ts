@@ -44,6 +44,11 @@ function cwdOf(pid: string): string {
   }
 }
 
+/** Ended, and not waited for. */
+function isZombie(pid: number): boolean {
+  return /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+}
+
 describe.skipIf(noContainers)('the end of a container', () => {
   it.for([
     { script: 'exit 7', exitCode: 7 },
@@ -333,6 +338,27 @@ describe.skipIf(noContainers)('stop, pause and restart', () => {
     process.kill(Number(monitorsOf(own.path)[0]), 'SIGTERM')
     await box.ended()
     expect(box.state()).toMatchObject({ status: 'exited', exitCode: 12 })
+  })
+
+  it('a stop that comes together with the end is told of the end', async () => {
+    await box.start(sh('sleep 100'))
+    const monitor = Number(monitorsOf(own.path)[0])
+    const { seen, handlers } = collector()
+    using client = await box.connect(handlers)
+    await client.ask({ op: 'attach' })
+    process.kill(monitor, 'SIGSTOP')
+    try {
+      process.kill(box.state().pid, 'SIGKILL')
+      await until(() => isZombie(box.state().pid), 'the end of the process')
+      const stopped = client.ask({ op: 'stop' })
+      process.kill(monitor, 'SIGCONT')
+      await expect(stopped).resolves.toMatchObject({ exitCode: 137 })
+    } finally {
+      process.kill(monitor, 'SIGCONT')
+    }
+    await client.closed
+    expect(seen.exitCode).toBe(137)
+    await until(() => readdirSync(box.runDir).length === 0, 'the empty run directory')
   })
 
   it('pauses, resumes, and stops while it is paused', async () => {
