@@ -1,6 +1,7 @@
 #include "base/util.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -232,6 +233,22 @@ void hex(const unsigned char *data, size_t size, char *out)
         out[2 * i + 1] = digits[data[i] & 15];
     }
     out[2 * size] = '\0';
+}
+
+int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool readable_within(int fd, int milliseconds)
+{
+    struct pollfd waited = {.fd = fd, .events = POLLIN};
+    for (int64_t end = now_ms() + milliseconds, left = milliseconds;; left = end - now_ms()) {
+        int ready = poll(&waited, 1, left > 0 ? (int)left : 0);
+        if (ready >= 0 || errno != EINTR) return ready > 0;
+    }
 }
 
 void pause_ms(long milliseconds)

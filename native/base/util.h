@@ -72,6 +72,12 @@ bool parse_i64(const char *text, int64_t min, int64_t max, int64_t *out);
 bool parse_u64(const char *text, uint64_t max, uint64_t *out);
 bool parse_octal(const char *text, uint64_t max, uint64_t *out);
 
+/* Milliseconds of CLOCK_MONOTONIC. */
+int64_t now_ms(void);
+
+/* Waits until the descriptor can be read from, whatever signals come; false when the time is over. */
+bool readable_within(int fd, int milliseconds);
+
 /* Sleeps, less when a signal comes. */
 void pause_ms(long milliseconds);
 

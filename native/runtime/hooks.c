@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -77,13 +76,6 @@ static bool take_errors(struct run *run)
     memcpy(run->text + kept, text, (size_t)size);
     run->size = kept + (size_t)size;
     return true;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Until the hook itself ends, whoever else has its stderr open. False when its time is over. */

@@ -103,8 +103,8 @@ static void run_poststop(const struct container *container)
 
 static bool ends_within(const struct container *container, int milliseconds)
 {
-    struct pollfd waited = {.fd = container->pidfd, .events = POLLIN};
-    return container->pidfd < 0 || poll(&waited, 1, milliseconds) > 0;
+    /* A cancelled plan is interrupted again and again (base/plan.h). */
+    return container->pidfd < 0 || readable_within(container->pidfd, milliseconds);
 }
 
 /* A process that the kernel holds, in a freezer or at a dead file server, must not hold us as well. */

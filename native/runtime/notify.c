@@ -128,8 +128,7 @@ static void wait_until_read(const struct notify *notify)
     if (pipe2(pair, O_CLOEXEC)) return;
     bool sent = tell(notify, "BARRIER=1", pair[1]);
     util_close(&pair[1]);
-    struct pollfd waited = {.fd = pair[0], .events = POLLIN};
-    if (sent) poll(&waited, 1, PATIENCE_MS);
+    if (sent) readable_within(pair[0], PATIENCE_MS);
     util_close(&pair[0]);
 }
 

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -35,13 +34,6 @@ static bool parse_interval(const char *text, int64_t *out)
     for (size_t i = 0; i < ARRAY_LEN(UNITS); i++)
         if (strcmp(text + length, UNITS[i].unit) == 0) return parse_i64(digits, 1, INT32_MAX / UNITS[i].factor, out) && (*out *= UNITS[i].factor) > 0;
     return false;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Until the container ends. The kernel's count of OOM kills is compared every half second: it has no notification that both versions of cgroups share. */

@@ -1,7 +1,6 @@
 #include "runtime/recv_fd.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -22,11 +21,7 @@ int recv_fd_listen(const char *path, struct rt_error *err)
 static int wait_ready(int fd, struct rt_error *err)
 {
     enum { PATIENCE_MS = 10000 };
-    struct pollfd waited = {.fd = fd, .events = POLLIN};
-    int ready;
-    do ready = poll(&waited, 1, PATIENCE_MS);
-    while (ready < 0 && errno == EINTR);
-    return ready > 0 ? 0 : rt_fail(err, "RUNTIME_FAILED", ready ? errno : ETIMEDOUT, "poll", "the runtime sent no terminal");
+    return readable_within(fd, PATIENCE_MS) ? 0 : rt_fail(err, "RUNTIME_FAILED", ETIMEDOUT, "poll", "the runtime sent no terminal");
 }
 
 int recv_fd_accept(int listener, struct rt_error *err)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/idmap.h"
@@ -126,13 +125,6 @@ static void warn(void *context, const char *text)
 {
     struct rt_error ignored;
     plan_event(context, "warning", json_pack("{s:s}", "message", text), &ignored);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Until the process ends; a timeout or a cancelled plan kills it. The network may have work meanwhile. */

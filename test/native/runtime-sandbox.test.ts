@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runPlan, type PlanAnswer, type PlanOptions } from '../helpers/native-plan.ts'
 import {
@@ -33,6 +34,14 @@ afterEach(() => {
   expect(cgroupsOf(id)).toEqual([])
   own.dispose()
 })
+
+function childrenOf(pid: number): readonly string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((word) => word !== '')
+}
+
+function stateOf(pid: string): string | undefined {
+  return /^State:\s*(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+}
 
 function layers(): { kind: string; lower: string[]; upper: string; work: string; volatile: boolean } {
   const upper = mkdtempSync(join(own.path, 'upper-'))
@@ -315,6 +324,41 @@ describe.skipIf(noContainers)('the end', () => {
       { signal: stop.signal, onEvent: ({ kind }) => kind === 'started' && stop.abort() },
     )
     expect(answer.error).toMatchObject({ code: 'CANCELLED' })
+  })
+
+  it('is waited for, also when the first process takes its time to die', async () => {
+    const stop = new AbortController()
+    const config = sh('sleep 1000')
+    config.linux['resources'] = { pids: { limit: 100 } } // it has a cgroup of its own
+    let init = 0
+    let stranger: ChildProcess | undefined
+    try {
+      const ended = sandbox(
+        config,
+        {},
+        {
+          signal: stop.signal,
+          onEvent: ({ kind, pid }) => {
+            if (kind !== 'started') return
+            init = pid as number
+            // Its child is of the pid namespace, whose first process cannot end before the child was waited for.
+            stranger = spawn('nsenter', ['-t', String(init), '-p', 'sleep', '1000'])
+          },
+        },
+      )
+      await until(() => stranger !== undefined && childrenOf(stranger.pid!).length > 0, 'the child')
+      stranger!.kill('SIGSTOP')
+      stop.abort()
+      await until(() => stateOf(childrenOf(stranger!.pid!)[0]!) === 'Z', 'the end of the child')
+      await delay(400) // the core waits meanwhile
+      expect(existsSync(`/proc/${init}`)).toBe(true)
+      stranger!.kill('SIGCONT')
+      expect((await ended).error).toMatchObject({ code: 'CANCELLED' })
+      expect(existsSync(`/proc/${init}`)).toBe(false)
+    } finally {
+      stranger?.kill('SIGCONT')
+      stranger?.kill('SIGTERM')
+    }
   })
 
   it('comes with the core, whatever kills it', async () => {
