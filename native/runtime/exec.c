@@ -276,9 +276,8 @@ static int start(const struct exec_params *params, struct exec *exec, struct exe
 int exec_start(const struct exec_params *params, struct exec_result *out, struct rt_error *err)
 {
     struct exec exec = {.params = params, .procfs = -1};
-    if (params->external) return external_exec(params, out, err);
     *out = (struct exec_result){.pidfd = -1, .terminal = -1};
-    int result = start(params, &exec, out, err);
+    int result = params->external ? external_exec(params, out, err) : start(params, &exec, out, err);
     free(exec.filter.filter);
     if (!result) return 0;
     if (out->pid > 0) {

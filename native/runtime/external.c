@@ -219,7 +219,6 @@ int external_exec(const struct exec_params *params, struct exec_result *out, str
 {
     struct words words;
     char directory[] = "/tmp/tsbuild-exec-XXXXXX", process[40];
-    *out = (struct exec_result){.pidfd = -1, .terminal = -1};
     auto_close int file = process_file(params, err);
     if (file < 0) return -1;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) || !mkdtemp(directory)) return rt_fail(err, "NATIVE_FAILED", errno, "mkdtemp", "cannot run a process in the container");
