@@ -44,15 +44,19 @@ int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *reso
 /* Applies the limits that are set; `resources` NULL: only the default device rules. */
 int cgroup_apply(const struct cgroup *cgroup, const struct spec_resources *resources, cgroup_warn *warn, void *context, struct rt_error *err);
 
-/* Directory of the v2 cgroup for CLONE_INTO_CGROUP, -1 without v2. */
+/*
+ * Directory of the v2 cgroup for CLONE_INTO_CGROUP, -1 without v2. A process is to be born there: moving one, even to where it is, waits until all CPUs have seen that nobody may fork
+ * meanwhile (cgroup_threadgroup_rwsem, an RCU grace period), 5 to 15 ms.
+ */
 int cgroup_v2_directory(const struct cgroup *cgroup);
-/* Moves the first process into all of them. */
+/* Moves the first process, born in that of v2, into those of v1. */
 int cgroup_join(struct cgroup *cgroup, pid_t pid, struct rt_error *err);
 /*
  * As cgroup_join for a further process of a running container. A container that has made cgroups of its own below (v2 has no processes in inner ones) is joined where its first process is.
  * `subs`: cgroups below the container's own, "PATH" for every hierarchy or "CONTROLLER[,CONTROLLER…]:PATH" for those of v1.
+ * `born`: it is in that of v2 already.
  */
-int cgroup_join_running(const struct cgroup *cgroup, const struct spec_strings *subs, pid_t pid, pid_t init, struct rt_error *err);
+int cgroup_join_running(const struct cgroup *cgroup, const struct spec_strings *subs, pid_t pid, pid_t init, bool born, struct rt_error *err);
 /* False where its caller had no right to make one anywhere. */
 bool cgroup_exists(const struct cgroup *cgroup);
 int cgroup_kill(const struct cgroup *cgroup, int signal, struct rt_error *err);

@@ -19,7 +19,7 @@ static int add(int fd, const struct cgroup_place *place, pid_t pid, struct rt_er
 int cgroup_join(struct cgroup *cgroup, pid_t pid, struct rt_error *err)
 {
     for (size_t i = 0; i < cgroup->count; i++)
-        if (cgroup->places[i].fd >= 0 && add(cgroup->places[i].fd, &cgroup->places[i], pid, err)) return -1;
+        if (cgroup->places[i].fd >= 0 && !cgroup->places[i].unified && add(cgroup->places[i].fd, &cgroup->places[i], pid, err)) return -1;
     cgroup_release_scope(cgroup);
     return 0;
 }
@@ -92,14 +92,14 @@ static const char *sub_of(const struct spec_strings *subs, const struct cgroup_p
     return NULL;
 }
 
-int cgroup_join_running(const struct cgroup *cgroup, const struct spec_strings *subs, pid_t pid, pid_t init, struct rt_error *err)
+int cgroup_join_running(const struct cgroup *cgroup, const struct spec_strings *subs, pid_t pid, pid_t init, bool born, struct rt_error *err)
 {
     bool found = subs->count == 0;
     if (check_subs(cgroup, subs, err)) return -1;
     for (size_t i = 0; i < cgroup->count; i++) {
         const struct cgroup_place *place = &cgroup->places[i];
         const char *sub = sub_of(subs, place);
-        if (place->fd < 0) continue;
+        if (place->fd < 0 || (born && place->unified)) continue;
         auto_close int below = sub ? try_open_in_root(place->fd, path_of(sub), O_RDONLY | O_DIRECTORY, 0) : -1;
         /* A path for all hierarchies is looked for in each, and what has none of it joined at the container's own. */
         if (sub && below < 0 && strchr(sub, ':')) return rt_fail(err, "CGROUP_FAILED", errno, "openat2", "adding pid %d to the cgroup '%s' failed", pid, sub);

@@ -232,11 +232,11 @@ static int expect_pid(const struct exec_params *params, int sock, struct sync_me
     }
 }
 
-static int settle(const struct exec_params *params, int sock, pid_t helper, struct exec_result *out, struct rt_error *err)
+static int settle(const struct exec_params *params, int sock, pid_t helper, bool born, struct exec_result *out, struct rt_error *err)
 {
     struct sync_message message;
     struct rt_error ignored;
-    if (params->cgroup && cgroup_join_running(params->cgroup, &params->sub_cgroups, helper, params->init_pid, err)) return -1;
+    if (params->cgroup && cgroup_join_running(params->cgroup, &params->sub_cgroups, helper, params->init_pid, born, err)) return -1;
     if (sync_send(sock, SYNC_GO, NULL, 0, -1)) return rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the new process");
     if (expect_pid(params, sock, &message, err)) return -1;
     memcpy(&out->pid, message.data, sizeof out->pid);
@@ -245,6 +245,19 @@ static int settle(const struct exec_params *params, int sock, pid_t helper, stru
     if (oom_score(params, out->pid, &ignored) && params->warn) params->warn(params->warn_context, ignored.message);
     if (sync_send(sock, SYNC_GO, NULL, 0, -1)) return rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot reach the new process");
     return serve(params, sock, out, err);
+}
+
+/*
+ * fork, into the container's cgroup of v2 where that can be: not below it, and not into one that has processes in cgroups of its own only (EBUSY, EOPNOTSUPP), nor on kernels that do not
+ * let a process be born elsewhere. Then the child is to be moved.
+ */
+static pid_t fork_into_cgroup(const struct exec_params *params, bool *born)
+{
+    int directory = params->cgroup && !params->sub_cgroups.count ? cgroup_v2_directory(params->cgroup) : -1;
+    struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)(unsigned)directory};
+    pid_t pid = directory >= 0 ? (pid_t)syscall(SYS_clone3, &args, sizeof args) : -1;
+    *born = pid >= 0;
+    return pid >= 0 ? pid : fork();
 }
 
 static int start(const struct exec_params *params, struct exec *exec, struct exec_result *out, struct rt_error *err)
@@ -257,7 +270,8 @@ static int start(const struct exec_params *params, struct exec *exec, struct exe
     auto_close int sock = pair[0];
     exec->sync = pair[1];
     if (params->debug) params->debug(params->warn_context, "nsexec container setup");
-    pid_t helper = fork();
+    bool born;
+    pid_t helper = fork_into_cgroup(params, &born);
     if (helper == 0) {
         struct rt_error fault = {0};
         close(sock);
@@ -266,7 +280,7 @@ static int start(const struct exec_params *params, struct exec *exec, struct exe
     }
     close(exec->sync);
     if (helper < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fork", "cannot make a process in the container");
-    int result = settle(params, sock, helper, out, err);
+    int result = settle(params, sock, helper, born, out, err);
     util_close(&sock);
     sock = -1;
     while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) continue;
