@@ -43,16 +43,21 @@ static int inherit_cpuset(int parent, int child, struct rt_error *err)
     return 0;
 }
 
-/* Children get every controller that the parent has to give; one that cannot be given matters only when a limit asks for it. */
+/*
+ * Children get every controller that the parent has to give; one that cannot be given matters only when a limit asks for it. What they have is not asked for again: the kernel would
+ * first wait until all cgroups that were removed a moment ago are gone.
+ */
 static void delegate_controllers(int parent)
 {
-    auto_buf struct buf names = {0};
+    auto_buf struct buf names = {0}, given = {0};
     struct rt_error ignored;
     if (!cgroup_read(parent, "cgroup.controllers", &names)) return;
-    names.data[strcspn(names.data, "\n")] = 0;
+    if (!cgroup_read(parent, "cgroup.subtree_control", &given)) return;
+    names.data[strcspn(names.data, "\n")] = given.data[strcspn(given.data, "\n")] = 0;
+    for (char *space = given.data; (space = strchr(space, ' '));) *space = ',';
     char *rest = names.data;
     for (char *name; (name = strsep(&rest, " "));)
-        if (*name) cgroup_printf(parent, "cgroup.subtree_control", &ignored, "+%s", name);
+        if (*name && !cgroup_controller_in(given.data, name)) cgroup_printf(parent, "cgroup.subtree_control", &ignored, "+%s", name);
 }
 
 /* Opens the directory step by step from the mount point, making what is missing. */
