@@ -9,8 +9,7 @@ static const struct plan_entry plan_verbs[] = { PLAN_VERBS(PLAN_ENTRY){ 0 } };
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "plan") == 0) return plan_main(plan_verbs, false);
-    if (argc == 3 && strcmp(argv[1], "plan") == 0 && strcmp(argv[2], PLAN_RESUMED) == 0) return plan_main(plan_verbs, true);
+    if (argc > 1 && strcmp(argv[1], "plan") == 0) return plan_main(plan_verbs, argv + 2);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("tsbuild-core %s (plan protocol %d)\n", VERSION, PLAN_PROTOCOL);
         return 0;

@@ -16,6 +16,9 @@
 
 #define PLAN_FD 3
 #define ANSWER_FD 4
+/* The second start, from where containers cannot reach us: the greeting has been sent. */
+#define RESUMED "--resumed"
+#define AHEAD "--ahead"
 #define PLAN_LIMIT (64u << 20)
 
 static volatile sig_atomic_t cancelled;
@@ -104,15 +107,26 @@ static int read_plan(struct plan *plan, struct buf *text, struct rt_error *err)
     return json_req_i64(plan->json, "protocol", PLAN_PROTOCOL, PLAN_PROTOCOL, &protocol, err);
 }
 
+static int restart(const struct plan *plan, struct rt_error *err)
+{
+    char *argv[] = { "tsbuild-core", "plan", RESUMED, NULL };
+    if (fcntl(PLAN_FD, F_SETFD, 0) < 0 || fcntl(plan->answer, F_SETFD, 0) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fcntl", "cannot hand the plan to the protected core");
+    return self_protect(argv, err);
+}
+
 /* The plan goes to the second start as it came to the first one. */
 static int resume(const struct plan *plan, const struct buf *text, struct rt_error *err)
 {
-    char *argv[] = { "tsbuild-core", "plan", PLAN_RESUMED, NULL };
     auto_close int fd = memfd_create("plan", MFD_CLOEXEC);
-    if (fd < 0 || write_all(fd, text->data, text->size) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
-        (fd == PLAN_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, PLAN_FD)) < 0 || fcntl(plan->answer, F_SETFD, 0) < 0)
+    if (fd < 0 || write_all(fd, text->data, text->size) < 0 || lseek(fd, 0, SEEK_SET) < 0 || (fd != PLAN_FD && dup2(fd, PLAN_FD) < 0))
         return rt_fail(err, "NATIVE_FAILED", errno, "memfd_create", "cannot hand the plan to the protected core");
-    return self_protect(argv, err);
+    return restart(plan, err);
+}
+
+static const struct plan_entry *find_verb(const struct plan_entry *verbs, const char *name)
+{
+    while (verbs->name && strcmp(verbs->name, name) != 0) verbs++;
+    return verbs->name && verbs->run ? verbs : NULL;
 }
 
 static int run(struct plan *plan, const struct plan_entry *verbs, struct rt_error *err)
@@ -120,16 +134,18 @@ static int run(struct plan *plan, const struct plan_entry *verbs, struct rt_erro
     const char *name;
     auto_buf struct buf text = { 0 };
     if (read_plan(plan, &text, err) < 0 || json_req_str(plan->json, "verb", &name, err) < 0) return -1;
-    while (verbs->name && strcmp(verbs->name, name) != 0) verbs++;
-    if (!verbs->name || !verbs->run) return rt_fail(err, "PLAN_INVALID", 0, NULL, "unknown verb '%s'", name);
-    if (verbs->container && !self_is_protected()) return resume(plan, &text, err);
-    if (!verbs->own_idmap && idmap_enter_plan(plan->json, err) < 0) return -1;
-    if (verbs->run(plan, err) < 0) return -1;
+    const struct plan_entry *verb = find_verb(verbs, name);
+    if (!verb) return rt_fail(err, "PLAN_INVALID", 0, NULL, "unknown verb '%s'", name);
+    if (verb->container && !self_is_protected()) return resume(plan, &text, err);
+    if (!verb->own_idmap && idmap_enter_plan(plan->json, err) < 0) return -1;
+    if (verb->run(plan, err) < 0) return -1;
     return plan->answered ? 0 : plan_result(plan, json_object(), err);
 }
 
-int plan_main(const struct plan_entry *verbs, bool resumed)
+int plan_main(const struct plan_entry *verbs, char *const args[])
 {
+    bool resumed = args[0] && strcmp(args[0], RESUMED) == 0;
+    const struct plan_entry *ahead = args[0] && args[1] && strcmp(args[0], AHEAD) == 0 ? find_verb(verbs, args[1]) : NULL;
     struct plan plan = { .answer = ANSWER_FD };
     struct rt_error err = { 0 };
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -143,6 +159,10 @@ int plan_main(const struct plan_entry *verbs, bool resumed)
     /* A parent that died before PR_SET_PDEATHSIG is noticed here: nobody reads the answer. */
     json_t *hello = resumed ? NULL : json_pack("{s:s,s:i,s:s}", "type", "hello", "protocol", PLAN_PROTOCOL, "version", VERSION);
     if (!resumed && answer(&plan, hello, &err) < 0) return 1;
+    if (ahead && ahead->container && !self_is_protected()) {
+        struct rt_error ignored; /* told when the plan comes */
+        restart(&plan, &ignored);
+    }
     int status = run(&plan, verbs, &err) < 0 ? fail(&plan, &err) : 0;
     json_decref(plan.json);
     return status;

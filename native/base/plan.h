@@ -27,11 +27,10 @@ struct plan_entry {
 };
 
 /*
- * Returns the exit status of the process. The table ends with a NULL name; an entry without `run` is not part of this build. `resumed`: this is the second start, the greeting has been sent.
+ * Returns the exit status of the process. The table ends with a NULL name; an entry without `run` is not part of this build. `args`: what follows "plan" on the command line.
+ * Without any: read a plan and carry it out. "--ahead VERB": a plan with that verb will come in a while; all that can be done before it is done now.
  */
-int plan_main(const struct plan_entry *verbs, bool resumed);
-/* The arguments of the second start. */
-#define PLAN_RESUMED "--resumed"
+int plan_main(const struct plan_entry *verbs, char *const args[]);
 
 /* Refuses members other than those named and the ones that every plan may have. */
 #define plan_allow(plan, err, ...) json_allow((plan)->json, err, "protocol", "verb", "idmap", __VA_ARGS__, NULL)

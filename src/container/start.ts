@@ -103,7 +103,9 @@ async function launchOnce(
   try {
     using shared = await sharedVolumes(containers, container, options.signal)
     const plan = await startPlan(containers, container, options.attach === undefined, shared)
-    await containers.native.call('monitor', plan, { detached: true, signal: options.signal })
+    const monitor = containers.native.call('monitor', plan, { detached: true, signal: options.signal })
+    if (options.attach !== undefined && container.spec.autoRemove) containers.native.prepare('remove')
+    await monitor
     await tellLinking(containers, container)
     if (options.attach === undefined) {
       await recordTransitions(containers, container)

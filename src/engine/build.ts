@@ -22,7 +22,8 @@ export type Causes = Map<Digest, { readonly vertex: BuildVertex; readonly cause:
  * RUN_FAILED, SOURCE_MISSING, STEP_FAILED and others, with its place in the Dockerfile.
  */
 export async function build(engine: Engine, request: BuildRequest, context: VerbContext): Promise<BuildResult> {
-  const { store } = engine
+  const { store, native } = engine
+  native.prepare('walk')
   // Made at the first use: node:crypto takes ten milliseconds to load, in which a walk of the context may be under way.
   let made: string | undefined
   const id = (): string => (made ??= randomBytes(8).toString('hex'))

@@ -25,7 +25,8 @@ export type RunResult =
  * the exit code of the process is a result.
  */
 export async function run(engine: Engine, request: RunRequest, context: VerbContext): Promise<RunResult> {
-  const { containers } = engine
+  const { containers, native } = engine
+  native.prepare('monitor')
   const container = await create(engine, request, context)
   let started = false
   try {

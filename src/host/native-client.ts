@@ -1,16 +1,15 @@
-import { execFile, spawn } from 'node:child_process'
-import type { ChildProcess, StdioOptions } from 'node:child_process'
+import { execFile } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { TsbuildError, cancelled, hasErrno, messageOf } from '../base/errors.ts'
 import type { IdMap } from '../settings/idmap.ts'
+import { answerFd, coreStarter, firstExtraFd, planFd, startFailed } from './core-process.ts'
+import type { CoreProcess, CoreStarter, Ended } from './core-process.ts'
 import { splitLines } from './lines.ts'
 import { NativeError } from './native-error.ts'
 import type { Answer, NativeCore, PlanOptions, RunningPlan, Tree } from './native.ts'
 
 const protocol = 1
-const planFd = 3
-const answerFd = 4
-const firstExtraFd = 5
 
 /** How long a cancelled core may take to undo its half work before it is killed. */
 const cancelGraceMs = 10_000
@@ -21,12 +20,14 @@ const cancelGraceMs = 10_000
  * which the core finds programs (newuidmap, pasta, …).
  */
 export function createNativeCore(path: string, idmap?: IdMap, searchPath?: string): NativeCore {
+  const starter = coreStarter(path, searchPath)
   const start: NativeCore['start'] = (verb, plan, options = {}) =>
-    startPlan(path, { protocol, verb, ...placeOf(plan, idmap), ...plan }, verb, { ...options, searchPath })
+    startPlan(starter, { protocol, verb, ...placeOf(plan, idmap), ...plan }, verb, options)
   return {
     path,
     start,
     call: (verb, plan, options) => start(verb, plan, options).result,
+    prepare: starter.prepare,
     oci: (args, options = {}) => runOci(path, args, options.signal),
   }
 }
@@ -37,22 +38,10 @@ function placeOf(plan: { readonly tree?: Tree }, idmap: IdMap | undefined): obje
   return { idmap: plan.tree?.kind === 'process' ? { pid: plan.tree.pid } : idmap }
 }
 
-function startPlan(
-  path: string,
-  plan: object,
-  verb: string,
-  options: PlanOptions & { readonly searchPath: string | undefined },
-): RunningPlan {
+function startPlan(starter: CoreStarter, plan: object, verb: string, options: PlanOptions): RunningPlan {
   options.signal?.throwIfAborted()
-  const stdio: StdioOptions = [
-    ...(options.stdio ?? ['ignore', 'ignore', 'ignore']),
-    'pipe',
-    'pipe',
-    ...(options.fds ?? []),
-  ]
-  const env = options.searchPath === undefined ? {} : { PATH: options.searchPath }
-  const child = spawn(path, ['plan'], { stdio, detached: options.detached ?? false, env })
-  const ended = whenEnded(child, path)
+  const core = starter.start(verb, options)
+  const { child } = core
   sendPlan(child.stdio[planFd] as Writable, plan)
   return {
     pid: child.pid,
@@ -60,7 +49,7 @@ function startPlan(
     stdout: child.stdout,
     stderr: child.stderr,
     pipes: (options.fds ?? []).map((fd, at) => (fd === 'pipe' ? (child.stdio[firstExtraFd + at] as Duplex) : null)),
-    result: readAnswers(child, ended, verb, options),
+    result: readAnswers(core, verb, options),
   }
 }
 
@@ -70,33 +59,7 @@ function sendPlan(pipe: Writable, plan: object): void {
   pipe.end(JSON.stringify(plan))
 }
 
-interface Ended {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
-
-function whenEnded(child: ChildProcess, path: string): Promise<Ended> {
-  const { promise, resolve, reject } = Promise.withResolvers<Ended>()
-  child.once('error', (error) => reject(startFailed(error, path)))
-  child.once('exit', (code, signal) => resolve({ code, signal }))
-  promise.catch(() => {}) // awaited only after the answers have been read
-  return promise
-}
-
-function startFailed(error: Error, path: string): TsbuildError {
-  const hint = hasErrno(error, 'ENOENT') ? 'Build it with "npm run build", or name it in TSBUILD_CORE' : undefined
-  return new TsbuildError('NATIVE_MISSING', `Cannot start the native core "${path}": ${error.message}`, {
-    cause: error,
-    ...(hint === undefined ? {} : { hint }),
-  })
-}
-
-async function readAnswers(
-  child: ChildProcess,
-  ended: Promise<Ended>,
-  verb: string,
-  options: PlanOptions,
-): Promise<Answer> {
+async function readAnswers({ child, ended }: CoreProcess, verb: string, options: PlanOptions): Promise<Answer> {
   const { signal } = options
   const stop = (): void => terminate(child, ended)
   signal?.addEventListener('abort', stop, { once: true })

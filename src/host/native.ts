@@ -67,6 +67,11 @@ export interface RunningPlan {
 export interface NativeCore {
   call(verb: string, plan: object, options?: PlanOptions): Promise<Answer>
   start(verb: string, plan: object, options?: PlanOptions): RunningPlan
+  /**
+   * Tells that a plan with this verb and `stdio`, without `fds`, is going to come: its process is started now, beside what is done until then (some 10 ms). May be
+   * wrong: what waits in vain ends with us.
+   */
+  prepare(verb: string, stdio?: PlanOptions['stdio']): void
   /** Runs the OCI command line (`state`, `kill`, …); rejects with PROCESS_FAILED when it exits with an error. */
   oci(args: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<{ readonly stdout: string }>
   /** Path of the executable, for use as an OCI runtime. */

@@ -84,10 +84,9 @@ export async function runSandbox(
   io: SandboxIo,
   signal: AbortSignal,
 ): Promise<SandboxResult> {
-  const running = native.start('sandbox', sandboxPlan(request), {
-    signal,
-    stdio: [stdinOf(io.stdin), outputOf(io.stdout), outputOf(io.stderr)],
-  })
+  const stdio = [stdinOf(io.stdin), outputOf(io.stdout), outputOf(io.stderr)] as const
+  const running = native.start('sandbox', sandboxPlan(request), { signal, stdio })
+  native.prepare('sandbox', stdio)
   const ended = new AbortController()
   const [result] = await Promise.all([
     running.result.finally(() => ended.abort()),

@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createNativeCore } from '../../src/host/native-client.ts'
 import type { Answer } from '../../src/host/native.ts'
 
@@ -104,5 +105,56 @@ describe('an abort', () => {
     const core = fakeCore(`touch ${join(directory, 'started')}`)
     await expect(async () => core.call('apply', {}, { signal: AbortSignal.abort() })).rejects.toThrow()
     expect(existsSync(join(directory, 'started'))).toBe(false)
+  })
+})
+
+describe('a process that was started ahead', () => {
+  /** Writes down with which arguments it was started, and answers with them. */
+  const told = `echo "$*" >>"$0.starts"; ${hello}; cat <&3 >/dev/null; printf '{"type":"result","args":"%s"}\\n' "$*" >&4`
+  const starts = (): readonly string[] => readFileSync(join(directory, 'core.starts'), 'utf8').trim().split('\n')
+
+  it('carries out the next plan with its verb, and only that one', async () => {
+    const core = fakeCore(told)
+    core.prepare('walk')
+    core.prepare('walk')
+    expect(await core.call('read', {})).toMatchObject({ args: 'plan' })
+    expect(await core.call('walk', {}, { stdio: ['ignore', 'pipe', 'ignore'] })).toMatchObject({ args: 'plan' })
+    expect(await core.call('walk', {}, { fds: ['pipe'] })).toMatchObject({ args: 'plan' })
+    expect(await core.call('walk', {})).toMatchObject({ args: 'plan --ahead walk' })
+    expect(await core.call('walk', {})).toMatchObject({ args: 'plan' })
+    expect(starts().filter((args) => args.includes('--ahead'))).toEqual(['plan --ahead walk'])
+  })
+
+  it('waits with its own standard streams', async () => {
+    const core = fakeCore(`${hello}; cat <&3 >&1; echo '{"type":"result"}' >&4`)
+    const stdio = ['ignore', 'pipe', 'ignore'] as const
+    core.prepare('sandbox', stdio)
+    const running = core.start('sandbox', { id: 'x' }, { stdio })
+    let text = ''
+    for await (const chunk of running.stdout ?? []) text += String(chunk)
+    await running.result
+    expect(JSON.parse(text)).toMatchObject({ verb: 'sandbox', id: 'x' })
+  })
+
+  it('and has ended is not given a plan', async () => {
+    const core = fakeCore(`case "$*" in *--ahead*) exit 1;; esac; ${told}`)
+    core.prepare('walk')
+    // The next one has started and ended: then the end of the first is known as well.
+    await core.call('read', {})
+    await vi.waitFor(async () => expect(await core.call('walk', {})).toMatchObject({ args: 'plan' }))
+  })
+
+  it('that cannot be started is no error of who prepared it', async () => {
+    const core = createNativeCore(join(directory, 'none'))
+    core.prepare('walk')
+    await expect(core.call('walk', {})).rejects.toMatchObject({ code: 'NATIVE_MISSING' })
+  })
+
+  it('does not keep us, and ends with us', async () => {
+    fakeCore(`trap '' PIPE; ${hello}; cat <&3 >/dev/null; touch "$0.ended"`)
+    const client = join(import.meta.dirname, '../../src/host/native-client.ts')
+    const script = `import { createNativeCore } from '${client}'; createNativeCore('${join(directory, 'core')}').prepare('walk')`
+    execFileSync(process.execPath, ['--conditions=tsbuild-source', '--input-type=module', '-e', script])
+    await vi.waitFor(() => expect(existsSync(join(directory, 'core.ended'))).toBe(true), { timeout: 60_000 })
   })
 })
