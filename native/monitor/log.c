@@ -78,10 +78,27 @@ static int put_text(struct buf *out, const char *data, size_t size, struct rt_er
     return 0;
 }
 
+/* All of it, or nothing: half a line would spoil the next one as well. */
+static void write_entries(struct log *log, size_t size)
+{
+    if (size == 0 || log->fd < 0) return;
+    if (write_all(log->fd, log->encoded.data, size) == 0)
+        log->size += (int64_t)size;
+    else
+        (void)!ftruncate(log->fd, log->size);
+}
+
 static void flush(struct log *log)
 {
-    if (log->encoded.size > 0 && log->fd >= 0 && write_all(log->fd, log->encoded.data, log->encoded.size) == 0) log->size += (int64_t)log->encoded.size;
+    write_entries(log, log->encoded.size);
     buf_cut(&log->encoded, 0);
+}
+
+/* Whether there is somewhere to write to. What could not be opened after a rotation is tried again. */
+static bool is_open(struct log *log)
+{
+    struct rt_error ignored;
+    return log->fd >= 0 || ((log->options.driver == LOG_JSON_FILE || log->options.driver == LOG_LOCAL) && open_file(log, &ignored) == 0);
 }
 
 static void put_entry(struct log *log, enum log_stream stream, const char *data, size_t size, const char *time)
@@ -102,7 +119,7 @@ static void put_entry(struct log *log, enum log_stream stream, const char *data,
     int64_t entry = (int64_t)(log->encoded.size - before);
     if (log->options.max_size == 0 || log->size + (int64_t)log->encoded.size <= log->options.max_size || log->size + (int64_t)before == 0) return;
     /* This entry is the first of the next file. */
-    if (before > 0 && log->fd >= 0 && write_all(log->fd, log->encoded.data, before) == 0) log->size += (int64_t)before;
+    write_entries(log, before);
     rotate(log);
     memmove(log->encoded.data, log->encoded.data + before, (size_t)entry);
     buf_cut(&log->encoded, (size_t)entry);
@@ -123,7 +140,7 @@ void log_write(struct log *log, enum log_stream stream, const char *data, size_t
     struct buf *pending = &log->pending[stream];
     struct timespec now;
     char time[TIMESTAMP_SIZE];
-    if (log->fd < 0) return;
+    if (!is_open(log)) return;
     clock_gettime(CLOCK_REALTIME, &now);
     timestamp(&now, time);
     while (size > 0) {
@@ -151,7 +168,7 @@ void log_end(struct log *log, enum log_stream stream)
     struct timespec now;
     char time[TIMESTAMP_SIZE];
     struct buf *pending = &log->pending[stream];
-    if (log->fd >= 0 && pending->size > 0) {
+    if (pending->size > 0 && is_open(log)) {
         clock_gettime(CLOCK_REALTIME, &now);
         timestamp(&now, time);
         log->ending = true;

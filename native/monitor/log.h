@@ -28,9 +28,7 @@ void journal_send(int fd, const char *const *fields, enum log_stream stream, con
 
 /* Continues a log of an earlier run. */
 int log_open(struct log *log, const struct log_options *options, struct rt_error *err);
-/*
- * Keeps `data`. A disk that is full loses lines, as there is nobody to tell; the container goes on.
- */
+/* Keeps `data`. A disk that is full loses lines, whole ones, as there is nobody to tell; the container goes on, and so does the log once there is room. */
 void log_write(struct log *log, enum log_stream stream, const char *data, size_t size);
 /* The end of a stream: what is left of a line is kept without its newline. */
 void log_end(struct log *log, enum log_stream stream);
