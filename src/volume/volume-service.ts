@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { TsbuildError } from '../base/errors.ts'
+import { TsbuildError, hasErrno } from '../base/errors.ts'
 import type { NativeCore } from '../host/native.ts'
 import type { Store } from '../store/store.ts'
 import { isVolumeName } from './flag-error.ts'
@@ -78,16 +78,35 @@ export function createVolumeService(store: Store, native: NativeCore): VolumeSer
     createFor: (container, request) => create(request, container),
     async remove(name) {
       get(name)
-      const users = records.remove(name)
-      if (users.length > 0) {
-        throw new TsbuildError('VOLUME_IN_USE', `remove ${name}: volume is in use - [${users.join(', ')}]`, {
-          hint: `Remove ${users.length === 1 ? 'the container' : 'the containers'} first: tsbuild rm ${users.map((id) => id.slice(0, 12)).join(' ')}`,
-          details: { containers: users },
-        })
-      }
-      await native.call('remove', { root: directory, names: [name] })
+      store.db.transaction(() => {
+        const users = records.remove(name)
+        if (users.length > 0) throw inUse(name, users)
+        setAside(join(directory, name), join(directory, `${asidePrefix}${randomBytes(8).toString('hex')}`))
+      })
+      // Those that others were killed over as well.
+      const names = readdirSync(directory).filter((entry) => entry.startsWith(asidePrefix))
+      await native.call('remove', { root: directory, names })
     },
   }
+}
+
+/** No volume is called so. */
+const asidePrefix = '.removed-'
+
+/** With the record goes the name: a new volume of that name has nothing of this one, and nothing of it is removed with this one. */
+function setAside(path: string, aside: string): void {
+  try {
+    renameSync(path, aside)
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error
+  }
+}
+
+function inUse(name: string, users: readonly string[]): TsbuildError {
+  return new TsbuildError('VOLUME_IN_USE', `remove ${name}: volume is in use - [${users.join(', ')}]`, {
+    hint: `Remove ${users.length === 1 ? 'the container' : 'the containers'} first: tsbuild rm ${users.map((id) => id.slice(0, 12)).join(' ')}`,
+    details: { containers: users },
+  })
 }
 
 function badName(name: string): TsbuildError {

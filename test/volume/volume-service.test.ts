@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -71,6 +71,28 @@ it('does not remove a volume that a container uses, and says whose it is', async
   await volumes.remove('data')
   expect(existsSync(join(root, 'volumes/data'))).toBe(false)
   await expect(volumes.remove('data')).rejects.toMatchObject({ code: 'VOLUME_NOT_FOUND' })
+})
+
+it('a new volume of the name of one that is being removed has nothing to do with it', async () => {
+  volumes.create({ name: 'data' })
+  writeFileSync(join(volumes.mountpoint('data'), 'old'), '')
+  const removed = volumes.remove('data')
+  volumes.create({ name: 'data' })
+  expect(readdirSync(volumes.mountpoint('data'))).toEqual([])
+  writeFileSync(join(volumes.mountpoint('data'), 'new'), '')
+  await removed
+  expect(readdirSync(volumes.mountpoint('data'))).toEqual(['new'])
+  expect(readdirSync(join(root, 'volumes'))).toEqual(['data'])
+})
+
+it('the data of a volume whose removal was killed go with the next one', async () => {
+  const killed = createVolumeService(store, { ...testCore(), call: () => Promise.reject(new Error('killed')) })
+  for (const name of ['first', 'second']) volumes.create({ name })
+  writeFileSync(join(volumes.mountpoint('first'), 'old'), '')
+  await expect(killed.remove('first')).rejects.toThrow('killed')
+  expect(readdirSync(volumes.mountpoint(volumes.create({ name: 'first' }).name))).toEqual([])
+  await volumes.remove('second')
+  expect(readdirSync(join(root, 'volumes'))).toEqual(['first'])
 })
 
 it('a server of a volume may be named', async () => {
