@@ -1,3 +1,4 @@
+import { unknownExit } from './container-state.ts'
 import type { MonitorClient } from './monitor-client.ts'
 
 /** The client's end of an attached container. */
@@ -29,9 +30,6 @@ export interface TerminalSize {
 
 export type AttachEnd = { readonly kind: 'exited'; readonly exitCode: number } | { readonly kind: 'detached' }
 
-/** Exit of a container that is told to nobody: its monitor was killed. */
-const unknownExit = 255
-
 /**
  * Moves bytes between the caller and an attached container until it ends, the detach keys are typed, or `signal` fires (it then
  * detaches). `exited` is the monitor's exit frame.
@@ -44,6 +42,7 @@ export async function pumpAttached(
 ): Promise<AttachEnd> {
   const detached = Promise.withResolvers<AttachEnd>()
   const onAbort = (): void => detached.resolve({ kind: 'detached' })
+  if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
   using _resize = io.onResize?.((size) => client.resize(size)) ?? nothing
   using _signals =

@@ -35,13 +35,18 @@ async function standStill(containers: Containers, id: string): Promise<AsyncDisp
     await client?.ask({ op: 'pause' })
   } catch (error) {
     client?.[Symbol.dispose]()
-    if (!hasCode(error, 'FEATURE_MISSING')) throw error
+    if (!hasCode(error, 'FEATURE_MISSING', 'CONTAINER_UNREACHABLE')) throw error
     return nothing
   }
   return {
     async [Symbol.asyncDispose]() {
-      await client?.ask({ op: 'resume' })
-      client?.[Symbol.dispose]()
+      using _client = client
+      try {
+        await client?.ask({ op: 'resume' })
+      } catch (error) {
+        // It was killed meanwhile, or somebody has resumed it: the layer is made.
+        if (!hasCode(error, 'CONTAINER_UNREACHABLE', 'CONTAINER_STOPPED', 'CONTAINER_CONFLICT')) throw error
+      }
     },
   }
 }

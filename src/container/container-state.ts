@@ -57,14 +57,28 @@ export const freshState: ContainerState = {
   recent: [],
 }
 
+/** Exit code that is told for a process whose end nobody saw. */
+export const unknownExit = 255
+
+const lostState: ContainerState = {
+  ...freshState,
+  status: 'exited',
+  exitCode: unknownExit,
+  error: 'the machine went down before the state of the container was on the disk; the exit code is not known',
+}
+
 export const stateFile = 'state.json'
 
-/** `created` when there is no file yet. A file that cannot be parsed is a defect: it is only ever replaced whole. */
+/**
+ * `created` when there is no file yet. It is only ever replaced whole, but not brought to the disk at once: what a power cut left of it says that
+ * the container does not run any more.
+ */
 export function readState(directory: string): ContainerState {
   try {
     return parseState(readFileSync(join(directory, stateFile), 'utf8'))
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return freshState
+    if (error instanceof SyntaxError) return lostState
     throw error
   }
 }

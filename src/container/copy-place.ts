@@ -43,9 +43,11 @@ export async function containerPlace(containers: Containers, container: Containe
     .filter(({ source, subpath, target }) => source !== '' && subpath === '' && isBelow(clean, target))
     .toSorted((a, b) => b.target.length - a.target.length)[0]
   if (mount === undefined) return { tree: rootTree(containers, container), path: absolute, name }
+  const below = clean.slice(mount.target.length).replace(/^\/+|\/+$/g, '')
+  const ending = /\/\.?$/.exec(absolute)?.[0] ?? ''
   return {
     tree: { kind: 'dir', path: mount.source },
-    path: `/${absolute.slice(mount.target.length).replace(/^\/+/, '')}`,
+    path: `/${below}${below === '' ? ending.slice(1) : ending}`,
     name,
   }
 }

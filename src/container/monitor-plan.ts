@@ -27,9 +27,9 @@ export interface StartFacts {
   readonly runtime: RuntimeChoice
   /** Pid of the init process of each container whose namespaces are joined. */
   readonly pidOf: (container: string) => number
-  /** False: the process waits until a client asks for the start. */
   /** Of containers that it is linked to. */
   readonly linkVariables: readonly string[]
+  /** False: the process waits until a client asks for the start. */
   readonly start: boolean
 }
 

@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../base/atomic-file.ts'
 import { TsbuildError } from '../base/errors.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container-records.ts'
-import { isLive, readState, stateFile } from './container-state.ts'
+import { isLive, readState, stateFile, unknownExit } from './container-state.ts'
 import type { ContainerState } from './container-state.ts'
 import { isMonitorAlive } from './monitor-life.ts'
 import { destroyContainer } from './destroy.ts'
@@ -14,9 +14,6 @@ export interface Settled {
   readonly container: Container
   readonly state: ContainerState
 }
-
-/** Exit code that is told for a process whose end nobody saw. */
-const unknownExit = 255
 
 export interface SettleOptions {
   /** The caller has the claim on the container. */
@@ -90,7 +87,29 @@ export async function settledByName(
 ): Promise<Settled> {
   const settled = await settle(containers, containers.records.resolve(word, lookup))
   if (settled !== undefined) return settled
-  throw new TsbuildError('CONTAINER_NOT_FOUND', `No such container: ${word}`)
+  throw notFound(word)
+}
+
+function notFound(word: string): TsbuildError {
+  return new TsbuildError('CONTAINER_NOT_FOUND', `No such container: ${word}`)
+}
+
+/** As `settledByName`, with the claim on the container: what it says stays true until the claim is given up. */
+export async function claimedByName(
+  containers: Containers,
+  word: string,
+  signal: AbortSignal,
+): Promise<Settled & Disposable> {
+  const { id } = containers.records.resolve(word)
+  const claim = await claimContainer(containers, id, signal)
+  try {
+    const settled = await settle(containers, { id }, { held: true })
+    if (settled === undefined) throw notFound(word)
+    return { ...settled, [Symbol.dispose]: () => claim[Symbol.dispose]() }
+  } catch (error) {
+    claim[Symbol.dispose]()
+    throw error
+  }
 }
 
 /** Exclusive right to change the life of one container, across processes. */

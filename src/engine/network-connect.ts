@@ -5,7 +5,7 @@ import type { ContainerLink, EndpointRequest } from '../container/container-spec
 import { isLive } from '../container/container-state.ts'
 import { linkById, linkHosts } from '../container/links.ts'
 import { connectMonitor } from '../container/monitor-client.ts'
-import { claimContainer, settledByName } from '../container/settle.ts'
+import { claimedByName } from '../container/settle.ts'
 import { recordNetworkEvent } from './network-events.ts'
 import type { Engine, VerbContext } from './engine.ts'
 
@@ -23,8 +23,8 @@ export interface ConnectRequest {
 export async function networkConnect(engine: Engine, request: ConnectRequest, context: VerbContext): Promise<void> {
   const { containers, networks } = engine
   const network = networks.get(request.network)
-  const { container, state } = await settledByName(containers, request.container)
-  using _claim = await claimContainer(containers, container.id, context.signal)
+  using claimed = await claimedByName(containers, request.container, context.signal)
+  const { container, state } = claimed
   const { mode, endpoints } = container.spec.network
   if (mode !== 'bridge' && mode !== 'none')
     throw conflict(
@@ -72,8 +72,8 @@ export async function networkDisconnect(
 ): Promise<void> {
   const { containers, networks } = engine
   const network = networks.get(request.network)
-  const { container, state } = await settledByName(containers, request.container)
-  using _claim = await claimContainer(containers, container.id, context.signal)
+  using claimed = await claimedByName(containers, request.container, context.signal)
+  const { container, state } = claimed
   const { mode, endpoints } = container.spec.network
   if (network.driver === 'host' && mode === 'host')
     throw conflict('cannot disconnect container from host network - container was created in host network mode')

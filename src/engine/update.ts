@@ -3,7 +3,7 @@ import { TsbuildError } from '../base/errors.ts'
 import type { RestartPolicy } from '../container/container-spec.ts'
 import { isLive } from '../container/container-state.ts'
 import { connectMonitor } from '../container/monitor-client.ts'
-import { claimContainer, settledByName } from '../container/settle.ts'
+import { claimedByName } from '../container/settle.ts'
 import { ociResources } from '../runtime/resources.ts'
 import type { Limits } from '../runtime/resources.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -18,12 +18,12 @@ export interface UpdateRequest {
 /** Changes limits and restart policy, of a running container at once. CONTAINER_NOT_FOUND, CGROUP_FAILED (nothing is changed then), USAGE for `--rm` with a restart policy. */
 export async function update(engine: Engine, request: UpdateRequest, context: VerbContext): Promise<void> {
   const { containers } = engine
-  const { container, state } = await settledByName(containers, request.name)
+  using claimed = await claimedByName(containers, request.name, context.signal)
+  const { container, state } = claimed
   const { spec } = container
   if (spec.autoRemove && request.restart !== undefined && request.restart.policy !== 'no') {
     throw new TsbuildError('USAGE', `Restart policy cannot be updated because AutoRemove is enabled for the container`)
   }
-  using _claim = await claimContainer(containers, container.id, context.signal)
   if (isLive(state)) {
     using client = await connectMonitor(containers.runDirectory(container.id))
     await client?.ask({

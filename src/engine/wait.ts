@@ -28,6 +28,7 @@ async function askMonitor(containers: Containers, id: string, signal: AbortSigna
   if (client === undefined) return undefined
   const aborted = Promise.withResolvers<never>()
   const abort = (): void => aborted.reject(signal.reason)
+  if (signal.aborted) abort()
   signal.addEventListener('abort', abort, { once: true })
   try {
     const answer = await Promise.race([client.ask({ op: 'wait' }), aborted.promise])

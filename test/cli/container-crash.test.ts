@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -54,6 +54,21 @@ describe('a monitor that is killed', () => {
     process.kill(await monitorOf(cli, 'watched'), 'SIGKILL')
     expect((await running).status).toBe(255)
     await cli.ok('rm', 'watched')
+  })
+})
+
+describe('a power cut', () => {
+  it('that took the state of a container leaves one that has ended, and can be started and removed', async () => {
+    const id = (await cli.ok('run', '-d', '--name', 'cut', image, 'true')).trim()
+    await cli.ok('wait', 'cut')
+    const state = join(cli.root, 'containers', id, 'state.json')
+    truncateSync(state)
+    expect(await cli.ok('ps', '-a', '--format', '{{.Names}} {{.Status}}')).toMatch(/^cut Exited \(255\)/)
+    await cli.ok('start', '-a', 'cut')
+    expect(await inspected(cli, 'cut', '{{.State.ExitCode}}')).toBe('0')
+    writeFileSync(state, '{"status":"run')
+    await cli.ok('rm', 'cut')
+    expect(stored()).not.toContain(id)
   })
 })
 

@@ -193,6 +193,13 @@ describe('cp', () => {
     const back = join(cli.files('back', {}), 'one')
     await cli.ok('cp', 'box:/data/one', back)
     expect(readFileSync(back, 'utf8')).toBe('one\n')
+    for (const path of ['./data/sub/two', '/tmp/../data/sub/two', '//data//sub/./two']) {
+      await cli.ok('cp', `box:${path}`, back)
+      expect(readFileSync(back, 'utf8')).toBe('two\n')
+    }
+    await cli.ok('cp', 'box:/data/.', join(cli.files('all', {}), 'copy'))
+    expect(readFileSync(join(cli.folder, 'all/copy/sub/two'), 'utf8')).toBe('two\n')
+    await cli.ok('cp', 'box:/data/one', back)
     await cli.ok('run', '-d', '--name', 'live', '-v', 'live:/data', 'vol', 'sleep', '1000')
     await cli.ok('cp', back, 'live:/data/copied')
     expect(await cli.ok('exec', 'live', 'cat', '/data/copied')).toBe('one\n')

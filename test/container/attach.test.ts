@@ -99,6 +99,10 @@ describe('an attached client', () => {
     expect(await end).toEqual({ kind: 'exited', exitCode: 0 })
   })
 
+  it('detaches when it was interrupted before', async () => {
+    expect(await pumpAttached(fakeClient(never).client, never, io(), AbortSignal.abort())).toEqual({ kind: 'detached' })
+  })
+
   it('detaches when it is interrupted', async () => {
     const stop = new AbortController()
     const end = pumpAttached(fakeClient(never).client, never, io(), stop.signal)

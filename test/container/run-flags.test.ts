@@ -182,10 +182,10 @@ describe('environment', () => {
     const file = join(folder, 'env')
     writeFileSync(file, '\uFEFF# comment\n\nQUOTED="x y"\r\n  HOME\nDOLLAR=$HOME\n')
     expect(await readEnv([file], ['LAST=1'], host)).toEqual(['QUOTED="x y"', 'HOME=/h', 'DOLLAR=$HOME', 'LAST=1'])
-    writeFileSync(file, 'BAD NAME=1\n')
+    writeFileSync(file, '# comment\n\nGOOD=1\nBAD NAME=1\n')
     await expect(readEnv([file], [], host)).rejects.toMatchObject({
       code: 'USAGE',
-      message: expect.stringContaining('line 1'),
+      message: expect.stringContaining('line 4'),
     })
     await expect(readEnv([join(folder, 'nope')], [], host)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
     rmSync(folder, { recursive: true })
@@ -221,6 +221,12 @@ describe('the rest', () => {
       { ...device, path: '/dev/x', hostPath: '/dev/null', access: 'r' },
     ])
     expect(await readDevice('/dev/null:rw')).toEqual([{ ...device, path: '/dev/null', access: 'rw' }])
+  })
+  it('--device of a directory: its devices, and not what its links lead to', async () => {
+    const paths = (await readDevice('/dev:/x:r')).map(({ path }) => path)
+    expect(paths).toContain('/x/null')
+    expect(paths.filter((path) => /^\/x\/(fd|stdin|stdout|stderr)\b/.test(path))).toEqual([])
+    expect(new Set(paths).size).toBe(paths.length)
   })
   refuses('--device', readDevice, ['null', '/dev/nope', '/etc/passwd', '/dev/null:x'])
 

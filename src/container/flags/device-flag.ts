@@ -1,5 +1,6 @@
+import type { Stats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { hasErrno } from '../../base/errors.ts'
 import type { DeviceSpec } from '../../runtime/devices.ts'
 import type { DeviceValue } from '../../runtime/resources.ts'
@@ -20,50 +21,48 @@ export async function readDevice(text: string): Promise<readonly DeviceSpec[]> {
   const found = await lookUp(text, host)
   if (!found.isDirectory())
     return [{ ...nodeOf(text, found), path: inside, ...(host === inside ? {} : { hostPath: host }), access }]
-  const names = await readdir(host)
-  const devices = await Promise.all(
-    names.map((name) => readDevice(`${join(host, name)}:${join(inside, name)}:${access}`).catch(() => [])),
-  )
-  return devices.flat()
+  return (await nodesBelow(host)).map(({ path, node }) => ({
+    ...nodeOf(text, node),
+    path: join(inside, relative(host, path)),
+    ...(host === inside ? {} : { hostPath: path }),
+    access,
+  }))
 }
 
 /** Every device below /dev of the host, for `--privileged`; terminals and shared memory stay the container's own. */
-export async function hostDevices(directory = '/dev'): Promise<readonly DeviceSpec[]> {
-  const skipped = new Set([
-    'pts',
-    'shm',
-    'fd',
-    'mqueue',
-    'console',
-    'stdin',
-    'stdout',
-    'stderr',
-    'ptmx',
-    '.udev',
-    'core',
-  ])
+export async function hostDevices(): Promise<readonly DeviceSpec[]> {
+  return (await nodesBelow('/dev', containersOwn)).map(({ path, node }) => ({
+    ...nodeOf(path, node),
+    path,
+    access: 'rwm',
+    fileMode: node.mode & 0o7777,
+    uid: node.uid,
+    gid: node.gid,
+  }))
+}
+
+const containersOwn: ReadonlySet<string> = new Set(['pts', 'shm', 'mqueue', 'console', 'ptmx'])
+
+interface FoundNode {
+  readonly path: string
+  readonly node: Found
+}
+
+/** Links are not followed: those of /dev lead to devices that are listed anyway, or out of it. */
+async function nodesBelow(directory: string, skipped: ReadonlySet<string> = new Set()): Promise<readonly FoundNode[]> {
   const entries = await readdir(directory, { withFileTypes: true })
-  const devices = await Promise.all(
+  const nodes = await Promise.all(
     entries
-      .filter((entry) => !(directory === '/dev' && skipped.has(entry.name)))
-      .map(async (entry): Promise<readonly DeviceSpec[]> => {
+      .filter(({ name }) => !skipped.has(name))
+      .map(async (entry): Promise<readonly FoundNode[]> => {
         const path = join(directory, entry.name)
-        if (entry.isDirectory()) return hostDevices(path)
+        if (entry.isDirectory()) return nodesBelow(path)
         if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return []
-        const found = await stat(path)
-        return [
-          {
-            ...nodeOf(path, found),
-            path,
-            access: 'rwm',
-            fileMode: found.mode & 0o7777,
-            uid: found.uid,
-            gid: found.gid,
-          },
-        ]
+        const node = await statIfThere(path)
+        return node === undefined ? [] : [{ path, node }]
       }),
   )
-  return devices.flat()
+  return nodes.flat()
 }
 
 /** Parses `--device-read-bps PATH:VALUE` and its kin; `parse` reads the value. USAGE. */
@@ -95,13 +94,19 @@ export function parseDeviceRule(text: string): OciDeviceRule {
   }
 }
 
-type Found = Awaited<ReturnType<typeof stat>>
+type Found = Stats
 
 async function lookUp(text: string, path: string, flag = '--device'): Promise<Found> {
+  const found = await statIfThere(path)
+  if (found === undefined) throw invalidFlag(flag, text, `"${path}" does not exist on the host`)
+  return found
+}
+
+async function statIfThere(path: string): Promise<Found | undefined> {
   try {
     return await stat(path)
   } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) throw invalidFlag(flag, text, `"${path}" does not exist on the host`)
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw error
   }
 }

@@ -53,11 +53,11 @@ async function readEnvFile(path: string): Promise<readonly string[]> {
   return text
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
-    .map((line) => line.trimStart())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line, index) => {
+    .flatMap((text, index) => {
+      const line = text.trimStart()
+      if (line === '' || line.startsWith('#')) return []
       const name = line.split('=', 1)[0] ?? ''
-      if (name !== '' && !/\s/.test(name)) return line
+      if (name !== '' && !/\s/.test(name)) return [line]
       throw new TsbuildError(
         'USAGE',
         `"${path}" line ${index + 1}: variable "${name}" contains white space or has no name`,
