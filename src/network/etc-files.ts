@@ -49,18 +49,18 @@ export function parseResolvConf(text: string): ResolverConfig {
       .trim()
       .split(/\s+/),
   )
-  const words = (key: string): readonly string[] =>
-    lines
-      .filter(([first]) => first === key)
-      .at(-1)
-      ?.slice(1) ?? []
+  const words = (key: string): readonly (readonly string[])[] =>
+    lines.filter(([first]) => first === key).map((line) => line.slice(1))
   return {
     servers: lines
       .filter(([first, server]) => first === 'nameserver' && server !== undefined)
       .map(([, server]) => server!),
-    // "search ." is systemd-resolved's way to say that there is none.
-    search: words('search').filter((domain) => domain !== '.'),
-    options: words('options'),
+    // resolv.conf(5): of several search lines the last one counts, options add up. "search ." is systemd-resolved's way to say that there is none.
+    search:
+      words('search')
+        .at(-1)
+        ?.filter((domain) => domain !== '.') ?? [],
+    options: words('options').flat(),
   }
 }
 

@@ -9,9 +9,9 @@ it('hosts has the local names first', () => {
 })
 
 describe('resolv.conf', () => {
-  it('is read as the C library reads it: comments go, the last search wins, "search ." is none', () => {
+  it('is read as the C library reads it: comments go, the last search wins, options add up, "search ." is none', () => {
     const text =
-      '# c\nnameserver 1.1.1.1 ; x\nsearch a b\nsearch .\nnameserver ::1\noptions ndots:2 rotate\nnameserver\n'
+      '# c\nnameserver 1.1.1.1 ; x\nsearch a b\noptions ndots:2\nsearch .\nnameserver ::1\noptions rotate\nnameserver\n'
     expect(parseResolvConf(text)).toEqual({ servers: ['1.1.1.1', '::1'], search: [], options: ['ndots:2', 'rotate'] })
   })
 
