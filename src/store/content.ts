@@ -34,7 +34,7 @@ export interface ContentStore {
 export interface Ingest extends AsyncDisposable {
   /** Bytes that are already here, verified as far as a running hash can be. */
   readonly offset: number
-  /** Rejects with SIZE_MISMATCH as soon as one byte too many arrives. */
+  /** Rejects with SIZE_MISMATCH as soon as one byte too many arrives. Once it resolves, the chunk is needed no more. */
   write(chunk: Uint8Array): Promise<void>
   /** Throws away what is here; `offset` is 0 after it. Used when a server ignores Range or the content proved wrong. */
   restart(): Promise<void>
