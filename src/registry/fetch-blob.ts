@@ -43,7 +43,7 @@ export async function fetchBlob(
     try {
       const inline = inlineContent(blob)
       if (inline !== undefined && sink.offset === 0) await sink.write(inline)
-      else await download(client, repository, blob, sink, { ...options, direct: attempt > 0 })
+      else await download(client, repository, blob, sink, { ...options, direct: attempt > 0, lent: true })
       await sink.commit()
       return
     } catch (error) {
@@ -93,7 +93,7 @@ export async function* streamBlob(
   let offset = 0
   let last: Uint8Array | undefined
   for (;;) {
-    const body = await openBody(client, repository, blob, offset, { ...options, direct: false })
+    const body = await openBody(client, repository, blob, offset, { ...options, direct: false, lent: false })
     try {
       for await (const chunk of body.chunks) {
         if (offset + chunk.byteLength > blob.size) throw sizeMismatch(blob, offset + chunk.byteLength)
@@ -127,6 +127,8 @@ interface OpenBody {
 
 interface DownloadOptions extends BlobOptions {
   readonly direct: boolean
+  /** Whether a chunk may be overwritten once the next is asked for. */
+  readonly lent: boolean
 }
 
 async function download(
@@ -169,7 +171,8 @@ async function openBody(
   options: DownloadOptions,
 ): Promise<OpenBody> {
   const response = await requestBlob(client, repository, blob, offset, options)
-  if (response.status === 206 && startsAt(response, offset)) return { chunks: response.body, place: response.place }
+  if (response.status === 206 && startsAt(response, offset))
+    return { chunks: bodyOf(response, options), place: response.place }
   if (response.status !== 200) {
     await response.discard()
     if (offset > 0) return openWhole(client, repository, blob, offset, options)
@@ -183,8 +186,13 @@ async function openBody(
     await response.discard()
     throw sizeMismatch(blob, Number(length))
   }
-  const chunks = offset === 0 ? response.body : byteRange(response.body, offset, Infinity)
+  const body = bodyOf(response, options)
+  const chunks = offset === 0 ? body : byteRange(body, offset, Infinity)
   return { chunks, place: response.place }
+}
+
+function bodyOf(response: RegistryResponse, { lent }: DownloadOptions): AsyncIterable<Uint8Array> {
+  return lent ? response.lent : response.body
 }
 
 async function openWhole(

@@ -1,3 +1,5 @@
+import { createBlockQueue } from './block-queue.ts'
+
 export interface BodyQueueOptions {
   /** Milliseconds in which at least `minimum` bytes must come while the reader waits. */
   readonly idle: number
@@ -12,9 +14,12 @@ export interface BodyQueueOptions {
 /** The body of an answer between the connection, which pushes, and one reader, which pulls. */
 export interface BodyQueue {
   readonly body: AsyncIterable<Uint8Array>
+  /** As `body`, without a copy: a chunk is overwritten once the next is asked for. */
+  readonly lent: AsyncIterable<Uint8Array>
   discard(): Promise<void>
   /** The headers are there: from now on the body must make progress. */
   start(): void
+  /** The chunk is copied. */
   push(chunk: Uint8Array): void
   end(): void
   fail(error: Error): void
@@ -22,15 +27,12 @@ export interface BodyQueue {
 
 /** Held back for a slow reader; more makes the connection pause. */
 const highWater = 256 * 1024
-/** A body in chunks of a byte costs a hundred times its size. */
-const manyChunks = 1000
 /** Reading so much of an unwanted body, or waiting so long for it, is cheaper than a new connection. */
 const discardLimit = 64 * 1024
 const discardTime = 500
 
 export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
-  const chunks: Uint8Array[] = []
-  let held = 0
+  const held = createBlockQueue()
   let ended = false
   let paused = false
   let failure: Error | undefined
@@ -46,16 +48,16 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
   function check(): void {
     if (arrived < options.minimum && !readerWasSlow) options.stalled()
     arrived = 0
-    readerWasSlow = held > 0
+    readerWasSlow = held.size > 0
+  }
+  function resume(): void {
+    if (!paused) return
+    paused = false
+    options.resume()
   }
   function pull(): Uint8Array | undefined {
-    const chunk = chunks.shift()
-    if (chunk === undefined) return undefined
-    held -= chunk.byteLength
-    if (paused && held < highWater / 2 && chunks.length < manyChunks / 2) {
-      paused = false
-      options.resume()
-    }
+    const chunk = held.take()
+    if (held.size < highWater / 2) resume()
     return chunk
   }
 
@@ -80,17 +82,17 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
     }
   }
 
-  const body = read()
+  const lent = read()
   return {
-    body,
+    body: copied(lent),
+    lent,
     start() {
       timer = setInterval(check, options.idle)
     },
     push(chunk) {
-      chunks.push(chunk)
-      held += chunk.byteLength
+      held.append(chunk)
       arrived += chunk.byteLength
-      if ((held > highWater || chunks.length > manyChunks) && !paused) {
+      if (held.size > highWater && !paused) {
         paused = true
         readerWasSlow = true
         options.pause()
@@ -99,6 +101,7 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
     },
     end() {
       ended = true
+      resume() // the connection is another answer's now
       settle()
     },
     fail(error) {
@@ -111,7 +114,7 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
         if (!ended && failure === undefined) options.stop()
       }, discardTime)
       try {
-        for await (const chunk of body) {
+        for await (const chunk of lent) {
           seen += chunk.byteLength
           if (seen > discardLimit) return
         }
@@ -122,4 +125,8 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
       }
     },
   }
+}
+
+async function* copied(lent: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of lent) yield Buffer.from(chunk)
 }

@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { inAddressBlock } from './address-block.ts'
+import { createReadMemory } from './read-memory.ts'
+import type { ReadMemory } from './read-memory.ts'
 import { hostOf, isLoopback } from './url.ts'
 import { maxHeaderSize } from './wire-parts.ts'
 
@@ -25,7 +27,7 @@ export interface DispatcherOptions {
 }
 
 /** Connections by origin, opened when first asked for. Disposing drops them all. */
-export interface Dispatchers extends AsyncDisposable {
+export interface Dispatchers extends AsyncDisposable, Pick<ReadMemory, 'readingOf'> {
   get(origin: string): Promise<Dispatcher>
   /** Whether a proxy stands between. */
   proxied(origin: string): boolean
@@ -33,12 +35,14 @@ export interface Dispatchers extends AsyncDisposable {
 
 export function createDispatchers(options: DispatcherOptions): Dispatchers {
   const made = new Map<string, Promise<Dispatcher>>()
+  const memory = createReadMemory()
   return {
     get(origin) {
-      const known = made.get(origin) ?? make(origin, options)
+      const known = made.get(origin) ?? make(origin, options, memory)
       made.set(origin, known)
       return known
     },
+    readingOf: memory.readingOf,
     proxied: (origin) => proxyFor(origin, options.proxies) !== undefined,
     async [Symbol.asyncDispose]() {
       const all = await Promise.allSettled(made.values())
@@ -48,7 +52,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
   }
 }
 
-async function make(origin: string, options: DispatcherOptions): Promise<Dispatcher> {
+async function make(origin: string, options: DispatcherOptions, memory: ReadMemory): Promise<Dispatcher> {
   const settings = await options.tls(hostOf({ origin }))
   const { rootCertificates } = settings.authorities.length === 0 ? { rootCertificates: [] } : await import('node:tls')
   const connect = {
@@ -62,7 +66,7 @@ async function make(origin: string, options: DispatcherOptions): Promise<Dispatc
   const proxy = proxyFor(origin, options.proxies)
   if (proxy === undefined) {
     const { default: Agent } = await import('undici/lib/dispatcher/agent.js')
-    return new Agent({ ...common, connect })
+    return new Agent({ ...common, connect: await memory.connector(connect) })
   }
   // It needs methods that only the package's own entry puts in place.
   const { ProxyAgent } = await import('undici')

@@ -120,6 +120,7 @@ export function exchangeFile(
         headers: joinHeaders(answer.headers),
         url: request.url,
         body: queue.body,
+        lent: queue.lent,
         discard: queue.discard,
       })
     })

@@ -58,6 +58,8 @@ export interface HttpResponse {
   readonly account?: string | undefined
   /** May be read once. Ending the iteration early closes the connection. */
   readonly body: AsyncIterable<Uint8Array>
+  /** The body without a copy, in place of `body`: a chunk is overwritten once the next is asked for. */
+  readonly lent: AsyncIterable<Uint8Array>
   /** For answers whose body is of no interest: keeps the connection usable when little is left. Never rejects. */
   discard(): Promise<void>
 }

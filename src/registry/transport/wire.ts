@@ -5,6 +5,7 @@ import type { Dispatchers } from './dispatchers.ts'
 import { exchangeFile, sentByKernel } from './file-wire.ts'
 import type { SendFile } from './file-wire.ts'
 import type { Exchange, HttpRequest, HttpResponse } from './http.ts'
+import type { Reading } from './read-memory.ts'
 import { minimumProgress } from './timing.ts'
 import type { Timeouts } from './timing.ts'
 import { joinHeaders, maxInterim, protocolError, requestHeaders, timeoutError } from './wire-parts.ts'
@@ -21,22 +22,23 @@ export function createWire(dispatchers: Dispatchers, timeouts: Timeouts, sendFil
     const file = sentByKernel(request)
     if (file !== undefined && sendFile !== undefined && !dispatchers.proxied(request.url.origin))
       return exchangeFile(request, file, { sendFile, timeouts })
-    const dispatcher = await dispatchers.get(request.url.origin)
-    return dispatchOnce(dispatcher, request, timeouts)
+    return dispatchOnce(dispatchers, request, timeouts)
   }
 }
 
-function dispatchOnce(dispatcher: Dispatcher, request: HttpRequest, timeouts: Timeouts): Promise<HttpResponse> {
+async function dispatchOnce(dispatchers: Dispatchers, request: HttpRequest, timeouts: Timeouts): Promise<HttpResponse> {
+  const dispatcher = await dispatchers.get(request.url.origin)
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
   let controller: Dispatcher.DispatchController | undefined
+  let reading: Reading | undefined
   let failure: TsbuildError | undefined
   let timer: NodeJS.Timeout | undefined
   let interim = 0
   const queue = createBodyQueue({
     idle: timeouts.idle,
     minimum: minimumProgress,
-    pause: () => controller?.pause(),
-    resume: () => controller?.resume(),
+    pause: () => (reading ?? controller)?.pause(),
+    resume: () => (reading ?? controller)?.resume(),
     stop: () => abort(new TsbuildError('CANCELLED', 'Stopped reading before the end')),
     stalled: () => abort(timeoutError(request, 'it stopped sending')),
   })
@@ -86,9 +88,20 @@ function dispatchOnce(dispatcher: Dispatcher, request: HttpRequest, timeouts: Ti
         }
         clearTimeout(timer)
         queue.start()
-        resolve({ status, headers: joinHeaders(headers), url: request.url, body: queue.body, discard: queue.discard })
+        resolve({
+          status,
+          headers: joinHeaders(headers),
+          url: request.url,
+          body: queue.body,
+          lent: queue.lent,
+          discard: queue.discard,
+        })
       },
-      onResponseData: (_, chunk) => queue.push(chunk),
+      onResponseData(_, chunk) {
+        reading = dispatchers.readingOf(chunk) ?? reading
+        queue.push(chunk)
+        reading?.release(chunk)
+      },
       onResponseEnd() {
         request.signal.removeEventListener('abort', onAbort)
         queue.end()
