@@ -56,8 +56,17 @@ export function relativeAge(then: number | undefined, now: number): string {
 /** `2026-01-02 15:04:05 +0100 CET`, as Go prints times. */
 export function localTime(date: Date): string {
   const { day, time, hours, minutes } = localParts(date)
-  const name = /\(([A-Z]+)\)|([A-Z]{2,5})$/.exec(date.toLocaleTimeString('en', { timeZoneName: 'short' }))?.[2] ?? 'UTC'
+  const name = /([A-Z]{2,5})$/.exec(zoned.format.format(date))?.[1] ?? 'UTC'
   return `${day} ${time} ${hours}${minutes} ${name}`
+}
+
+/** Made once, when a zone's name is first asked for: it takes longer than whole lists. */
+const zoned = {
+  get format(): Intl.DateTimeFormat {
+    const value = new Intl.DateTimeFormat('en', { hour: 'numeric', timeZoneName: 'short' })
+    Object.defineProperty(this, 'format', { value })
+    return value
+  },
 }
 
 /** `2026-01-02T15:04:05+01:00`, `2026-01-02T14:04:05Z`: Go's RFC 3339 in the machine's time zone. */

@@ -28,23 +28,24 @@ export function formatList<Row>(rows: readonly Row[], options: ListOptions<Row>)
     return rows.map((row) => `${cell(columns[quiet]!.value(row))}\n`).join('')
   }
   const format = options.format ?? 'table'
-  // docker's rows become maps, which Go writes by the order of their keys.
-  const names = Object.keys(columns).sort()
-  const records = rows.map((row) => Object.fromEntries(names.map((name) => [name, columns[name]!.value(row)])))
-  if (format === 'json' || /^\{\{\s*json \.\s*\}\}$/.test(format)) {
-    return records.map((record) => `${escapeHtml(goJson(record))}\n`).join('')
-  }
   if (format === 'table') {
     const heading = shown.map((name) => columns[name]!.header)
-    return alignTable([heading, ...records.map((record) => shown.map((name) => cell(record[name])))])
+    return alignTable([heading, ...rows.map((row) => shown.map((name) => cell(columns[name]!.value(row))))])
+  }
+  // docker's rows become maps, which Go writes by the order of their keys.
+  const names = Object.keys(columns).sort()
+  const record = (row: Row): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(names.map((name) => [name, columns[name]!.value(row)]))
+  if (format === 'json' || /^\{\{\s*json \.\s*\}\}$/.test(format)) {
+    return rows.map((row) => `${escapeHtml(goJson(record(row)))}\n`).join('')
   }
   const isTable = /^table\s/.test(format)
   const template = compileTemplate(unescape(isTable ? format.replace(/^table\s+/, '') : format))
-  if (!isTable) return records.map((record) => `${template.render(record)}\n`).join('')
+  if (!isTable) return rows.map((row) => `${template.render(record(row))}\n`).join('')
   const headers = Object.fromEntries(Object.entries(columns).map(([name, { header }]) => [name, header]))
   const lines = [
-    template.render(withMethods(headers, records[0])),
-    ...records.map((record) => printable(template.render(record))),
+    template.render(withMethods(headers, rows[0] === undefined ? undefined : record(rows[0]))),
+    ...rows.map((row) => printable(template.render(record(row)))),
   ]
   return alignTable(lines.flatMap((line) => line.split('\n')).map((line) => line.split('\t')))
 }
