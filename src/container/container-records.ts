@@ -51,6 +51,8 @@ export interface ContainerRecords {
   resolve(word: string, lookup?: Lookup): Container
   /** In the order of creation, newest first. */
   list(): readonly Container[]
+  /** How many containers were made of each image that some were made of. */
+  usersOfImages(): ReadonlyMap<string, number>
   /** Ids of containers made of the image. */
   usersOfImage(imageId: string): readonly ContainerId[]
   /** Containers with a link to that one. */
@@ -105,6 +107,12 @@ export function containerRecords(db: Database): ContainerRecords {
       return byId(only.id) ?? fail(word)
     },
     list: () => db.all<ContainerRow>(`SELECT ${columns} FROM containers ORDER BY created_at DESC, id`).map(toContainer),
+    usersOfImages: () =>
+      new Map(
+        db
+          .all<{ image: string; users: number }>('SELECT image, count(*) AS users FROM containers GROUP BY image')
+          .map(({ image, users }) => [image, users]),
+      ),
     usersOfImage: (imageId) =>
       db.all<{ id: ContainerId }>('SELECT id FROM containers WHERE image = ?', imageId).map((row) => row.id),
     linkingTo: (id) =>

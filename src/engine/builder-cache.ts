@@ -155,8 +155,8 @@ async function usage(native: Engine['native'], paths: readonly string[]): Promis
 async function imageNeeds(
   engine: Engine,
 ): Promise<{ readonly snapshots: ReadonlySet<number>; readonly blobs: ReadonlySet<Digest> }> {
-  const { store, snapshots, imageRecords } = engine
-  const images = await imageRoots(imageRecords, store.content, snapshots)
+  const { store, snapshots } = engine
+  const images = await imageRoots(store)
   const tops = [...images.snapshots, ...containerRoots(store.db).snapshots] as SnapshotId[]
   return {
     snapshots: new Set(tops.flatMap((id) => snapshots.chain(id).map((snapshot) => snapshot.id))),

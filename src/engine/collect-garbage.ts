@@ -1,4 +1,5 @@
 import { containerRoots } from '../container/roots.ts'
+import { factRecords } from '../image/fact-records.ts'
 import { imageRoots } from '../image/image-roots.ts'
 import { isDigest } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -15,10 +16,11 @@ export interface Collected {
 
 /**
  * Removes the layers and blobs that no image, container, cache record or living process names. Called after something was removed;
- * what it takes cannot be reached any more.
+ * what it takes cannot be reached any more. STORE_CORRUPT, and nothing is removed, while it is not known what an image needs.
  */
 export async function collectGarbage(engine: Engine): Promise<Collected> {
   const { store, snapshots } = engine
+  factRecords(store.db).forgetIndexes()
   const blobs = await sweepBlobs(store, async () => (await rootsOf(engine)).blobs)
   return { snapshots: await snapshots.sweep((await rootsOf(engine)).snapshots), blobs }
 }
@@ -26,8 +28,10 @@ export async function collectGarbage(engine: Engine): Promise<Collected> {
 async function rootsOf(
   engine: Engine,
 ): Promise<{ readonly blobs: ReadonlySet<Digest>; readonly snapshots: ReadonlySet<SnapshotId> }> {
-  const { store, snapshots, imageRecords } = engine
-  const images = await imageRoots(imageRecords, store.content, snapshots)
+  const { store } = engine
+  const images = await imageRoots(store)
+  // It is for people to let go of that image.
+  if (images.damaged !== undefined) throw images.damaged
   const containers = containerRoots(store.db)
   return {
     blobs: new Set([...images.blobs, ...containers.images.filter(isDigest), ...cachedBlobs(engine)]),

@@ -1,4 +1,4 @@
-import { layerSizes, sizesOfLayers } from '../image/list-images.ts'
+import { sizesOfLayers } from '../image/list-images.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { HistoryEntry } from '../oci/types.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -26,7 +26,7 @@ export async function history(
   _context: VerbContext,
 ): Promise<readonly HistoryStep[]> {
   const image = await localImage(engine, request.name, request.platform)
-  const sizes = sizesOfLayers(image, layerSizes(engine.snapshots))
+  const sizes = sizesOfLayers(image, engine.snapshots)
   let layer = 0
   const steps = (image.config.history ?? sizes.map((): HistoryEntry => ({}))).map((entry): HistoryStep => {
     const size = entry.empty_layer === true ? 0 : (sizes[layer++] ?? 0)

@@ -1,5 +1,6 @@
 import { familiarReference } from '../oci/reference.ts'
-import { listImages } from '../image/list-images.ts'
+import { imageFacts } from '../image/image-facts.ts'
+import { listedImage } from '../image/list-images.ts'
 import type { ContainerConfig } from '../oci/types.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { localImage } from './local-image.ts'
@@ -16,9 +17,8 @@ export async function imageInspect(
   _context: VerbContext,
 ): Promise<Readonly<Record<string, unknown>>> {
   const image = await localImage(engine, request.name, request.platform)
-  const listed = (
-    await listImages(engine.imageRecords, engine.store.content, engine.snapshots, engine.settings.platform)
-  ).find((one) => one.image.id === image.id)
+  const facts = await imageFacts(engine.store)
+  const listed = listedImage(engine.imageRecords, facts, image.id, engine.settings.platform)
   const { config } = image
   const newestRef = engine.imageRecords
     .refsTo(image.target.digest)

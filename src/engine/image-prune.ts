@@ -1,5 +1,6 @@
 import { TsbuildError, hasCode } from '../base/errors.ts'
 import { hasLabel } from '../container/container-filter.ts'
+import { imageFacts } from '../image/image-facts.ts'
 import { listImages } from '../image/list-images.ts'
 import { removeImage } from '../image/remove-image.ts'
 import { collectGarbage } from './collect-garbage.ts'
@@ -21,22 +22,22 @@ export interface ImagePruneResult extends PruneResult {
 
 /** Removes images that nobody uses, and the layers that nothing needs then. USAGE for an unknown filter. */
 export async function imagePrune(engine: Engine, request: ImagePruneRequest): Promise<ImagePruneResult> {
-  const { containers, imageRecords, settings, snapshots, store } = engine
+  const { containers, imageRecords, settings, store } = engine
   const { all, labels } = readFilters(request)
-  const images = await listImages(imageRecords, store.content, snapshots, settings.platform)
+  const facts = await imageFacts(store)
+  const images = listImages(imageRecords, facts, settings.platform)
+  const used = containers.records.usersOfImages()
   const unused = images
     .filter(({ tags, companion }) => !companion && (all || tags.length === 0))
-    .filter(({ image }) => containers.records.usersOfImage(image.id).length === 0)
+    .filter(({ id }) => !used.has(id))
     .filter(({ createdAt }) => request.until === undefined || createdAt < request.until.getTime())
-    .filter(({ image }) =>
-      labels.every(({ word, wanted }) => hasLabel(image.config.config?.Labels ?? {}, word) === wanted),
-    )
+    .filter(({ manifest }) => labels.every(({ word, wanted }) => hasLabel(facts.labels(manifest), word) === wanted))
   const removed: string[] = []
   const untagged: string[] = []
   for (const listed of unused) {
     try {
       const gone = store.db.transaction(() =>
-        removeImage(imageRecords, listed, undefined, { force: true, uses: usesOf(engine, listed.image.id) }),
+        removeImage(imageRecords, listed, undefined, { force: true, uses: usesOf(engine, listed.id) }),
       )
       untagged.push(...gone.untagged)
       if (gone.deleted !== undefined) removed.push(gone.deleted)

@@ -1,12 +1,8 @@
-import { readManifestImage } from '../image/image-documents.ts'
-import type { LocalImage } from '../image/image-service.ts'
-import { imageSize, layerSizes } from '../image/list-images.ts'
+import type { FactRecords, ImageSummary } from '../image/fact-records.ts'
+import { imageFacts } from '../image/image-facts.ts'
 import type { Digest } from '../oci/digest.ts'
-import { parseManifest } from '../oci/manifest.ts'
-import { isIndexType, isManifestType } from '../oci/media-types.ts'
 import { formatPlatform } from '../oci/platform.ts'
 import { familiarReference } from '../oci/reference.ts'
-import type { Descriptor } from '../oci/types.ts'
 import type { Engine } from './engine.ts'
 import type { CountedImage } from './images.ts'
 
@@ -28,54 +24,43 @@ export interface ImageTree extends Usage {
 
 /** What `images --tree` shows of images: where an image came as an index, all its platforms. */
 export async function imageTree(engine: Engine, images: readonly CountedImage[]): Promise<readonly ImageTree[]> {
-  const sizes = layerSizes(engine.snapshots)
-  return Promise.all(
-    images.map(async (listed): Promise<ImageTree> => {
-      const { target } = listed.image
-      const names = [...listed.tags, ...(listed.tags.length === 0 ? listed.digests : [])].map(familiarReference)
-      const platforms = isIndexType(target.mediaType) ? await platformsOf(engine, target, sizes) : []
-      if (platforms.length === 0)
-        return { names, ...usage(engine, listed.image, sizes, listed.containers), platforms: [] }
-      const sum = (key: 'diskUsage' | 'contentSize'): number => platforms.reduce((total, one) => total + one[key], 0)
-      const inUse = platforms.some((one) => one.inUse)
-      return {
-        names,
-        id: target.digest,
-        diskUsage: sum('diskUsage'),
-        contentSize: sum('contentSize'),
-        inUse,
-        platforms,
-      }
-    }),
-  )
-}
-
-async function platformsOf(
-  engine: Engine,
-  target: Descriptor,
-  sizes: ReturnType<typeof layerSizes>,
-): Promise<ImageTree['platforms']> {
-  const { containers, store } = engine
-  const document = parseManifest(await store.content.read(target.digest), target.mediaType, `index ${target.digest}`)
-  if (document.kind !== 'index') return []
-  const found: (Usage & { readonly platform: string })[] = []
-  for (const entry of document.index.manifests) {
-    if (!isManifestType(entry.mediaType) || entry.platform === undefined || entry.platform.os === 'unknown') continue
-    const platform = formatPlatform(entry.platform)
-    const image = await readManifestImage(store.content, target, entry)
-    found.push(
-      image === undefined
-        ? { platform, id: entry.digest, diskUsage: 0, contentSize: 0, inUse: false }
-        : { platform, ...usage(engine, image, sizes, containers.records.usersOfImage(image.id).length) },
-    )
+  const facts = await imageFacts(engine.store)
+  const users = engine.containers.records.usersOfImages()
+  const usage = (image: Pick<ImageSummary, 'id' | 'manifest' | 'size'>): Usage => {
+    const contentSize = contentBytes(engine, facts, image)
+    return { id: image.id, diskUsage: image.size + contentSize, contentSize, inUse: users.has(image.id) }
   }
-  return found
+  return images.map((listed): ImageTree => {
+    const { target } = listed
+    const names = [...listed.tags, ...(listed.tags.length === 0 ? listed.digests : [])].map(familiarReference)
+    const platforms = target === undefined ? [] : platformsOf(facts, target.digest, usage)
+    if (target === undefined || platforms.length === 0) return { names, ...usage(listed), platforms: [] }
+    const sum = (key: 'diskUsage' | 'contentSize'): number => platforms.reduce((total, one) => total + one[key], 0)
+    const inUse = platforms.some((one) => one.inUse)
+    return { names, id: target.digest, diskUsage: sum('diskUsage'), contentSize: sum('contentSize'), inUse, platforms }
+  })
 }
 
-function usage({ store }: Engine, image: LocalImage, sizes: ReturnType<typeof layerSizes>, containers: number): Usage {
-  const { manifest, manifestDescriptor } = image
-  const blobs = [manifestDescriptor, manifest.config, ...manifest.layers]
-  const contentSize = blobs.reduce((total, { digest }) => total + (store.content.size(digest) ?? 0), 0)
-  const files = imageSize(image, sizes)
-  return { id: image.id, diskUsage: files + contentSize, contentSize, inUse: containers > 0 }
+function platformsOf(
+  facts: FactRecords,
+  target: Digest,
+  usage: (image: ImageSummary) => Usage,
+): ImageTree['platforms'] {
+  return facts.entries(target).flatMap(({ digest, nested, platform }) => {
+    if (nested || platform === undefined || platform.os === 'unknown') return []
+    const [image] = facts.below([digest])
+    const used = image === undefined ? { id: digest, diskUsage: 0, contentSize: 0, inUse: false } : usage(image)
+    return [{ platform: formatPlatform(platform), ...used }]
+  })
+}
+
+function contentBytes(
+  { store }: Engine,
+  facts: FactRecords,
+  { id, manifest }: Pick<ImageSummary, 'id' | 'manifest'>,
+): number {
+  return [manifest, id, ...facts.blobs(manifest)].reduce(
+    (total, digest) => total + (store.content.size(digest) ?? 0),
+    0,
+  )
 }

@@ -1,4 +1,6 @@
 import { TsbuildError } from '../base/errors.ts'
+import type { FactRecords } from '../image/fact-records.ts'
+import { imageFacts } from '../image/image-facts.ts'
 import { listImages } from '../image/list-images.ts'
 import type { ListedImage } from '../image/list-images.ts'
 import { compileNamePattern } from '../image/name-pattern.ts'
@@ -25,15 +27,17 @@ export async function images(
   request: ImagesRequest,
   _context: VerbContext,
 ): Promise<readonly CountedImage[]> {
-  const { containers, imageRecords, settings, snapshots, store } = engine
-  const listed = await listImages(imageRecords, store.content, snapshots, settings.platform)
-  const all = listed.map((one) => ({ ...one, containers: containers.records.usersOfImage(one.image.id).length }))
-  const filters = await Promise.all(request.filters.map((text) => compileFilter(engine, text, all)))
+  const { containers, imageRecords, settings, store } = engine
+  const facts = await imageFacts(store)
+  const users = containers.records.usersOfImages()
+  const all = listImages(imageRecords, facts, settings.platform)
+  const filters = await Promise.all(request.filters.map((text) => compileFilter(engine, text, { facts, all })))
   const byName = request.name === undefined ? undefined : compileNamePattern(request.name)
   return all
     .filter(({ companion }) => !companion)
     .filter((image) => filters.every((fits) => fits(image)))
     .filter(({ createdAt }) => request.until === undefined || createdAt < request.until.getTime())
+    .map((image) => ({ ...image, containers: users.get(image.id) ?? 0 }))
     .flatMap((image) => {
       if (byName === undefined) return [image]
       const tags = image.tags.filter(byName)
@@ -51,7 +55,11 @@ export async function images(
 
 type Filter = (image: ListedImage) => boolean
 
-async function compileFilter(engine: Engine, text: string, all: readonly ListedImage[]): Promise<Filter> {
+async function compileFilter(
+  engine: Engine,
+  text: string,
+  { facts, all }: { readonly facts: FactRecords; readonly all: readonly ListedImage[] },
+): Promise<Filter> {
   const equals = text.indexOf('=')
   const key = equals < 0 ? text : text.slice(0, equals)
   const value = equals < 0 ? '' : text.slice(equals + 1)
@@ -63,8 +71,8 @@ async function compileFilter(engine: Engine, text: string, all: readonly ListedI
     case 'label': {
       const at = value.indexOf('=')
       const [name, wanted] = at < 0 ? [value, undefined] : [value.slice(0, at), value.slice(at + 1)]
-      return ({ image }) => {
-        const label = image.config.config?.Labels?.[name]
+      return ({ manifest }) => {
+        const label = facts.labels(manifest)[name]
         return label !== undefined && (wanted === undefined || label === wanted)
       }
     }
@@ -74,8 +82,8 @@ async function compileFilter(engine: Engine, text: string, all: readonly ListedI
     }
     case 'before':
     case 'since': {
-      const other = await engine.images.find(value, engine.settings.platform)
-      const listed = all.find(({ image }) => image.id === other?.id)
+      const other = await engine.images.identify(facts, value, engine.settings.platform)
+      const listed = all.find(({ id }) => id === other?.id)
       if (listed === undefined) throw noSuchImage(value)
       return ({ createdAt }) => (key === 'before' ? createdAt < listed.createdAt : createdAt > listed.createdAt)
     }

@@ -10,9 +10,10 @@ export async function localImage(engine: Engine, name: string, platformText?: st
   const { images, settings } = engine
   const platform = platformText === undefined ? settings.platform : parsePlatform(platformText, settings.platform)
   const found =
-    (await images.find(name, platform)) ?? (platformText === undefined ? await anyPlatform(engine, name) : undefined)
+    (await images.find(name, platform)) ??
+    (platformText === undefined ? await anyPlatform(engine, name, platform) : undefined)
   if (found !== undefined) return found
-  if (platformText !== undefined && (await anyPlatform(engine, name)) !== undefined) {
+  if (platformText !== undefined && (await anyPlatform(engine, name, platform)) !== undefined) {
     throw new TsbuildError(
       'PLATFORM_NOT_FOUND',
       `Cannot use image "${name}": the store does not have it for ${formatPlatform(platform)}`,
@@ -35,19 +36,13 @@ function completeName(name: string): string {
   }
 }
 
-/** Where nothing fits the machine, the platform that is here. */
-async function anyPlatform(engine: Engine, name: string): Promise<LocalImage | undefined> {
-  const { images, imageRecords, store } = engine
-  const { readManifestImage } = await import('../image/image-documents.ts')
-  const tried = new Set<string>()
-  for (const record of imageRecords.images()) {
-    const descriptor = { mediaType: '', digest: record.manifest, size: 0 }
-    const image = await readManifestImage(store.content, descriptor, descriptor)
-    const platform: Platform | undefined = image?.config
-    if (platform === undefined || tried.has(formatPlatform(platform))) continue
-    tried.add(formatPlatform(platform))
-    const found = await images.find(name, platform)
-    if (found !== undefined) return found
-  }
-  return undefined
+/** Where nothing fits, the platform that is here. */
+async function anyPlatform(
+  { images, store }: Engine,
+  name: string,
+  platform: Platform,
+): Promise<LocalImage | undefined> {
+  const { imageFacts } = await import('../image/image-facts.ts')
+  const other = await images.identify(await imageFacts(store), name, platform)
+  return other?.platform === undefined ? undefined : images.find(name, other.platform)
 }

@@ -1,7 +1,10 @@
 import { TsbuildError, hasCode } from '../base/errors.ts'
 import { isLive } from '../container/container-state.ts'
 import { settle } from '../container/settle.ts'
-import { listImages } from '../image/list-images.ts'
+import type { FactRecords } from '../image/fact-records.ts'
+import { findTarget } from '../image/find-image.ts'
+import { imageFacts } from '../image/image-facts.ts'
+import { listedImage } from '../image/list-images.ts'
 import { removeImage } from '../image/remove-image.ts'
 import type { ImageUse, RemovedImage } from '../image/remove-image.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -11,7 +14,7 @@ import type { Reference } from '../oci/reference.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import type { Engine, VerbContext } from './engine.ts'
 import { recordImageEvent } from './image-events.ts'
-import { localImage, noSuchImage } from './local-image.ts'
+import { noSuchImage } from './local-image.ts'
 
 export interface RmiRequest {
   readonly names: readonly string[]
@@ -22,7 +25,7 @@ export interface RmiRequest {
 
 export interface RmiResult {
   readonly removed: readonly RemovedImage[]
-  /** One per name that could not be removed; the others were. */
+  /** One per name that could not be removed; the others were. The last may tell why no room was made. */
   readonly failed: readonly TsbuildError[]
 }
 
@@ -31,9 +34,10 @@ export async function rmi(engine: Engine, request: RmiRequest, context: VerbCont
   const removed: RemovedImage[] = []
   const failed: TsbuildError[] = []
   const gone = new Set<Digest>()
+  const facts = await imageFacts(engine.store)
   for (const name of new Set(request.names)) {
     try {
-      const one = await removeOne(engine, name, request, gone)
+      const one = await removeOne(engine, name, request, { facts, gone })
       if (one.deleted !== undefined) gone.add(one.deleted)
       removed.push(one)
     } catch (error) {
@@ -42,33 +46,37 @@ export async function rmi(engine: Engine, request: RmiRequest, context: VerbCont
     }
     context.signal.throwIfAborted()
   }
-  if (gone.size > 0) await collectGarbage(engine)
+  try {
+    if (gone.size > 0) await collectGarbage(engine)
+  } catch (error) {
+    // Of another image it is not known what it needs. The names are gone all the same.
+    if (!hasCode(error, 'STORE_CORRUPT')) throw error
+    failed.push(error)
+  }
   return { removed, failed }
 }
 
+/** Reads no document: what is damaged goes as well. */
 async function removeOne(
   engine: Engine,
   name: string,
   request: RmiRequest,
-  gone: ReadonlySet<Digest>,
+  { facts, gone }: { readonly facts: FactRecords; readonly gone: ReadonlySet<Digest> },
 ): Promise<RemovedImage> {
-  const image = await localImage(engine, name, request.platform).catch((error: unknown) => {
-    // `rmi $(images -q)` names an image once per tag.
-    if (hasCode(error, 'IMAGE_NOT_FOUND') && isIdOf(name, gone)) return undefined
-    throw error
-  })
-  if (image === undefined) return { untagged: [], deleted: undefined }
-  const { imageRecords, store, snapshots, settings } = engine
-  const listed = (await listImages(imageRecords, store.content, snapshots, settings.platform)).find(
-    (one) => one.image.id === image.id,
-  )
+  const { images, imageRecords, store, settings } = engine
+  const wanted = request.platform === undefined ? undefined : parsePlatform(request.platform, settings.platform)
+  const image = await images.identify(facts, name, wanted ?? settings.platform)
+  // `rmi $(images -q)` names an image once per tag.
+  if (image === undefined && isIdOf(name, gone)) return { untagged: [], deleted: undefined }
+  const listed = image === undefined ? undefined : listedImage(imageRecords, facts, image.id, settings.platform)
   if (listed === undefined) throw noSuchImage(name)
-  if (request.platform !== undefined) {
-    const wanted = parsePlatform(request.platform, settings.platform)
-    if (!samePlatform(image.config, wanted)) {
+  const { id } = listed
+  if (wanted !== undefined) {
+    const { platform } = listed
+    if (platform === undefined || !samePlatform(platform, wanted)) {
       throw new TsbuildError(
         'PLATFORM_NOT_FOUND',
-        `image with reference ${name} was found but its platform (${formatPlatform(image.config)}) does not match the specified platform (${formatPlatform(wanted)})`,
+        `image with reference ${name} was found but its platform (${platform === undefined ? 'unknown' : formatPlatform(platform)}) does not match the specified platform (${formatPlatform(wanted)})`,
       )
     }
     if (listed.companions.length > 0)
@@ -80,12 +88,12 @@ async function removeOne(
         },
       )
   }
-  const uses = await usesOf(engine, image.id)
-  const by = await nameOf(engine, name, image.id)
+  const uses = await usesOf(engine, id)
+  const by = nameOf(engine, name, id)
   return store.db.transaction(() => {
     const removed = removeImage(imageRecords, listed, by, { force: request.force, uses })
-    for (const untagged of removed.untagged) recordImageEvent(engine, 'untag', image.id, untagged)
-    if (removed.deleted !== undefined) recordImageEvent(engine, 'delete', image.id, undefined)
+    for (const untagged of removed.untagged) recordImageEvent(engine, 'untag', id, untagged)
+    if (removed.deleted !== undefined) recordImageEvent(engine, 'delete', id, undefined)
     return removed
   })
 }
@@ -99,13 +107,10 @@ async function usesOf({ containers }: Engine, id: Digest): Promise<readonly Imag
 }
 
 /** The reference that the argument was, undefined when it was an ID. */
-async function nameOf(engine: Engine, name: string, id: Digest): Promise<Reference | undefined> {
-  if (isIdOf(name, new Set([id]))) {
-    const { findByName } = await import('../image/find-image.ts')
-    const named = await findByName(engine.imageRecords, engine.store.content, parsed(name), engine.settings.platform)
-    if (named === undefined) return undefined
-  }
-  return parsed(name)
+function nameOf({ imageRecords }: Engine, name: string, id: Digest): Reference | undefined {
+  const reference = parsed(name)
+  if (reference === undefined || !isIdOf(name, new Set([id]))) return reference
+  return findTarget(imageRecords, reference) === undefined ? undefined : reference
 }
 
 function parsed(name: string): Reference | undefined {

@@ -2,10 +2,9 @@ import type { ContainerEntry } from '../container/container-filter.ts'
 import { isLive } from '../container/container-state.ts'
 import { settleAll } from '../container/settle.ts'
 import { containerSizes } from '../container/sizes.ts'
-import { layerSizes, listImages } from '../image/list-images.ts'
+import { imageFacts } from '../image/image-facts.ts'
+import { listImages } from '../image/list-images.ts'
 import type { ListedImage } from '../image/list-images.ts'
-import { chainId } from '../oci/digest.ts'
-import type { ChainId } from '../oci/digest.ts'
 import type { Volume } from '../volume/volume-records.ts'
 import { cacheItems } from './builder-cache.ts'
 import type { CacheItem } from './builder-cache.ts'
@@ -51,30 +50,20 @@ export async function systemDf(engine: Engine): Promise<DiskUsage> {
 }
 
 async function imageUsage(engine: Engine): Promise<Pick<DiskUsage, 'images' | 'imageBytes'>> {
-  const { containers, imageRecords, settings, snapshots, store } = engine
-  const listed = await listImages(imageRecords, store.content, snapshots, settings.platform)
-  const sizes = layerSizes(snapshots)
-  const users = new Map<ChainId, number>()
-  const chains = listed.map((image) => chainsOf(image))
-  for (const chain of chains.flat()) users.set(chain, (users.get(chain) ?? 0) + 1)
-  const sum = (some: Iterable<ChainId>): number =>
-    [...some].reduce((total, chain) => total + (sizes.get(chain) ?? 0), 0)
+  const { containers, imageRecords, settings, store } = engine
+  const facts = await imageFacts(store)
+  const { total, shared } = facts.sharing()
+  const users = containers.records.usersOfImages()
   return {
-    images: listed
-      .map((image, at) => ({
+    images: listImages(imageRecords, facts, settings.platform)
+      .filter(({ companion }) => !companion)
+      .map((image) => ({
         ...image,
-        shared: sum(chains[at]!.filter((chain) => (users.get(chain) ?? 0) > 1)),
-        containers: containers.records.usersOfImage(image.image.id).length,
-      }))
-      .filter(({ companion }) => !companion),
-    imageBytes: sum(users.keys()),
+        shared: shared.get(image.manifest) ?? 0,
+        containers: users.get(image.id) ?? 0,
+      })),
+    imageBytes: total,
   }
-}
-
-function chainsOf({ image }: ListedImage): readonly ChainId[] {
-  const chains: ChainId[] = []
-  for (const diffId of image.config.rootfs.diff_ids) chains.push(chainId(chains.at(-1) ?? null, diffId))
-  return chains
 }
 
 async function containerUsage({ containers }: Engine): Promise<readonly ContainerUsage[]> {

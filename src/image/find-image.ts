@@ -6,9 +6,11 @@ import { formatReference, formatRepository, parseReference, withDefaultTag } fro
 import type { Reference } from '../oci/reference.ts'
 import type { Descriptor, Platform } from '../oci/types.ts'
 import type { ContentStore } from '../store/content.ts'
+import type { FactRecords, ImageSummary } from './fact-records.ts'
 import { readImage, readManifestImage } from './image-documents.ts'
 import type { ImageRecord, ImageRecords } from './image-records.ts'
 import type { LocalImage } from './image-service.ts'
+import { meaningOf } from './index-members.ts'
 
 /**
  * Finds an image as docker does: a full ID, then a name, then an unambiguous ID prefix (`sha256:` may be left out).
@@ -20,17 +22,54 @@ export async function findImage(
   nameOrId: string,
   platform: Platform,
 ): Promise<LocalImage | undefined> {
+  const found = await lookUp(records, nameOrId, (reference) => findByName(records, content, reference, platform))
+  return found === undefined || 'config' in found ? found : recorded(content, found)
+}
+
+/**
+ * The image that `findImage` gives, and where nothing of a name fits the platform, the newest that is here of it. Its documents are not
+ * read: they may be damaged.
+ */
+export async function identifyImage(
+  records: ImageRecords,
+  facts: FactRecords,
+  nameOrId: string,
+  platform: Platform,
+): Promise<ImageSummary | undefined> {
+  const found = await lookUp(records, nameOrId, async (reference) =>
+    identifyByName(records, facts, reference, platform),
+  )
+  return found === undefined ? undefined : facts.below([found.manifest])[0]
+}
+
+/** As `identifyImage`, for a name alone. */
+export function identifyByName(
+  records: ImageRecords,
+  facts: FactRecords,
+  reference: Reference | undefined,
+  platform: Platform,
+): ImageSummary | undefined {
+  const target = reference === undefined ? undefined : findTarget(records, reference)
+  if (target === undefined) return undefined
+  const images = new Map(facts.below([target.digest]).map((image) => [image.manifest, image]))
+  return meaningOf(facts, target.digest, platform, images).image
+}
+
+/** Full ID, name, prefix. */
+async function lookUp<Named>(
+  records: ImageRecords,
+  nameOrId: string,
+  byName: (reference: Reference | undefined) => Promise<Named | undefined>,
+): Promise<Named | ImageRecord | undefined> {
   const hex = nameOrId.startsWith('sha256:') ? nameOrId.slice('sha256:'.length) : nameOrId
   const isHex = /^[0-9a-f]+$/.test(hex)
   if (isHex && hex.length === 64) {
     const exact = records.byIdPrefix(`sha256:${hex}`)
-    if (exact[0] !== undefined) return recorded(content, exact[0])
+    if (exact[0] !== undefined) return exact[0]
   }
-  const named = isDigest(nameOrId)
-    ? undefined
-    : await findByName(records, content, parsedOrUndefined(nameOrId), platform)
+  const named = isDigest(nameOrId) ? undefined : await byName(parsedOrUndefined(nameOrId))
   if (named !== undefined) return named
-  return isHex ? findByPrefix(records, content, hex) : undefined
+  return isHex ? findByPrefix(records, hex) : undefined
 }
 
 /** The image that a reference names in the store. A digest wins over a tag. */
@@ -70,11 +109,7 @@ function targetByDigest(records: ImageRecords, reference: Reference, digest: Dig
   return ref?.target
 }
 
-async function findByPrefix(
-  records: ImageRecords,
-  content: ContentStore,
-  hex: string,
-): Promise<LocalImage | undefined> {
+function findByPrefix(records: ImageRecords, hex: string): ImageRecord | undefined {
   const found = records.byIdPrefix(`sha256:${hex}`)
   const ids = new Set(found.map((record) => record.id))
   if (ids.size > 1) {
@@ -83,7 +118,7 @@ async function findByPrefix(
       hint: 'Give more digits',
     })
   }
-  return found[0] === undefined ? undefined : recorded(content, found[0])
+  return found[0]
 }
 
 /** The image of a record: its manifest's type is read from the document. */

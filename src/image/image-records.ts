@@ -2,6 +2,7 @@ import { parseDigest } from '../oci/digest.ts'
 import type { DiffId, Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/types.ts'
 import type { Database } from '../store/db/database.ts'
+import { above } from './index-tables.ts'
 
 /** One platform's image in the store. Untagged ones stay until they are removed or pruned. */
 export interface ImageRecord {
@@ -31,6 +32,8 @@ export interface ImageRecords {
   ref(name: string): RefRecord | undefined
   refs(): readonly RefRecord[]
   refsTo(target: Digest): readonly RefRecord[]
+  /** Those that lead to one of these manifests, by whatever indexes; as far as indexes were read. */
+  refsOver(manifests: readonly Digest[]): readonly RefRecord[]
   setRef(name: string, target: Descriptor): void
   removeRef(name: string): void
   image(manifest: Digest): ImageRecord | undefined
@@ -76,6 +79,14 @@ export function imageRecords(db: Database): ImageRecords {
     },
     refs: () => db.all<RefRow>('SELECT * FROM refs ORDER BY name').map(toRef),
     refsTo: (target) => db.all<RefRow>('SELECT * FROM refs WHERE target = ? ORDER BY name', target).map(toRef),
+    refsOver: (manifests) =>
+      db
+        .all<RefRow>(
+          `WITH RECURSIVE ${above('SELECT value FROM json_each(?)')}
+           SELECT * FROM refs WHERE target IN above ORDER BY name`,
+          JSON.stringify(manifests),
+        )
+        .map(toRef),
     setRef(name, { digest, mediaType, size }) {
       db.run(
         'INSERT OR REPLACE INTO refs (name, target, media_type, size, updated_at) VALUES (?, ?, ?, ?, ?)',

@@ -4,6 +4,7 @@ import type { Family } from '../oci/media-types.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Descriptor, ImageConfig, Manifest, Platform } from '../oci/types.ts'
 import type { Snapshot } from '../snapshot/snapshotter.ts'
+import type { FactRecords, ImageSummary } from './fact-records.ts'
 
 /** An image of the store for one platform. */
 export interface LocalImage {
@@ -57,6 +58,10 @@ export interface ImageService {
   pull(reference: Reference, options: PullOptions): Promise<PulledImage>
   /** Looks in the store only: by name, ID or unambiguous ID prefix (ID_AMBIGUOUS). Undefined when there is none for the platform. */
   find(nameOrId: string, platform: Platform): Promise<LocalImage | undefined>
+  /**
+   * Likewise, and where nothing fits the platform, the newest that is here of that name. Damaged images have a summary, too.
+   */
+  identify(facts: FactRecords, nameOrId: string, platform: Platform): Promise<ImageSummary | undefined>
   /** True when the store has the image under this very name. */
   has(reference: Reference, platform: Platform): Promise<boolean>
   /** Unpacks what is not unpacked yet and gives the top of the stack; null for an image without layers. */

@@ -10,7 +10,7 @@ import type { RegistryClient } from '../registry/client.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
 import type { Store } from '../store/store.ts'
 import { createImage } from './create-image.ts'
-import { findByName, findImage, tagName } from './find-image.ts'
+import { findByName, findImage, identifyByName, identifyImage, tagName } from './find-image.ts'
 import { imageRecords } from './image-records.ts'
 import { layersToUnpack } from './image-layers.ts'
 import type { ImageService, LocalImage, PulledImage, PullOptions } from './image-service.ts'
@@ -74,6 +74,12 @@ export function createImages({ store, snapshots, native, registry, shortNames }:
       if (found !== undefined || !isShortName(nameOrId)) return found
       const alias = resolveAlias(nameOrId, await shortNames())
       return alias === undefined ? undefined : findByName(records, store.content, alias, platform)
+    },
+    async identify(facts, nameOrId, platform) {
+      const found = await identifyImage(records, facts, nameOrId, platform)
+      if (found !== undefined || !isShortName(nameOrId)) return found
+      const alias = resolveAlias(nameOrId, await shortNames())
+      return identifyByName(records, facts, alias, platform)
     },
     has: async (reference, platform) => (await findByName(records, store.content, reference, platform)) !== undefined,
     async unpack(image, { emit, signal, source }) {

@@ -1,19 +1,23 @@
-import { chainId } from '../oci/digest.ts'
-import type { ChainId, Digest } from '../oci/digest.ts'
-import { samePlatform } from '../oci/platform.ts'
+import type { Digest } from '../oci/digest.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { Reference } from '../oci/reference.ts'
-import type { Platform } from '../oci/types.ts'
+import type { Descriptor, Platform } from '../oci/types.ts'
 import type { Snapshotter } from '../snapshot/snapshotter.ts'
-import type { ContentStore } from '../store/content.ts'
-import { readImage, readManifestImage } from './image-documents.ts'
+import type { FactRecords, ImageSummary } from './fact-records.ts'
 import type { ImageRecords, RefRecord } from './image-records.ts'
-import { documentsBelow } from './image-roots.ts'
+import { meaningOf } from './index-members.ts'
+import type { Meaning } from './index-members.ts'
 import type { LocalImage } from './image-service.ts'
+import { chainIds } from './unpack-layers.ts'
 
 /** An image of the store with all its names. */
 export interface ListedImage {
-  readonly image: LocalImage
+  readonly id: Digest
+  readonly manifest: Digest
+  /** What its first name points to; undefined for an image without names. */
+  readonly target: Descriptor | undefined
+  /** Undefined when its documents are damaged. */
+  readonly platform: Platform | undefined
   /** Names with tags. */
   readonly tags: readonly Reference[]
   /** Names by digest, as pulled or pushed. */
@@ -29,107 +33,84 @@ export interface ListedImage {
 }
 
 interface Found {
-  readonly image: LocalImage
-  readonly arrived: number
+  readonly image: ImageSummary
   readonly refs: RefRecord[]
   readonly companions: Set<Digest>
 }
 
 /**
- * All images, newest first, each once: a name that points to an index counts for its image of `platform`, or for the only one
+ * All images, newest first, each once: a name that points to an index counts for its image of `platform`, or for the newest one
  * that is here.
  */
-export async function listImages(
+export function listImages(records: ImageRecords, facts: FactRecords, platform: Platform): readonly ListedImage[] {
+  return withNames(facts, { images: facts.summaries(), refs: records.refs(), platform })
+}
+
+/** One image as `listImages` has it. */
+export function listedImage(
   records: ImageRecords,
-  content: ContentStore,
-  snapshots: Pick<Snapshotter, 'list'>,
+  facts: FactRecords,
+  id: Digest,
   platform: Platform,
-): Promise<readonly ListedImage[]> {
-  const sizes = layerSizes(snapshots)
+): ListedImage | undefined {
+  const family = facts.family(id).map(({ manifest }) => manifest)
+  const refs = records.refsOver(family)
+  // What a name means depends on all that is below it.
+  const images = facts.below([...family, ...refs.map(({ target }) => target.digest)])
+  return withNames(facts, { images, refs, platform }).find((one) => one.id === id)
+}
+
+/** `images` newest first, with all that are below one of `refs`. An image has the names among `refs`. */
+function withNames(
+  facts: FactRecords,
+  given: { readonly images: readonly ImageSummary[]; readonly refs: readonly RefRecord[]; readonly platform: Platform },
+): readonly ListedImage[] {
   const found = new Map<Digest, Found>()
-  const byManifest = new Map<Digest, LocalImage>()
-  for (const record of records.images()) {
-    const descriptor = { mediaType: '', digest: record.manifest, size: content.size(record.manifest) ?? 0 }
-    const image = await readManifestImage(content, descriptor, descriptor)
-    if (image === undefined) continue
-    byManifest.set(record.manifest, image)
-    if (!found.has(image.id)) found.set(image.id, { image, arrived: record.createdAt, refs: [], companions: new Set() })
+  const byManifest = new Map<Digest, ImageSummary>()
+  for (const image of given.images) {
+    byManifest.set(image.manifest, image)
+    if (!found.has(image.id)) found.set(image.id, { image, refs: [], companions: new Set() })
   }
-  for (const ref of records.refs()) {
-    // Most names point to a manifest that was read already; only an index has more below it.
-    const plain = byManifest.get(ref.target.digest)
-    const image = plain ?? (await targetImage(content, ref, platform, byManifest.values()))
-    const named = image === undefined ? undefined : found.get(image.id)
+  const known = new Map<Digest, Meaning>()
+  for (const ref of given.refs) {
+    const { digest } = ref.target
+    const meaning = known.get(digest) ?? meaningOf(facts, digest, given.platform, byManifest)
+    known.set(digest, meaning)
+    const named = meaning.image === undefined ? undefined : found.get(meaning.image.id)
     if (named === undefined) continue
     named.refs.push(ref)
-    if (plain !== undefined) continue
-    for (const manifest of await documentsBelow(content, ref.target)) {
-      const id = byManifest.get(manifest)?.id
-      if (id !== undefined && id !== named.image.id) named.companions.add(id)
-    }
+    for (const { id } of meaning.members) if (id !== named.image.id) named.companions.add(id)
   }
   const alone = (id: Digest): boolean => found.get(id)?.refs.length === 0
   const companions = new Set([...found.values()].flatMap((one) => [...one.companions].filter(alone)))
   return [...found.values()]
-    .map((one) => ({
-      ...toListed(one, sizes),
-      companions: [...one.companions].filter(alone),
-      companion: companions.has(one.image.id),
-    }))
+    .map((one) => toListed(one, [...one.companions].filter(alone), companions.has(one.image.id)))
     .sort((a, b) => b.createdAt - a.createdAt)
 }
 
-function toListed(
-  { image, arrived, refs }: Found,
-  sizes: ReadonlyMap<ChainId, number>,
-): Omit<ListedImage, 'companion' | 'companions'> {
+function toListed({ image, refs }: Found, companions: readonly Digest[], companion: boolean): ListedImage {
+  const { id, manifest, createdAt, created, platform, size } = image
   const names = refs.map(({ name }) => parseReference(name))
-  const created = Date.parse(image.config.created ?? '')
   return {
-    image:
-      refs[0] === undefined
-        ? image
-        : { ...image, target: (refs.find(({ name }) => !name.includes('@')) ?? refs[0]).target },
+    id,
+    manifest,
+    target: (refs.find(({ name }) => !name.includes('@')) ?? refs[0])?.target,
+    platform,
     tags: names.filter(({ tag }) => tag !== undefined),
     digests: names.filter(({ digest }) => digest !== undefined),
-    createdAt: Number.isNaN(created) ? arrived : created,
-    size: imageSize(image, sizes),
+    createdAt: created ?? createdAt,
+    size,
+    companions,
+    companion,
   }
-}
-
-async function targetImage(
-  content: ContentStore,
-  ref: RefRecord,
-  platform: Platform,
-  present: Iterable<LocalImage>,
-): Promise<LocalImage | undefined> {
-  const fitting = await readImage(content, ref.target, platform)
-  if (fitting !== undefined) return fitting
-  for (const { config } of present) {
-    if (samePlatform(config, platform)) continue
-    const other = await readImage(content, ref.target, config)
-    if (other !== undefined) return other
-  }
-  return undefined
-}
-
-/** Bytes of the files of each unpacked layer. */
-export function layerSizes(snapshots: Pick<Snapshotter, 'list'>): ReadonlyMap<ChainId, number> {
-  return new Map(snapshots.list().map((snapshot) => [snapshot.chainId, snapshot.bytes]))
 }
 
 /** What each layer of an image counts, base first: an unpacked one its files, another its blob. */
 export function sizesOfLayers(
   { config, manifest }: Pick<LocalImage, 'config' | 'manifest'>,
-  sizes: ReadonlyMap<ChainId, number>,
+  snapshots: Pick<Snapshotter, 'bytesOf'>,
 ): readonly number[] {
-  let chain: ChainId | null = null
-  return config.rootfs.diff_ids.map((diffId, at) => {
-    chain = chainId(chain, diffId)
-    return sizes.get(chain) ?? manifest.layers[at]?.size ?? 0
-  })
-}
-
-export function imageSize(image: Pick<LocalImage, 'config' | 'manifest'>, sizes: ReadonlyMap<ChainId, number>): number {
-  return sizesOfLayers(image, sizes).reduce((sum, size) => sum + size, 0)
+  const chains = chainIds(config.rootfs.diff_ids.map((diffId) => ({ diffId })))
+  const bytes = snapshots.bytesOf(chains)
+  return chains.map((chain, at) => bytes.get(chain) ?? manifest.layers[at]?.size ?? 0)
 }

@@ -37,7 +37,7 @@ export function removeImage(
   by: Reference | undefined,
   options: RemoveOptions,
 ): RemovedImage {
-  const { image, tags, digests } = listed
+  const { id, tags, digests } = listed
   const gone = by === undefined ? tags : tags.filter((name) => formatReference(name) === tagName(by))
   const rest = tags.filter((name) => !gone.includes(name))
   if (by?.digest !== undefined) return removeDigestName(records, listed, by, by.digest, options)
@@ -47,11 +47,11 @@ export function removeImage(
     return by === undefined || (gone.some(sameRepository) && !rest.some(sameRepository))
   })
   const last = rest.length === 0 && orphaned.length === digests.length
-  if (by === undefined) checkRepositories(image.id, tags, options)
-  if (last) checkUses(image.id, by, options)
+  if (by === undefined) checkRepositories(id, tags, options)
+  if (last) checkUses(id, by, options)
   for (const name of gone) records.removeRef(tagName(name))
   for (const name of orphaned) if (name.digest !== undefined) records.removeRef(digestName(name, name.digest))
-  const deleted = last ? image.id : undefined
+  const deleted = last ? id : undefined
   if (deleted !== undefined) forget(records, listed)
   return { untagged: [...gone, ...orphaned].map(familiarReference), deleted }
 }
@@ -64,16 +64,16 @@ function removeDigestName(
   options: RemoveOptions,
 ): RemovedImage {
   const alone = listed.tags.length === 0 && listed.digests.length <= 1
-  if (alone) checkUses(listed.image.id, by, options)
+  if (alone) checkUses(listed.id, by, options)
   records.removeRef(digestName(by, digest))
   if (alone) forget(records, listed)
-  return { untagged: [familiarReference({ ...by, tag: undefined })], deleted: alone ? listed.image.id : undefined }
+  return { untagged: [familiarReference({ ...by, tag: undefined })], deleted: alone ? listed.id : undefined }
 }
 
 /** The image and those of other platforms that were here with it. */
-function forget(records: ImageRecords, { image, companions }: ListedImage): void {
-  for (const id of [image.id, ...companions])
-    for (const { manifest } of records.byIdPrefix(id)) records.removeImage(manifest)
+function forget(records: ImageRecords, { id, companions }: ListedImage): void {
+  for (const gone of [id, ...companions])
+    for (const { manifest } of records.byIdPrefix(gone)) records.removeImage(manifest)
 }
 
 function checkRepositories(id: Digest, tags: readonly Reference[], { force }: RemoveOptions): void {

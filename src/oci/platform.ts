@@ -72,20 +72,30 @@ export function samePlatform(a: Platform, b: Platform): boolean {
  * As containerd's platforms.Only: an arm64 machine runs arm v8 and below, amd64 runs lower micro-architecture levels and 386.
  */
 export function platformDistance(want: Platform, have: Platform): number | undefined {
-  const target = formatPlatform(normalisePlatform(have))
-  const index = runnable(normalisePlatform(want)).findIndex((candidate) => formatPlatform(candidate) === target)
-  return index < 0 ? undefined : index
+  return distancesFrom(want)(have)
+}
+
+function distancesFrom(want: Platform): (have: Platform) => number | undefined {
+  const candidates = runnable(normalisePlatform(want)).map(formatPlatform)
+  return (have) => {
+    const index = candidates.indexOf(formatPlatform(normalisePlatform(have)))
+    return index < 0 ? undefined : index
+  }
 }
 
 /**
  * The entry of an index that fits best; the first of equals. Entries without platform never match, but an index among them may hold what
  * is looked for: the first of these where nothing fits.
  */
-export function selectPlatform(entries: readonly Descriptor[], want: Platform): Descriptor | undefined {
-  let best: { readonly entry: Descriptor; readonly distance: number } | undefined
+export function selectPlatform<Entry extends Pick<Descriptor, 'mediaType' | 'platform'>>(
+  entries: readonly Entry[],
+  want: Platform,
+): Entry | undefined {
+  const distanceTo = distancesFrom(want)
+  let best: { readonly entry: Entry; readonly distance: number } | undefined
   for (const entry of entries) {
     if (entry.platform === undefined) continue
-    const distance = platformDistance(want, entry.platform)
+    const distance = distanceTo(entry.platform)
     if (distance !== undefined && distance < (best?.distance ?? Infinity)) best = { entry, distance }
   }
   return best?.entry ?? entries.find(({ mediaType, platform }) => platform === undefined && isIndexType(mediaType))

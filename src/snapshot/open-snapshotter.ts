@@ -141,6 +141,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
       return removed
     },
     list: records.list,
+    bytesOf: records.bytesOf,
     async [Symbol.asyncDispose]() {
       await removeCondemned()
       const ids = records.unsynced()

@@ -27,6 +27,7 @@ export interface SnapshotRecords {
   ancestry(id: SnapshotId): readonly SnapshotId[]
   chain(id: SnapshotId): readonly Snapshot[]
   list(): readonly Snapshot[]
+  bytesOf(chains: readonly ChainId[]): ReadonlyMap<ChainId, number>
   /** Marks for removal what no longer has a right to exist: actives of these leases, and rows that were being removed. */
   condemn(dead: readonly number[]): void
   /** Marks one snapshot for removal, whatever its state. */
@@ -105,6 +106,15 @@ export function snapshotRecords(db: Database): SnapshotRecords {
         .filter((snapshot) => snapshot !== undefined),
     list: () =>
       db.all<SnapshotRow>(`SELECT ${columns} FROM snapshots WHERE state = 'committed' ORDER BY id`).map(toSnapshot),
+    bytesOf: (chains) =>
+      new Map(
+        db
+          .all<Pick<SnapshotRow, 'chain_id' | 'bytes'>>(
+            `SELECT chain_id, bytes FROM snapshots WHERE state = 'committed' AND chain_id IN (SELECT value FROM json_each(?))`,
+            JSON.stringify(chains),
+          )
+          .map((row) => [row.chain_id, row.bytes]),
+      ),
     condemn(dead) {
       const rows = db.all<{ id: SnapshotId; lease: number }>(`SELECT id, lease FROM snapshots WHERE state = 'active'`)
       for (const row of rows) if (dead.includes(row.lease)) condemnOne(row.id)
@@ -112,18 +122,16 @@ export function snapshotRecords(db: Database): SnapshotRecords {
     condemnOne,
     condemnUnused: (keep) =>
       db.transaction(() => {
-        const roots = [
-          ...keep,
-          ...db
-            .all<{ id: SnapshotId }>(`SELECT id FROM snapshots WHERE state IN ('active', 'container')`)
-            .map((row) => row.id),
-          ...db
-            .all<{ key: string }>(`SELECT key FROM holds WHERE kind = 'snapshot'`)
-            .map((row) => Number(row.key) as SnapshotId),
-        ]
-        const needed = new Set(roots.flatMap(ancestry))
-        const rows = db.all<SnapshotRow>(`SELECT ${columns} FROM snapshots WHERE state = 'committed' ORDER BY id DESC`)
-        const unused = rows.filter((row) => !needed.has(row.id)).map(toSnapshot)
+        const rows = db.all<SnapshotRow>(
+          `WITH RECURSIVE needed(id) AS (
+             SELECT value FROM json_each(?)
+             UNION SELECT id FROM snapshots WHERE state IN ('active', 'container')
+             UNION SELECT CAST(key AS INTEGER) FROM holds WHERE kind = 'snapshot'
+             UNION SELECT parent FROM snapshots JOIN needed ON snapshots.id = needed.id WHERE parent IS NOT NULL)
+           SELECT ${columns} FROM snapshots WHERE state = 'committed' AND id NOT IN needed ORDER BY id DESC`,
+          JSON.stringify([...keep]),
+        )
+        const unused = rows.map(toSnapshot)
         for (const snapshot of unused) condemnOne(snapshot.id)
         return unused
       }),

@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tarImage, tarOf } from '../helpers/tar-image.ts'
 import type { TarImageOptions } from '../helpers/tar-image.ts'
@@ -147,4 +148,35 @@ it('rmi by an ID that has names in several repositories needs force', async () =
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   expect(lines(stdout).toSorted().at(-1)).toMatch(/^Untagged: gone:latest$/)
   expect(await cli.inventory()).toEqual(before)
+})
+
+describe('an image whose config was changed on the disk', () => {
+  async function damaged(name: string): Promise<string> {
+    await load(name, [{ 'own.txt': name }], '2026-03-01T00:00:00Z', { Labels: { own: name } })
+    // A list would remember what the config says.
+    using store = new DatabaseSync(join(cli.root, 'meta.db'), { readOnly: true })
+    const row = store.prepare('SELECT id FROM images ORDER BY created_at DESC LIMIT 1').get() as { readonly id: string }
+    const { id } = row
+    const path = join(cli.root, 'blobs/sha256', id.replace('sha256:', ''))
+    chmodSync(path, 0o600)
+    writeFileSync(path, '[]')
+    return id
+  }
+
+  it('is in no other one’s way, and can be removed', async () => {
+    const id = await damaged('hurt:1')
+    expect(lines(await cli.ok('images', '--format', '{{.Repository}} {{.Platform}}'))).toEqual(
+      expect.arrayContaining(['hurt <none>', 'app linux/amd64']),
+    )
+    await cli.ok('inspect', 'app')
+    await cli.ok('system', 'df')
+    await load('other:1', [{ 'other.txt': 'x' }], '2026-03-02T00:00:00Z', {})
+    const other = await cli.run(['rmi', 'other:1'])
+    expect(other.stdout).toContain('Untagged: other:1')
+    expect(other.stderr).toContain('STORE_CORRUPT')
+    expect(await cli.ok('rmi', 'hurt:1')).toBe(`Untagged: hurt:1\nDeleted: ${id}\n`)
+    await load('hurt:1', [{ 'own.txt': 'hurt:1' }], '2026-03-01T00:00:00Z', { Labels: { own: 'hurt:1' } })
+    expect(await cli.ok('images', '--filter', 'label=own', '-q', '--no-trunc')).toBe(`${id}\n`)
+    await cli.ok('rmi', 'hurt:1')
+  })
 })

@@ -43,11 +43,14 @@ export async function imageColumns(whole: boolean): Promise<Readonly<Record<stri
     },
     Tag: { header: 'TAG', value: ({ name }) => name?.tag ?? '<none>' },
     Digest: { header: 'DIGEST', value: ({ digest }) => digest ?? '<none>' },
-    ID: { header: 'IMAGE ID', value: ({ listed }) => (whole ? listed.image.id : shortId(listed.image.id)) },
+    ID: { header: 'IMAGE ID', value: ({ listed }) => (whole ? listed.id : shortId(listed.id)) },
     CreatedSince: { header: 'CREATED', value: ({ listed }) => relativeAge(listed.createdAt, now) },
     CreatedAt: { header: 'CREATED AT', value: ({ listed }) => localTime(new Date(listed.createdAt)) },
     Size: { header: 'SIZE', value: ({ listed }) => humanSize(listed.size) },
-    Platform: { header: 'PLATFORM', value: ({ listed }) => formatPlatform(listed.image.config) },
+    Platform: {
+      header: 'PLATFORM',
+      value: ({ listed }) => (listed.platform === undefined ? '<none>' : formatPlatform(listed.platform)),
+    },
     Containers: { header: 'CONTAINERS', value: ({ listed }) => String(listed.containers) },
     VirtualSize: { header: 'SIZE', value: ({ listed }) => humanSize(listed.size, 4) },
     // Only `system df -v` asks what images share; docker's list says the same.

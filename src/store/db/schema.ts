@@ -185,6 +185,40 @@ const cacheAges = `
   CREATE INDEX cache_by_identity ON cache_records(identity, kind, created_at);
 `
 
+/**
+ * What the documents of images say that lists and sweeps ask for. Each document is read once: what a digest names never changes. What is known of an
+ * image goes with it; of an index, when no name leads to it any more.
+ */
+const imageFacts = `
+  CREATE TABLE image_facts (
+    id INTEGER PRIMARY KEY,
+    manifest TEXT NOT NULL UNIQUE REFERENCES images(manifest) ON DELETE CASCADE,
+    created INTEGER,
+    os TEXT,
+    architecture TEXT,
+    variant TEXT,
+    labels TEXT
+  );
+  CREATE TABLE image_layers (
+    image INTEGER NOT NULL REFERENCES image_facts(id) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    diff_id TEXT,
+    chain_id TEXT,
+    blob TEXT,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (image, at)
+  ) WITHOUT ROWID;
+  CREATE TABLE index_facts (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, entries TEXT NOT NULL);
+  CREATE TABLE index_members (
+    digest TEXT NOT NULL,
+    parent INTEGER NOT NULL REFERENCES index_facts(id) ON DELETE CASCADE,
+    nested INTEGER NOT NULL,
+    PRIMARY KEY (digest, parent)
+  ) WITHOUT ROWID;
+  CREATE INDEX index_members_by_parent ON index_members(parent);
+  CREATE INDEX index_members_nested ON index_members(digest) WHERE nested = 1;
+`
+
 export const migrations: readonly string[] = [
   leases,
   snapshots,
@@ -196,4 +230,5 @@ export const migrations: readonly string[] = [
   remembered,
   manifestLists,
   cacheAges,
+  imageFacts,
 ]
