@@ -20,8 +20,12 @@ struct relay {
     int terminal, signals, resize;
     bool raw, input_open;
     struct termios before;
+    struct buf typed; /* what the terminal has not taken yet */
     struct buf sizes; /* an unfinished line of `resize` */
 };
+
+/* More of stdin is left where it is until the process reads. */
+#define TYPED_LIMIT 65536
 
 static void copy_size(int terminal)
 {
@@ -69,23 +73,44 @@ static void take_sizes(struct relay *self)
     }
 }
 
-/* False at the end of the stream. A terminal whose last user is gone gives EIO. */
-static bool copy(int from, int to)
+/* Bytes read, 0 at the end of the stream, which is where a terminal whose last user is gone says EIO; -1 when there are none for now. */
+static ssize_t take(int fd, char *data, size_t size)
 {
-    char data[4096];
-    ssize_t size;
-    do size = read(from, data, sizeof data);
-    while (size < 0 && errno == EINTR);
-    if (size < 0 && errno == EAGAIN) return true;
-    return size > 0 && write_all(to, data, (size_t)size) == 0;
+    ssize_t got = read(fd, data, size);
+    return got >= 0 ? got : errno == EINTR || errno == EAGAIN ? -1 : 0;
 }
 
-/* A terminal has no half-closed state: the end of what is typed is told by the character for it. */
-static void end_input(struct relay *self)
+/* False at the end. */
+static bool print(const struct relay *self)
+{
+    char data[4096];
+    ssize_t size = take(self->terminal, data, sizeof data);
+    return size < 0 || (size > 0 && write_all(STDOUT_FILENO, data, (size_t)size) == 0);
+}
+
+/*
+ * What a process does not read may be more than the terminal holds. Nobody waits for that: it would not get on while its output is not read. A terminal has no
+ * half-closed state: the end of what is typed is told by the character for it.
+ */
+static void take_typed(struct relay *self)
 {
     static const char EOT = 4;
+    struct rt_error ignored;
+    char data[4096];
+    ssize_t size = take(STDIN_FILENO, data, sizeof data);
+    if (size > 0) buf_add(&self->typed, data, (size_t)size, &ignored);
+    if (size != 0) return;
     self->input_open = false;
-    if (!self->raw && self->terminal >= 0) write_all(self->terminal, &EOT, 1);
+    if (!self->raw) buf_add(&self->typed, &EOT, 1, &ignored);
+}
+
+static void type(struct relay *self)
+{
+    ssize_t size = write(self->terminal, self->typed.data, self->typed.size);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    size_t done = size < 0 ? self->typed.size : (size_t)size;
+    memmove(self->typed.data, self->typed.data + done, self->typed.size - done);
+    buf_cut(&self->typed, self->typed.size - done);
 }
 
 static int loop(struct relay *self, struct rt_error *err)
@@ -94,8 +119,8 @@ static int loop(struct relay *self, struct rt_error *err)
         struct pollfd waited[] = {
             {.fd = self->options->pidfd, .events = POLLIN},
             {.fd = self->signals, .events = POLLIN},
-            {.fd = self->terminal, .events = POLLIN},
-            {.fd = self->terminal >= 0 && self->input_open ? STDIN_FILENO : -1, .events = POLLIN},
+            {.fd = self->terminal, .events = (short)(POLLIN | (self->typed.size ? POLLOUT : 0))},
+            {.fd = self->terminal >= 0 && self->input_open && self->typed.size < TYPED_LIMIT ? STDIN_FILENO : -1, .events = POLLIN},
             {.fd = self->resize, .events = POLLIN},
             {.fd = self->options->notify ? notify_fd(self->options->notify) : -1, .events = POLLIN},
         };
@@ -107,11 +132,12 @@ static int loop(struct relay *self, struct rt_error *err)
         if (waited[4].revents) take_sizes(self);
         bool told = waited[5].revents;
         if (told) notify_pass(self->options->notify);
-        bool printed = waited[2].revents && copy(self->terminal, STDOUT_FILENO);
-        if (waited[3].revents && !copy(STDIN_FILENO, self->terminal)) end_input(self);
+        bool has_output = waited[2].revents & ~POLLOUT, printed = has_output && print(self);
+        if (waited[3].revents) take_typed(self);
+        if (waited[2].revents & POLLOUT) type(self);
         /* What was printed or told before the end comes out first. */
         if (waited[0].revents && !printed && !told) return 0;
-        if (waited[2].revents && !printed) self->terminal = -1;
+        if (has_output && !printed) self->terminal = -1;
     }
 }
 
@@ -147,9 +173,11 @@ int foreground_serve(const struct foreground *options, struct rt_error *err)
     self.signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
     if (self.signals < 0) return rt_fail(err, "NATIVE_FAILED", errno, "signalfd", "cannot receive signals");
     set_raw(&self);
+    if (self.terminal >= 0) fcntl(self.terminal, F_SETFL, O_RDWR | O_NONBLOCK);
     int result = loop(&self, err);
     if (self.raw) tcsetattr(STDIN_FILENO, TCSANOW, &self.before);
     util_close(&self.signals);
+    buf_free(&self.typed);
     buf_free(&self.sizes);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return result;

@@ -28,7 +28,8 @@ export interface PlanAnswer {
 export interface PlanOptions {
   /** Descriptors of this process that the core gets as 5, 6, … */
   readonly fds?: readonly number[]
-  readonly stdin?: string
+  /** A promise is written once it has resolved. */
+  readonly stdin?: string | Promise<string>
   /** Sends SIGTERM to the core when it aborts. */
   readonly signal?: AbortSignal
   readonly onEvent?: (event: Readonly<Record<string, unknown>>) => void
@@ -54,7 +55,10 @@ export async function runPlan(plan: Plan | string, options: PlanOptions = {}): P
   if (!planPipe || !('write' in planPipe) || !answerPipe || !('read' in answerPipe)) throw new Error('no pipes')
   // The core may end before it has read a plan that is too large.
   for (const pipe of [child.stdin, planPipe]) pipe?.on('error', () => undefined)
-  child.stdin?.end(options.stdin ?? '')
+  Promise.resolve(options.stdin ?? '').then(
+    (text) => child.stdin?.end(text),
+    () => child.kill('SIGTERM'),
+  )
   planPipe.end(typeof plan === 'string' ? plan : JSON.stringify({ protocol: 1, ...plan }))
 
   const lines: Readonly<Record<string, unknown>>[] = []

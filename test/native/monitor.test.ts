@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { collector, Monitored } from '../helpers/monitored.ts'
-import { coreBinary } from '../helpers/native-plan.ts'
+import { coreBinary, runPlan } from '../helpers/native-plan.ts'
 import {
   cgroupsOf,
   noContainers,
@@ -314,6 +314,23 @@ describe.skipIf(noContainers)('streams', () => {
     await box.ended()
     expect(box.state()).toMatchObject({ exitCode: 6 })
     expect(box.output()).toBe('back\r\n')
+  })
+})
+
+describe.skipIf(noContainers)('a terminal of exec', () => {
+  it('prints on while nobody reads what is typed, and all of that arrives', async () => {
+    await box.start(['sleep', '1000'])
+    // A terminal that is not raw would throw away what is too long for a line.
+    const raw = `/proc/${box.state().pid}/root/tmp/raw`
+    const typed = until(() => existsSync(raw), 'the raw terminal').then(() => 'x'.repeat(200_000))
+    const print = 'i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done'
+    const { process: program } = ociConfig(sh(`stty raw -echo; : > /tmp/raw; ${print}; head -c 200000 | wc -c`))
+    const answer = await runPlan(
+      { verb: 'exec', runDir: box.runDir, process: { ...program, terminal: true }, tty: true },
+      { stdin: typed },
+    )
+    expect(answer.error).toBeUndefined()
+    expect(answer.stdout.toString().trimEnd().split('\n').slice(-2)).toEqual(['line 19999', '200000'])
   })
 })
 
