@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { TsbuildError } from './errors.ts'
+import { isWrittenInPlace, openPipeEnd } from './user-file.ts'
 
 /** A file that is written for the user: it gets its name only when `keep` is called; else nothing is left. */
 export interface OutputFile extends AsyncDisposable {
@@ -10,10 +11,11 @@ export interface OutputFile extends AsyncDisposable {
   keep(): Promise<void>
 }
 
-/** Devices and pipes are written directly. Error: FILE_UNREADABLE where the file cannot be made. */
-export async function openOutputFile(path: string): Promise<OutputFile> {
-  const present = await stat(path).catch(() => undefined)
-  const direct = present !== undefined && !present.isFile()
+/** Devices and pipes are written directly, a pipe once it is read. Error: FILE_UNREADABLE where the file cannot be made; CANCELLED. */
+export async function openOutputFile(path: string, signal: AbortSignal): Promise<OutputFile> {
+  const direct = await isWrittenInPlace(path)
+  const pipe = direct ? await openPipeEnd(path, signal) : undefined
+  if (pipe !== undefined) return pipeFile(pipe)
   const target = direct ? path : `${path}.${randomBytes(4).toString('hex')}.part`
   const stream = createWriteStream(target, { highWaterMark: 1024 * 1024 })
   await new Promise<void>((resolve, reject) => {
@@ -32,4 +34,9 @@ export async function openOutputFile(path: string): Promise<OutputFile> {
       if (!kept) await rm(target, { force: true })
     },
   }
+}
+
+function pipeFile(stream: Writable): OutputFile {
+  stream.on('error', () => {}) // told to whoever writes
+  return { stream, keep: async () => {}, [Symbol.asyncDispose]: async () => void stream.destroy() }
 }

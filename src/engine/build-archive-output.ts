@@ -51,7 +51,7 @@ export async function writeArchive(
     if (output.folder) await writeFolder(files, output.dest, signal)
     else if (output.dest === '-') await writeTar(files, stdout(), signal)
     else {
-      await using file = await openOutputFile(output.dest)
+      await using file = await openOutputFile(output.dest, signal)
       await writeTar(files, file.stream, signal)
       await file.keep()
     }

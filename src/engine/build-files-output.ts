@@ -29,7 +29,7 @@ export async function writeFiles(
   if (output.kind === 'tar') {
     await shownStep(emit, 'exporting to tar', async () => {
       if (output.dest === '-') return writeFilesTar(native, parts, stdout(), signal)
-      await using file = await openOutputFile(output.dest)
+      await using file = await openOutputFile(output.dest, signal)
       await writeFilesTar(native, parts, file.stream, signal)
       await file.keep()
     })

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { canonicalJson } from '../base/canonical-json.ts'
 import type { Json } from '../base/canonical-json.ts'
@@ -34,7 +34,11 @@ export interface RecallableBuild {
  * What a request describes. Undefined where the result cannot be remembered: it is to be made anew, goes elsewhere than into the
  * store, or depends on more than folders and the images of the store. What cannot be read is left to the build itself.
  */
-export async function recallable(engine: Engine, request: BuildRequest): Promise<RecallableBuild | undefined> {
+export async function recallable(
+  engine: Engine,
+  request: BuildRequest,
+  signal: AbortSignal,
+): Promise<RecallableBuild | undefined> {
   const { platform } = engine.settings
   // Neither do these change a result that is known, nor may they all be written down.
   const {
@@ -53,7 +57,7 @@ export async function recallable(engine: Engine, request: BuildRequest): Promise
   if (pull === 'always' || pull === 'newer' || cacheFrom.length + cacheTo.length > 0) return undefined
   if (describe(outputs) !== describe([defaultOutput()])) return undefined
   try {
-    const texts = await readTexts(engine, request)
+    const texts = await readTexts(engine, request, signal)
     if (texts === undefined) return undefined
     const { folders, ...read } = texts
     const description = describe({ version, commit, platform, folders, ...read, ...rest })
@@ -74,6 +78,7 @@ interface Texts {
 async function readTexts(
   { settings: { cwd } }: Engine,
   { context, contexts, file, stdin }: BuildRequest,
+  signal: AbortSignal,
 ): Promise<Texts | undefined> {
   const sources = [[mainContext, context] as const, ...contexts]
   if (sources.some(([, source]) => source === '-' || elsewhere.test(source)) || elsewhere.test(file ?? ''))
@@ -81,14 +86,21 @@ async function readTexts(
   const folders = new Map<string, string>()
   for (const [name, source] of sources) folders.set(name, realpathSync.native(resolve(cwd, source)))
   const path = resolve(cwd, file ?? join(context, 'Dockerfile'))
-  const dockerfile = file === '-' ? await stdin() : await readDockerfile(path, path, resolve(cwd, context))
+  // A pipe gives what it has once, to the build.
+  if ([path, `${path}.dockerignore`].some(isPipe)) return undefined
+  const dockerfile =
+    file === '-' ? await stdin() : await readDockerfile(path, path, { context: resolve(cwd, context), signal })
   const ignores = await Promise.all(
     [...folders].map(([name, folder]) => {
       const own = name === mainContext && file !== '-' ? [`${path}.dockerignore`] : []
-      return readIgnoreFile([...own, join(folder, '.dockerignore')], folder)
+      return readIgnoreFile([...own, join(folder, '.dockerignore')], folder, signal)
     }),
   )
   return { folders, dockerfile, ignores }
+}
+
+function isPipe(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
 }
 
 /** URLs, and git repositories in the forms that need none. */

@@ -47,7 +47,7 @@ export interface BuildTools extends ContextTools, AsyncDisposable {
 export function contextTools(engine: Engine, request: BuildRequest, { scratch, signal }: Places): BuildTools {
   const { settings, store, native } = engine
   const temporary = temporaryPaths(scratch)
-  const secrets = createSecrets({ sources: request.secrets, env: settings.env, directory: scratch })
+  const secrets = createSecrets({ sources: request.secrets, env: settings.env, directory: scratch, signal })
   const client = createWebClient({
     proxies: settings.proxies,
     userAgent: `tsbuild/${version}`,
@@ -111,7 +111,12 @@ export function buildServices(engine: Engine, request: BuildRequest, wanted: Ser
     web: tools.web,
     git: tools.git,
     caches: createCacheMounts({ store, native, records: cacheMountRecords(store), seed: wanted.seed }),
-    secrets: createSecrets({ sources: request.secrets, env: settings.env, directory: volatile }),
+    secrets: createSecrets({
+      sources: request.secrets,
+      env: settings.env,
+      directory: volatile,
+      signal: context.signal,
+    }),
     agents: createSshAgents({ agents: request.agents, directory: volatile }),
     devices: cdiDevices,
     architecture: settings.platform.architecture,

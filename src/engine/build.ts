@@ -71,7 +71,7 @@ async function perform(
   causes: Causes,
   context: VerbContext,
 ): Promise<OutputsResult> {
-  const recalled = await recallable(engine, request)
+  const recalled = await recallable(engine, request, context.signal)
   const known = recalled === undefined ? undefined : await recallBuild(engine, recalled, request, context)
   if (known !== undefined) return known
   const { performBuild } = await import('./build-perform.ts')

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { TsbuildError, messageOf } from '../base/errors.ts'
+import { openUserFile } from '../base/user-file.ts'
 import type { LocalImage } from '../image/image-service.ts'
 import { layerFacts } from '../layer/layer-store.ts'
 import { parsePlatform } from '../oci/platform.ts'
@@ -73,6 +74,11 @@ async function localFile({ from }: ImportRequest, spool: string, signal: AbortSi
   if (from.kind === 'path') {
     const found = await stat(from.path).catch(() => undefined)
     if (found?.isFile() === true) return from.path
+    if (found?.isFIFO() === true) {
+      const pipe = await openUserFile(from.path, { signal, highWaterMark: 256 * 1024 })
+      await pipeline(pipe, createWriteStream(spool, { mode: 0o600 }), { signal })
+      return spool
+    }
     throw new TsbuildError(
       'FILE_UNREADABLE',
       `Cannot import "${from.path}": ${found === undefined ? 'there is no such file' : 'it is no file'}`,

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TsbuildError } from '../base/errors.ts'
+import { readRegularFile } from '../base/user-file.ts'
 import { blobPath, indexFile, refNameAnnotation } from '../image/archive/layout.ts'
 import { sha256, shortId } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
@@ -12,7 +12,7 @@ import type { ContentStore } from '../store/content.ts'
 
 /** The entries of an OCI layout folder. MANIFEST_INVALID; errors of the file system are passed on. */
 export async function layoutEntries(path: string): Promise<readonly Descriptor[]> {
-  const bytes = await readFile(join(path, indexFile))
+  const bytes = await readRegularFile(join(path, indexFile))
   const parsed = parseManifest(bytes, mediaTypes.ociIndex, 'the index')
   return parsed.kind === 'index' ? parsed.index.manifests : []
 }
@@ -28,7 +28,7 @@ const maxDocument = 64 * 1024 * 1024
 /** A document of the folder, verified as one of a registry is. ARCHIVE_INVALID, DIGEST_MISMATCH. */
 export async function readLayoutDocument(path: string, { digest, size }: Descriptor): Promise<Uint8Array> {
   if (size > maxDocument) throw new TsbuildError('ARCHIVE_INVALID', `${shortId(digest)} is larger than any document`)
-  const bytes = await readFile(join(path, blobPath(digest)))
+  const bytes = await readRegularFile(join(path, blobPath(digest)))
   if (bytes.byteLength === size && sha256(bytes) === digest) return bytes
   throw new TsbuildError('DIGEST_MISMATCH', `${shortId(digest)} is not what its name says`)
 }

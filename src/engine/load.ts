@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { TsbuildError } from '../base/errors.ts'
+import { openUserFile } from '../base/user-file.ts'
 import type { NativeCore } from '../host/native.ts'
 import { readFolder } from '../image/archive/folder-archive.ts'
 import { loadImages } from '../image/archive/load-images.ts'
@@ -28,7 +28,7 @@ export async function load(
   context: VerbContext,
 ): Promise<readonly LoadedImage[]> {
   const { store, snapshots, native, imageRecords: records } = engine
-  const archive = await readArchive(await entriesOf(request, native), store.content, context.signal)
+  const archive = await readArchive(await entriesOf(request, native, context.signal), store.content, context.signal)
   const loaded = await loadImages(
     { store, records, unpacking: unpackTools(store, snapshots, native) },
     archive,
@@ -40,11 +40,15 @@ export async function load(
   return loaded
 }
 
-async function entriesOf({ from }: LoadRequest, native: NativeCore): Promise<AsyncIterable<TarEntry>> {
+async function entriesOf(
+  { from }: LoadRequest,
+  native: NativeCore,
+  signal: AbortSignal,
+): Promise<AsyncIterable<TarEntry>> {
   if (from.kind === 'stream') return readTar(plainStream(from.stream, native))
   const found = await stat(from.path).catch((error: unknown) => {
     throw new TsbuildError('FILE_UNREADABLE', `Cannot load images from "${from.path}"`, { cause: error })
   })
   if (found.isDirectory()) return readFolder(from.path)
-  return readTar(plainStream(createReadStream(from.path, { highWaterMark: 256 * 1024 }), native))
+  return readTar(plainStream(await openUserFile(from.path, { signal, highWaterMark: 256 * 1024 }), native))
 }

@@ -41,7 +41,7 @@ export async function checkStoredLogin(
 ): Promise<boolean> {
   const host = registryHost(server)
   const stored = createCredentialSource(await settings.registries())
-  const found = await (await stored.find(host, '')).get(context.signal)
+  const found = await (await stored.find(host, '', context.signal)).get(context.signal)
   if (found.kind === 'none') return false
   await using client = await openRegistryClient(settings)
   await checkLogin(client, host, context.signal)

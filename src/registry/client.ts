@@ -97,7 +97,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     scopes: readonly string[],
   ): Promise<RegistryResponse> {
     const base = await connections.base(place, request.signal)
-    const exchange = await connections.exchange(place, base)
+    const exchange = await connections.exchange(place, base, request.signal)
     const url =
       typeof request.path === 'string'
         ? { origin: base.origin, target: `/v2/${place.repository === '' ? '' : place.repository}${request.path}` }

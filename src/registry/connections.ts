@@ -23,7 +23,7 @@ export interface ConnectionOptions extends RegistryClientOptions {
 export interface Connections extends AsyncDisposable {
   /** Finds out whether an insecure place speaks TLS; everything else is https. */
   base(place: Place, signal: AbortSignal): Promise<Url>
-  exchange(place: Place, base: Url): Promise<Exchange>
+  exchange(place: Place, base: Url, signal: AbortSignal): Promise<Exchange>
 }
 
 /**
@@ -53,8 +53,8 @@ export function createConnections(options: ConnectionOptions): Connections {
       known.catch(() => bases.delete(place.host))
       return known
     },
-    async exchange(place, base) {
-      const found = await options.credentials.find(place.identity, place.repository)
+    async exchange(place, base, signal) {
+      const found = await options.credentials.find(place.identity, place.repository, signal)
       const key = [base.origin, place.identity, place.kind, found.key].join(' ')
       const known = exchanges.get(key)
       if (known !== undefined) return known

@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises'
+import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
 import type { TlsSettings } from './transport/dispatchers.ts'
@@ -44,6 +44,7 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 
 async function read(path: string): Promise<string> {
   try {
+    if ((await stat(path)).isFIFO()) throw new Error('It is a pipe')
     return await readFile(path, 'utf8')
   } catch (error) {
     throw new TsbuildError('SETTINGS_INVALID', `Cannot read certificate file "${path}"`, { cause: error })

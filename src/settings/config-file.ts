@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasErrno, messageOf, TsbuildError } from '../base/errors.ts'
 
 /** A configuration file's text; undefined when there is none. Throws SETTINGS_INVALID when it exists and cannot be read. */
 export function readConfigFile(path: string): string | undefined {
   try {
+    if (statSync(path).isFIFO()) throw new Error('it is a pipe, which can be read once only')
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined

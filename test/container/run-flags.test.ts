@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseDeviceRule, readDevice } from '../../src/container/flags/device-flag.ts'
-import { readEnv, readPairs } from '../../src/container/flags/env-flag.ts'
+import { readEnv, parsePairs } from '../../src/container/flags/env-flag.ts'
 import { parseExtraHost, parseHostname } from '../../src/container/flags/host-flag.ts'
 import { parseLog } from '../../src/container/flags/log-flag.ts'
 import { parseNamespace } from '../../src/container/flags/namespace-flag.ts'
@@ -166,7 +166,9 @@ describe('--network', () => {
 })
 
 describe('environment', () => {
-  const host = (name: string): string | undefined => ({ HOME: '/h', EMPTY: '' })[name]
+  const { signal } = new AbortController()
+  const env = (name: string): string | undefined => ({ HOME: '/h', EMPTY: '' })[name]
+  const host = { env, signal }
 
   it('a name alone takes the caller’s value, or nothing', async () => {
     expect(await readEnv([], ['A=b=c', 'HOME', 'EMPTY', 'NOPE', 'B='], host)).toEqual([
@@ -194,7 +196,7 @@ describe('environment', () => {
   refuses('-e', (text) => readEnv([], [text], host), ['', '=x'])
 
   it('labels', async () => {
-    expect(await readPairs([], ['a=b=c', 'd'])).toEqual({ a: 'b=c', d: '' })
+    expect(parsePairs(['a=b=c', 'd'])).toEqual({ a: 'b=c', d: '' })
   })
 })
 
@@ -249,7 +251,7 @@ describe('the rest', () => {
   ])
 
   it('--security-opt', async () => {
-    const place = { architecture: 'amd64', capabilities: [] }
+    const place = { architecture: 'amd64', capabilities: [], signal: new AbortController().signal }
     expect(
       await readSecurityOptions(['seccomp=unconfined', 'no-new-privileges', 'label=disable', 'apparmor:mine'], place),
     ).toEqual({

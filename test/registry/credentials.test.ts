@@ -63,7 +63,7 @@ async function lookUp(
   const authPath = authFile === undefined ? undefined : join(folder, 'auth.json')
   if (authPath !== undefined) await writeFile(authPath, JSON.stringify(authFile))
   const source = createCredentialSource({ dockerConfigPath: path, authFile: authPath })
-  return (await source.find(host, repository)).get(signal)
+  return (await source.find(host, repository, signal)).get(signal)
 }
 
 const me = (password: string): Credentials => ({ kind: 'basic', username: 'me', password })
@@ -161,7 +161,7 @@ describe('look-up', () => {
 
   it('a file that is not there has no credentials', async () => {
     const source = createCredentialSource({ dockerConfigPath: join(folder, 'none/config.json'), authFile: undefined })
-    expect(await (await source.find('a.example.com', 'b')).get(signal)).toEqual({ kind: 'none' })
+    expect(await (await source.find('a.example.com', 'b', signal)).get(signal)).toEqual({ kind: 'none' })
   })
 
   it.for([
@@ -217,10 +217,10 @@ describe('login and logout', () => {
     const text = await readFile(path, 'utf8')
     expect(JSON.parse(text)).toEqual({ credsStore: 'fake', auths: { 'kept.example.com': {} } })
     const source = createCredentialSource({ dockerConfigPath: path, authFile: undefined })
-    expect(await (await source.find('kept.example.com', 'x')).get(signal)).toEqual(me('pw'))
+    expect(await (await source.find('kept.example.com', 'x', signal)).get(signal)).toEqual(me('pw'))
     expect(await eraseCredentials(path, 'kept.example.com', signal)).toBe(true)
     const after = createCredentialSource({ dockerConfigPath: path, authFile: undefined })
-    expect(await (await after.find('kept.example.com', 'x')).get(signal)).toEqual({ kind: 'none' })
+    expect(await (await after.find('kept.example.com', 'x', signal)).get(signal)).toEqual({ kind: 'none' })
   })
 
   it('logout of what was never there changes nothing', async () => {

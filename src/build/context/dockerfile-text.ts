@@ -17,14 +17,18 @@ const maxBytes = 16 * 1024 * 1024
  * Reads the Dockerfile at `path`, or `dockerfile` beside it when only the capital is wrong. One that lies in `context` is a file of it, not a link to one outside.
  * CONTEXT_UNREADABLE when there is none.
  */
-export async function readDockerfile(path: string, filename: string, context?: string): Promise<DockerfileText> {
+export async function readDockerfile(
+  path: string,
+  filename: string,
+  { context, signal }: { readonly context?: string; readonly signal: AbortSignal },
+): Promise<DockerfileText> {
   try {
-    return { filename, bytes: checked(await readText(path, context), filename) }
+    return { filename, bytes: checked(await readText(path, context, signal), filename) }
   } catch (error) {
     if (!hasErrno(error, 'ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EXDEV', 'EINVAL')) throw error
     const lower = join(dirname(path), 'dockerfile')
     if (error.code === 'ENOENT' && basename(path) === 'Dockerfile') {
-      const bytes = await readText(lower, context).catch(() => undefined)
+      const bytes = await readText(lower, context, signal).catch(() => undefined)
       if (bytes !== undefined) return { filename: 'dockerfile', bytes: checked(bytes, 'dockerfile') }
     }
     const near = error.code === 'ENOENT' ? await similar(path) : undefined

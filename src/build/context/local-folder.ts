@@ -22,15 +22,16 @@ export interface FolderOptions {
   readonly dispose?: () => Promise<void>
   /** Of what was fetched. */
   readonly time?: BuildContext['time']
+  readonly signal: AbortSignal
 }
 
 /** Opens a folder as a context. CONTEXT_UNREADABLE when it is none, DOCKERFILE_INVALID for a malformed ignore file. */
 export async function openFolder(options: FolderOptions): Promise<BuildContext> {
-  const { name, title, indexes, dockerfile, dispose, time = async () => undefined } = options
+  const { name, title, indexes, dockerfile, dispose, signal, time = async () => undefined } = options
   const path = await folderPath(options.path, title)
   const ignores = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), join(path, '.dockerignore')]
   if (dispose !== undefined) for (const file of ignores) await requireInside(path, file)
-  const ignore = await readIgnore(ignores, options.path)
+  const ignore = await readIgnore(ignores, options.path, signal)
   return {
     name,
     path,
@@ -70,8 +71,12 @@ async function requireInside(folder: string, path: string): Promise<void> {
 }
 
 /** The matcher of the first ignore file that exists; null when none does or it says nothing. */
-async function readIgnore(paths: readonly string[], folder: string): Promise<IgnoreMatcher | null> {
-  const file = await loadIgnore(paths, folder)
+async function readIgnore(
+  paths: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<IgnoreMatcher | null> {
+  const file = await loadIgnore(paths, folder, signal)
   if (file === undefined) return null
   const { matcher } = file
   const [mistake] = matcher.diagnostics
@@ -85,8 +90,12 @@ export interface IgnoreFile extends SourceText {
 }
 
 /** The first of these ignore files that exists, for a context. CONTEXT_UNREADABLE. */
-export async function loadIgnore(paths: readonly string[], folder: string): Promise<IgnoreFile | undefined> {
-  const file = await readIgnoreFile(paths, folder)
+export async function loadIgnore(
+  paths: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<IgnoreFile | undefined> {
+  const file = await readIgnoreFile(paths, folder, signal)
   if (file === undefined) return undefined
   const { filename, bytes } = file
   return { filename, source: decodeSource(bytes), matcher: compileIgnore(bytes, filename) }

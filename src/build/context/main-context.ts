@@ -59,7 +59,8 @@ export async function openMainContext(
     return openBytes('stdin', await tools.stdin(), file, tools)
   }
   const path = resolve(tools.cwd, source)
-  const shared = { name: mainContext, path, title: source, indexes: tools.indexes }
+  const { signal } = tools
+  const shared = { name: mainContext, path, title: source, indexes: tools.indexes, signal }
   if (file === '-') {
     const context = await openFolder(shared)
     return { context, dockerfile: { filename: 'Dockerfile', bytes: await tools.stdin() } }
@@ -70,7 +71,10 @@ export async function openMainContext(
   }
   const dockerfilePath = file === undefined ? join(path, 'Dockerfile') : resolve(tools.cwd, file)
   const context = await openFolder({ ...shared, dockerfile: dockerfilePath })
-  return { context, dockerfile: await readDockerfile(dockerfilePath, shownName(path, dockerfilePath, file), path) }
+  return {
+    context,
+    dockerfile: await readDockerfile(dockerfilePath, shownName(path, dockerfilePath, file), { context: path, signal }),
+  }
 }
 
 /** What `--build-context name=source` names when it is files: a folder, a URL of an archive, a git repository. */
@@ -79,7 +83,15 @@ export async function openNamedContext(name: string, source: string, tools: Cont
   if (git !== undefined) {
     const { folder, dispose } = await scratchFolder(tools, name)
     const { path, committed } = await tools.checkout(git, folder, tools.signal)
-    return openFolder({ name, path, title: source, indexes: null, dispose, time: async () => committed })
+    return openFolder({
+      name,
+      path,
+      title: source,
+      indexes: null,
+      dispose,
+      time: async () => committed,
+      signal: tools.signal,
+    })
   }
   if (/^https?:\/\//.test(source)) {
     const { folder, dispose } = await scratchFolder(tools, name)
@@ -88,9 +100,15 @@ export async function openNamedContext(name: string, source: string, tools: Cont
     await unpack(archive, folder, tools)
     await rm(archive, { force: true })
     const time = async (): Promise<number | undefined> => modified ?? (await newestFile(folder))
-    return openFolder({ name, path: folder, title: source, indexes: null, dispose, time })
+    return openFolder({ name, path: folder, title: source, indexes: null, dispose, time, signal: tools.signal })
   }
-  return openFolder({ name, path: resolve(tools.cwd, source), title: source, indexes: tools.indexes })
+  return openFolder({
+    name,
+    path: resolve(tools.cwd, source),
+    title: source,
+    indexes: tools.indexes,
+    signal: tools.signal,
+  })
 }
 
 /** `github.com/…` needs no scheme, as in docker. */
@@ -123,7 +141,7 @@ async function openUrl(url: string, file: string | undefined, tools: ContextTool
   const path = join(tools.scratch, 'context.download')
   const { modified } = await tools.download(url, path, tools.signal)
   if (await isArchive(path)) return openArchive(url, path, file, tools, modified)
-  const dockerfile = await readDockerfile(path, url)
+  const dockerfile = await readDockerfile(path, url, tools)
   const context = await emptyContext(tools, modified)
   return { context, dockerfile: { ...dockerfile, filename: 'Dockerfile' } }
 }
@@ -166,7 +184,13 @@ async function openFetched(
   tools: ContextTools,
 ): Promise<MainContext> {
   if (file === '-') {
-    const context = await openFolder({ name: mainContext, path: folder, indexes: null, ...fetched })
+    const context = await openFolder({
+      name: mainContext,
+      path: folder,
+      indexes: null,
+      ...fetched,
+      signal: tools.signal,
+    })
     return { context, dockerfile: { filename: 'Dockerfile', bytes: await tools.stdin() } }
   }
   const name = file ?? 'Dockerfile'
@@ -177,7 +201,14 @@ async function openFetched(
       `Cannot read the Dockerfile "${name}": it is outside the build context`,
     )
   }
-  const context = await openFolder({ name: mainContext, path: folder, indexes: null, dockerfile: path, ...fetched })
+  const context = await openFolder({
+    name: mainContext,
+    path: folder,
+    indexes: null,
+    dockerfile: path,
+    ...fetched,
+    signal: tools.signal,
+  })
   return { context, dockerfile: await readInside(tools, folder, relative(folder, path)) }
 }
 
@@ -197,13 +228,21 @@ async function fetchDockerfile(url: string, tools: ContextTools): Promise<Docker
   await mkdir(tools.scratch, { recursive: true, mode: 0o700 })
   const path = join(tools.scratch, 'dockerfile.download')
   await tools.download(url, path, tools.signal)
-  return { ...(await readDockerfile(path, url)), filename: 'Dockerfile' }
+  return { ...(await readDockerfile(path, url, tools)), filename: 'Dockerfile' }
 }
 
 async function emptyContext(tools: ContextTools, modified?: number): Promise<BuildContext> {
   const { folder, dispose } = await scratchFolder(tools, mainContext)
   const title = 'the empty build context'
-  return openFolder({ name: mainContext, path: folder, title, indexes: null, dispose, time: async () => modified })
+  return openFolder({
+    name: mainContext,
+    path: folder,
+    title,
+    indexes: null,
+    dispose,
+    time: async () => modified,
+    signal: tools.signal,
+  })
 }
 
 async function scratchFolder(

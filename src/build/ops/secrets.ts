@@ -1,7 +1,8 @@
-import { chmod, chown, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, open, rm } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
+import { readUserFile } from '../../base/user-file.ts'
 
 /** Where a secret comes from (`--secret`). */
 export type SecretSource =
@@ -34,16 +35,22 @@ export interface SecretsOptions {
   readonly env: (name: string) => string | undefined
   /** Folder of this build below the run root, which is in memory. */
   readonly directory: string
+  readonly signal: AbortSignal
 }
 
-export function createSecrets({ sources, env, directory }: SecretsOptions): Secrets {
+export function createSecrets({ sources, env, directory, signal }: SecretsOptions): Secrets {
+  const read = new Map<string, Promise<Uint8Array>>()
+
   async function valueOf(source: SecretSource, id: string): Promise<Uint8Array | undefined> {
     if (source.kind === 'env') {
       const value = env(source.name)
       return value === undefined ? undefined : Buffer.from(value)
     }
     try {
-      return await readFile(source.path)
+      // Once: a pipe has nothing more for a second step.
+      const known = read.get(source.path) ?? readUserFile(source.path, signal)
+      read.set(source.path, known)
+      return await known
     } catch (error) {
       if (!hasErrno(error, 'ENOENT', 'EACCES', 'EISDIR')) throw error
       throw new TsbuildError('SECRET_MISSING', `Cannot read secret "${id}" from "${source.path}": ${error.message}`, {

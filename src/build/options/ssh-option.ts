@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { hasErrno } from '../../base/errors.ts'
+import { readUserFile } from '../../base/user-file.ts'
 import { keyAgent } from '../ops/ssh-agent.ts'
 import { forwardTo } from '../ops/ssh-agents.ts'
 import type { AgentConnector } from '../ops/ssh-agents.ts'
@@ -9,7 +10,11 @@ import { invalidOption } from './option-error.ts'
 import type { OptionPlace } from './secret-option.ts'
 
 /** `--ssh ID[=SOCKET|KEY[,KEY…]]`: without a value the caller's agent. USAGE, SECRET_MISSING for a key that cannot be used. */
-export function parseSsh(text: string, { cwd, env }: OptionPlace): readonly [string, AgentConnector] {
+export async function parseSsh(
+  text: string,
+  { cwd, env }: OptionPlace,
+  signal: AbortSignal,
+): Promise<readonly [string, AgentConnector]> {
   const at = text.indexOf('=')
   const id = at < 0 ? text : text.slice(0, at)
   if (id === '') throw invalidOption('--ssh', text, 'it has no id', 'Write --ssh default or --ssh ID=KEY')
@@ -35,7 +40,10 @@ export function parseSsh(text: string, { cwd, env }: OptionPlace): readonly [str
   const places = paths.map((path) => resolve(cwd, path))
   const sockets = places.filter((path) => isSocket(text, path))
   const [socket] = sockets
-  if (socket === undefined) return [id, keyAgent(places.map((path) => readSshKey(readFileSync(path, 'utf8'), path)))]
+  if (socket === undefined) {
+    const texts = await Promise.all(places.map((path) => readUserFile(path, signal)))
+    return [id, keyAgent(texts.map((text, at) => readSshKey(text.toString(), places[at] ?? '')))]
+  }
   if (places.length > 1) throw invalidOption('--ssh', text, 'an agent cannot be joined with keys or another agent')
   return [id, forwardTo(socket)]
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { TsbuildError } from '../../base/errors.ts'
+import { TsbuildError, hasCode } from '../../base/errors.ts'
+import { readUserFile } from '../../base/user-file.ts'
 import { parseBuildArgs, parseBuildContext, parseLabels } from '../../build/options/context-option.ts'
 import { invalidOption } from '../../build/options/option-error.ts'
 import { parseAnnotation } from '../../build/options/annotation-option.ts'
@@ -21,7 +21,10 @@ type BuildInput = Input<typeof buildFlags>
 const entitlements = ['network.host', 'security.insecure', 'buildx.local.delete', 'device']
 
 /** What the flags and the argument of `build` ask for. USAGE. */
-export function readBuildRequest({ flags, args }: BuildInput, { settings, terminal }: CommandContext): BuildRequest {
+export async function readBuildRequest(
+  { flags, args }: BuildInput,
+  { settings, terminal, signal }: CommandContext,
+): Promise<BuildRequest> {
   let stdin: Promise<Uint8Array> | undefined
   const labels = parseLabels(flags.label)
   return {
@@ -30,7 +33,7 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     stdin: () => (stdin ??= buffer(terminal.stdin)),
     tags: flags.tag,
     ...(flags.target === undefined ? {} : { target: flags.target }),
-    buildArgs: buildArgs(flags, settings),
+    buildArgs: await buildArgs(flags, settings, signal),
     labels,
     platforms: flags.platform.flatMap((list) => list.split(',')),
     contexts: new Map(flags['build-context'].map((text) => parseBuildContext(text))),
@@ -43,7 +46,7 @@ export function readBuildRequest({ flags, args }: BuildInput, { settings, termin
     noCache: flags['no-cache'] || flags['no-cache-filter'].flatMap((list) => list.split(',')),
     pull: pullPolicy(flags.pull),
     secrets: new Map(flags.secret.map((text) => parseSecret(text, settings))),
-    agents: new Map(flags.ssh.map((text) => parseSsh(text, settings))),
+    agents: new Map(await Promise.all(flags.ssh.map((text) => parseSsh(text, settings, signal)))),
     limits: readStepLimits(flags, settings),
     allow: new Set(flags.allow.flatMap((list) => list.split(',')).map(checkEntitlement)),
     ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
@@ -69,19 +72,24 @@ function outputsOf(given: readonly OutputSpec[], push: boolean): readonly Output
 }
 
 /** Arguments of files come before those of flags; `--reproducible` clamps to 1970 where nothing else is said. */
-function buildArgs(flags: BuildInput['flags'], { cwd, env }: CommandContext['settings']): Map<string, string> {
-  const inFiles = flags['build-arg-file'].flatMap((path) => readArgFile(resolve(cwd, path)))
-  const args = parseBuildArgs([...inFiles, ...flags['build-arg']], env)
+async function buildArgs(
+  flags: BuildInput['flags'],
+  { cwd, env }: CommandContext['settings'],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const inFiles = await Promise.all(flags['build-arg-file'].map((path) => readArgFile(resolve(cwd, path), signal)))
+  const args = parseBuildArgs([...inFiles.flat(), ...flags['build-arg']], env)
   const epoch = flags.timestamp ?? (flags.reproducible ? 0 : undefined)
   return epoch === undefined || args.has('SOURCE_DATE_EPOCH') ? args : args.set('SOURCE_DATE_EPOCH', String(epoch))
 }
 
 /** Lines NAME=VALUE; empty ones and those that begin with # do not count. */
-function readArgFile(path: string): readonly string[] {
+async function readArgFile(path: string, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    const lines = readFileSync(path, 'utf8').split('\n')
+    const lines = (await readUserFile(path, signal)).toString().split('\n')
     return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
   } catch (cause) {
+    if (hasCode(cause, 'CANCELLED')) throw cause
     throw new TsbuildError('FILE_UNREADABLE', `Cannot read build arguments from "${path}"`, { cause })
   }
 }

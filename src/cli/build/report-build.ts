@@ -1,7 +1,7 @@
-import { writeFileAtomic } from '../../base/atomic-file.ts'
+import { writeUserFile } from '../../base/user-file.ts'
 import type { BuildResult } from '../../engine/build-request.ts'
 import { familiarReference, formatReference } from '../../oci/reference.ts'
-import type { Terminal } from '../../ui/terminal.ts'
+import type { CommandContext } from '../command.ts'
 
 export interface ReportFlags {
   readonly quiet: boolean
@@ -19,21 +19,22 @@ export interface ReportFlags {
 export async function reportBuild(
   result: BuildResult,
   flags: ReportFlags,
-  { terminal, stdoutTaken }: { readonly terminal: Terminal; readonly stdoutTaken: boolean },
+  { terminal, signal, stdoutTaken }: Pick<CommandContext, 'terminal' | 'signal'> & { readonly stdoutTaken: boolean },
 ): Promise<void> {
   const [first] = result.images
   // An image for several platforms is known by its index.
   const id = result.images.length > 1 ? result.target?.digest : first?.id
-  if (flags.iidfile !== undefined && id !== undefined) await writeFileAtomic(flags.iidfile, id)
+  if (flags.iidfile !== undefined && id !== undefined) await writeUserFile(flags.iidfile, id, signal)
   const metadata = flags['metadata-file']
-  if (metadata !== undefined) await writeFileAtomic(metadata, `${JSON.stringify(buildMetadata(result), null, 2)}\n`)
+  if (metadata !== undefined)
+    await writeUserFile(metadata, `${JSON.stringify(buildMetadata(result), null, 2)}\n`, signal)
   const { target, names } = result
   const digestFile = flags['digest-file']
-  if (digestFile !== undefined && target !== undefined) await writeFileAtomic(digestFile, target.digest)
+  if (digestFile !== undefined && target !== undefined) await writeUserFile(digestFile, target.digest, signal)
   const namesFile = flags['image-name-with-digest-file']
   if (namesFile !== undefined && target !== undefined) {
     const lines = names.map((name) => `${formatReference({ ...name, digest: target.digest })}\n`)
-    await writeFileAtomic(namesFile, lines.join(''))
+    await writeUserFile(namesFile, lines.join(''), signal)
   }
   if (flags.explain) {
     const { explainText } = await import('./explain-text.ts')

@@ -14,11 +14,11 @@ export interface CheckedFile extends SourceText {
  * Checks a Dockerfile with the ignore file beside it; a malformed ignore file is a result of its own. What `# check=error=true`
  * turns into a failure is an error here. `path` is relative to `cwd`. CONTEXT_UNREADABLE.
  */
-export async function checkFile(path: string, cwd: string): Promise<readonly CheckedFile[]> {
+export async function checkFile(path: string, cwd: string, signal: AbortSignal): Promise<readonly CheckedFile[]> {
   const absolute = resolve(cwd, path)
   const folder = resolve(absolute, '..')
-  const { bytes } = await readDockerfile(absolute, path, resolve(folder))
-  const ignore = await loadIgnore([`${absolute}.dockerignore`, resolve(folder, '.dockerignore')], resolve(folder))
+  const { bytes } = await readDockerfile(absolute, path, { context: folder, signal })
+  const ignore = await loadIgnore([`${absolute}.dockerignore`, resolve(folder, '.dockerignore')], folder, signal)
   const parsed = parseDockerfile(bytes, { filename: path })
   const result = checkDockerfile(parsed, ignore === undefined ? {} : { ignore: ignore.matcher })
   const failed = new Set(result.failed)

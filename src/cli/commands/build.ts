@@ -15,7 +15,7 @@ export const command: Command = defineCommand({
   ],
   async run(input, context) {
     const { readBuildRequest } = await import('../build/build-request.ts')
-    const request = readBuildRequest(input, context)
+    const request = await readBuildRequest(input, context)
     if (input.flags.check || input.flags.call !== undefined) {
       const { readCall, runCall } = await import('../build/call.ts')
       const call = readCall(input.flags.check, input.flags.call)
@@ -38,7 +38,7 @@ export const command: Command = defineCommand({
     })()
     const { reportBuild } = await import('../build/report-build.ts')
     const stdoutTaken = request.outputs.some((output) => 'dest' in output && output.dest === '-')
-    await reportBuild(result, flags, { terminal: context.terminal, stdoutTaken })
+    await reportBuild(result, flags, { ...context, stdoutTaken })
     return 0
   },
 })

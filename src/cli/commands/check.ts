@@ -30,7 +30,7 @@ export const command: Command = defineCommand({
     const files: CheckedFile[] = []
     for (const path of paths) {
       try {
-        files.push(...(await checkFile(path, cwd)))
+        files.push(...(await checkFile(path, cwd, context.signal)))
       } catch (error) {
         if (!(error instanceof TsbuildError)) throw error
         problems.push(error)

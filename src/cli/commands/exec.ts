@@ -40,7 +40,7 @@ export const command: Command = defineCommand({
       })
     }
     const { readEnv } = await import('../../container/flags/env-flag.ts')
-    const env = await readEnv(flags['env-file'], flags.env, context.settings.env)
+    const env = await readEnv(flags['env-file'], flags.env, { env: context.settings.env, signal: context.signal })
     const engine = await context.openEngine()
     const { exec } = await import('../../engine/exec.ts')
     return await exec(

@@ -1,6 +1,6 @@
-import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { TsbuildError } from '../../base/errors.ts'
+import { openOutputFile } from '../../base/output-file.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 
@@ -19,9 +19,14 @@ export const command: Command = defineCommand({
     const engine = await context.openEngine()
     const { exportContainer } = await import('../../engine/export.ts')
     engine.containers.records.resolve(name)
-    const to = flags.output === undefined ? terminal.stdout : createWriteStream(flags.output)
-    await exportContainer(engine, { name, to }, context)
-    if (flags.output !== undefined) await finished(to.end())
+    if (flags.output === undefined) {
+      await exportContainer(engine, { name, to: terminal.stdout }, context)
+      return 0
+    }
+    await using file = await openOutputFile(flags.output, context.signal)
+    await exportContainer(engine, { name, to: file.stream }, context)
+    await finished(file.stream.end())
+    await file.keep()
     return 0
   },
 })

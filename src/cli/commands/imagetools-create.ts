@@ -61,7 +61,7 @@ export const command: Command = defineCommand({
   ],
   async run({ flags, args }, context) {
     const { readInputs } = await import('../registry/input-files.ts')
-    const sources = [...(await readInputs(flags.file)), ...args]
+    const sources = [...(await readInputs(flags.file, context.signal)), ...args]
     if (sources.length === 0) throw new TsbuildError('USAGE', 'Cannot make an index of nothing: name images')
     if (flags.tag.length === 0 && (!flags['dry-run'] || flags.append))
       throw new TsbuildError('USAGE', 'An index needs a name', { hint: 'Give one with -t, or look with --dry-run' })
@@ -97,8 +97,8 @@ export const command: Command = defineCommand({
     })
     if (shown !== undefined) terminal.print(Buffer.concat([shown, Buffer.from('\n')]))
     if (flags['metadata-file'] !== undefined && metadata !== undefined && !flags['dry-run']) {
-      const { writeFileAtomic } = await import('../../base/atomic-file.ts')
-      await writeFileAtomic(flags['metadata-file'], metadata, { sync: false })
+      const { writeUserFile } = await import('../../base/user-file.ts')
+      await writeUserFile(flags['metadata-file'], metadata, context.signal)
     }
     return status
   },

@@ -35,9 +35,9 @@ export const command: Command = defineCommand({
     'com.docker.network.driver.mtu, com.docker.network.container_iface_prefix.',
   examples: ['tsbuild network create backend', 'tsbuild network create --subnet 10.5.0.0/16 --gateway 10.5.0.1 lab'],
   async run({ flags, args: [name = ''] }, context) {
-    const { readPairs } = await import('../../container/flags/env-flag.ts')
-    const [labels, options] = [await readPairs([], flags.label), await readPairs([], flags.opt)]
-    const reserved = await readPairs([], flags['aux-address'])
+    const { parsePairs } = await import('../../container/flags/env-flag.ts')
+    const [labels, options] = [parsePairs(flags.label), parsePairs(flags.opt)]
+    const reserved = parsePairs(flags['aux-address'])
     const engine = await context.openEngine()
     const { networkCreate } = await import('../../engine/network-create.ts')
     const network = networkCreate(engine, {

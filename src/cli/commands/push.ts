@@ -60,8 +60,8 @@ export const command: Command = defineCommand({
     if (flags.quiet) for (const { reference } of pushed) context.terminal.printLine(formatReference(reference))
     const last = pushed.at(-1)
     if (flags.digestfile !== undefined && last !== undefined) {
-      const { writeFileAtomic } = await import('../../base/atomic-file.ts')
-      await writeFileAtomic(flags.digestfile, last.digest, { sync: false })
+      const { writeUserFile } = await import('../../base/user-file.ts')
+      await writeUserFile(flags.digestfile, last.digest, context.signal)
     }
     return 0
   },

@@ -21,7 +21,7 @@ export const command: Command = defineCommand({
       for await (const chunk of chunks) await writeAll(stdout, chunk)
       return 0
     }
-    await using file = await openOutputFile(flags.output)
+    await using file = await openOutputFile(flags.output, context.signal)
     const { pipeline } = await import('node:stream/promises')
     await pipeline(chunks, file.stream)
     await file.keep()

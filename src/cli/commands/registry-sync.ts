@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { TsbuildError } from '../../base/errors.ts'
+import { TsbuildError, hasCode } from '../../base/errors.ts'
+import { readUserFile } from '../../base/user-file.ts'
 import { defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import { writeFlags } from '../registry/edit-flags.ts'
@@ -23,7 +23,8 @@ export const command: Command = defineCommand({
     const { openTransferProgress } = await import('../../ui/progress/progress.ts')
     const { openLocationTools } = await import('../registry/location-tools.ts')
     const { printCopied } = await import('../registry/print-copied.ts')
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    const bytes = await readUserFile(file, context.signal).catch((error: unknown) => {
+      if (hasCode(error, 'CANCELLED')) throw error
       throw new TsbuildError('FILE_UNREADABLE', `Cannot read "${file}"`, { cause: error })
     })
     using progress = await openTransferProgress(context.terminal, {
@@ -33,7 +34,7 @@ export const command: Command = defineCommand({
     })
     await using opened = await openLocationTools(context, progress.emit)
     const { copied, failed } = await registrySync(opened.tools, {
-      text,
+      text: bytes.toString(),
       format: formatOf(file),
       to: flags.to,
       scoped: flags.scoped,

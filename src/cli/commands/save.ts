@@ -50,7 +50,7 @@ export const command: Command = defineCommand({
     } else if (output === undefined) {
       await save(engine, { ...request, to: { kind: 'stream', stream: context.terminal.stdout } }, context)
     } else {
-      await using file = await openOutputFile(output)
+      await using file = await openOutputFile(output, context.signal)
       await save(engine, { ...request, to: { kind: 'stream', stream: file.stream } }, context)
       await file.keep()
     }

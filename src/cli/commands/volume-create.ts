@@ -30,8 +30,8 @@ export const command: Command = defineCommand({
         },
       )
     }
-    const { readPairs } = await import('../../container/flags/env-flag.ts')
-    const request = { labels: await readPairs([], flags.label), options: await readPairs([], flags.opt) }
+    const { parsePairs } = await import('../../container/flags/env-flag.ts')
+    const request = { labels: parsePairs(flags.label), options: parsePairs(flags.opt) }
     const engine = await context.openEngine()
     const { volumeCreate } = await import('../../engine/volume-create.ts')
     const volume = volumeCreate(engine, { ...request, ...(name === undefined ? {} : { name }) })

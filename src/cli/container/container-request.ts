@@ -1,7 +1,7 @@
 import { TsbuildError } from '../../base/errors.ts'
 import { signalNumber } from '../../base/signals.ts'
 import { readDevice, hostDevices, parseDeviceRule } from '../../container/flags/device-flag.ts'
-import { readEnv, readPairs } from '../../container/flags/env-flag.ts'
+import { parsePairs, readEnv, readPairs } from '../../container/flags/env-flag.ts'
 import { parseExtraHost, parseHostname, parseNameServer } from '../../container/flags/host-flag.ts'
 import { parseLink } from '../../container/flags/link-flag.ts'
 import { parseLog } from '../../container/flags/log-flag.ts'
@@ -33,7 +33,7 @@ export type ContainerInput = Pick<Input<typeof containerFlags>, 'flags' | 'args'
 export async function readContainerRequest(input: ContainerInput, context: CommandContext): Promise<NewContainer> {
   const { flags } = input
   const [imageName = '', ...args] = input.args
-  const { settings } = context
+  const { settings, signal } = context
   refuseUnknown(flags)
   refuseConflicts(flags)
   const network = readNetwork(flags)
@@ -60,7 +60,7 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
     imageName,
     args,
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint === '' ? [] : [flags.entrypoint] }),
-    env: await readEnv(flags['env-file'], flags.env, settings.env),
+    env: await readEnv(flags['env-file'], flags.env, { env: settings.env, signal }),
     ...optional('workdir', checkedWorkdir(flags.workdir)),
     ...optional('user', flags.user),
     groups: flags['group-add'],
@@ -68,8 +68,8 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
     stdin: flags.interactive ? 'once' : 'none',
     ...optional('hostname', flags.hostname === undefined ? undefined : parseHostname(flags.hostname)),
     domainname: flags.domainname ?? '',
-    labels: await readPairs(flags['label-file'], flags.label.map(checkedLabel)),
-    annotations: await readPairs([], flags.annotation),
+    labels: await readPairs(flags['label-file'], flags.label.map(checkedLabel), signal),
+    annotations: parsePairs(flags.annotation),
     exposed: [...flags.expose.flatMap(parseExpose), ...network.ports.map(({ port, proto }) => `${port}/${proto}`)],
     ...optional('stopSignal', flags['stop-signal']),
     stopTimeout: flags['stop-timeout'] === undefined ? null : Math.max(-1, flags['stop-timeout']),
@@ -79,7 +79,7 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
     log: parseLog(flags['log-driver'], flags['log-opt']),
     autoRemove: flags.rm,
     init: flags.init,
-    security: await readSecurity(flags, settings.platform.architecture),
+    security: await readSecurity(flags, settings.platform.architecture, signal),
     limits: await readLimits(flags),
     rlimits: flags.ulimit.map(parseUlimit),
     devices,
@@ -120,7 +120,11 @@ function readNetwork(flags: ContainerFlags): ContainerNetwork {
   }
 }
 
-async function readSecurity(flags: ContainerFlags, architecture: string): Promise<ContainerSpec['security']> {
+async function readSecurity(
+  flags: ContainerFlags,
+  architecture: string,
+  signal: AbortSignal,
+): Promise<ContainerSpec['security']> {
   const [capAdd, capDrop, options] = [flags['cap-add'], flags['cap-drop'], flags['security-opt']]
   const capabilities = capabilitySet({ privileged: flags.privileged, add: capAdd, drop: capDrop })
   return {
@@ -128,7 +132,7 @@ async function readSecurity(flags: ContainerFlags, architecture: string): Promis
     capAdd,
     capDrop,
     readonlyRootfs: flags['read-only'],
-    ...(await readSecurityOptions(options, { architecture, capabilities })),
+    ...(await readSecurityOptions(options, { architecture, capabilities, signal })),
     options,
   }
 }

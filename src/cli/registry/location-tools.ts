@@ -26,7 +26,7 @@ export async function openLocationTools(context: CommandContext, emit: Emit): Pr
       client,
       engine: () => context.openEngine(),
       async openOutput(path) {
-        const file = owned.use(await openOutputFile(path))
+        const file = owned.use(await openOutputFile(path, context.signal))
         outputs.push(file)
         return file.stream
       },

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { TsbuildError, messageOf } from '../../base/errors.ts'
+import { TsbuildError, hasCode, messageOf } from '../../base/errors.ts'
+import { readUserFile } from '../../base/user-file.ts'
 import { invalidFlag } from './flag-error.ts'
 
 type Environment = (name: string) => string | undefined
@@ -11,9 +11,9 @@ type Environment = (name: string) => string | undefined
 export async function readEnv(
   files: readonly string[],
   entries: readonly string[],
-  environment: Environment,
+  { env: environment, signal }: { readonly env: Environment; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
-  const fromFiles = await Promise.all(files.map((file) => readEnvFile(file)))
+  const fromFiles = await Promise.all(files.map((file) => readEnvFile(file, signal)))
   return [...fromFiles.flat(), ...entries.map(checked)].flatMap((entry) => withValue(entry, environment))
 }
 
@@ -21,10 +21,16 @@ export async function readEnv(
 export async function readPairs(
   files: readonly string[],
   entries: readonly string[],
+  signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
-  const fromFiles = await Promise.all(files.map((file) => readEnvFile(file)))
+  const fromFiles = await Promise.all(files.map((file) => readEnvFile(file, signal)))
+  return parsePairs([...fromFiles.flat(), ...entries])
+}
+
+/** As `readPairs`, without files. */
+export function parsePairs(entries: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    [...fromFiles.flat(), ...entries].map((entry) => {
+    entries.map((entry) => {
       const at = entry.indexOf('=')
       return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)]
     }),
@@ -43,11 +49,12 @@ function withValue(entry: string, environment: Environment): readonly string[] {
 }
 
 /** docker's format: a variable a line as it stands, without quotes or expansion; `#` lines and empty ones are skipped. */
-async function readEnvFile(path: string): Promise<readonly string[]> {
+async function readEnvFile(path: string, signal: AbortSignal): Promise<readonly string[]> {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = (await readUserFile(path, signal)).toString()
   } catch (error) {
+    if (hasCode(error, 'CANCELLED')) throw error
     throw new TsbuildError('FILE_UNREADABLE', `Cannot read "${path}": ${messageOf(error)}`, { cause: error })
   }
   return text

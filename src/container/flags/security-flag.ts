@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { TsbuildError, messageOf } from '../../base/errors.ts'
+import { TsbuildError, hasCode, messageOf } from '../../base/errors.ts'
+import { readUserFile } from '../../base/user-file.ts'
 import type { OciSeccomp } from '../../runtime/runtime-spec.ts'
 import { parseSeccompProfile } from '../../runtime/seccomp-file.ts'
 import type { ContainerSecurity } from '../container-spec.ts'
@@ -16,6 +16,7 @@ export interface SecurityOptions {
 export interface SecurityPlace {
   readonly architecture: string
   readonly capabilities: readonly string[]
+  readonly signal: AbortSignal
 }
 
 /** Parses the values of `--security-opt`, `KEY=VALUE` or `KEY:VALUE` as docker takes both. USAGE, FILE_UNREADABLE. */
@@ -57,8 +58,9 @@ async function readSeccomp(value: string, place: SecurityPlace): Promise<'unconf
   if (value === 'builtin' || value === '') return null
   let text: string
   try {
-    text = await readFile(value, 'utf8')
+    text = (await readUserFile(value, place.signal)).toString()
   } catch (error) {
+    if (hasCode(error, 'CANCELLED')) throw error
     throw new TsbuildError('FILE_UNREADABLE', `opening seccomp profile (${value}) failed: ${messageOf(error)}`, {
       cause: error,
     })

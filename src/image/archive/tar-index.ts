@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { TsbuildError } from '../../base/errors.ts'
+import { openRegularFile } from '../../base/user-file.ts'
 import { isDigest, parseDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ReadArchive } from './read-archive.ts'
@@ -26,7 +26,7 @@ const maxMembers = 200_000
  * Error: ARCHIVE_INVALID, also for a compressed archive, whose members have no place.
  */
 export async function indexArchive(path: string): Promise<IndexedArchive> {
-  const file = await open(path, 'r').catch((error: unknown) => {
+  const file = await openRegularFile(path).catch((error: unknown) => {
     throw new TsbuildError('FILE_UNREADABLE', `Cannot read archive "${path}"`, { cause: error })
   })
   try {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { makeDirectories } from '../../base/make-directories.ts'
 import { TsbuildError } from '../../base/errors.ts'
+import { openRegularFile } from '../../base/user-file.ts'
 import { parseDigest, sha256 } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { encodeManifest, parseManifest } from '../../oci/manifest.ts'
@@ -114,7 +114,8 @@ async function writeFile(source: ContentSource, layer: Descriptor, path: string,
 async function hashFile(path: string): Promise<BlobSource> {
   const hash = createHash('sha256')
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Uint8Array>)
+    await using file = await openRegularFile(path)
+    for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024 }) as AsyncIterable<Uint8Array>)
       hash.update(chunk)
     return fileBlob(path, parseDigest(`sha256:${hash.digest('hex')}`), (await stat(path)).size)
   } catch (error) {

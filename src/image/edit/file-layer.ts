@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, rm, stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip, createZstdDecompress } from 'node:zlib'
 import { TsbuildError, messageOf } from '../../base/errors.ts'
+import { openRegularFile } from '../../base/user-file.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import type { DiffId } from '../../oci/digest.ts'
 import { layerType } from '../../oci/media-types.ts'
@@ -95,7 +96,7 @@ async function presentLayer(path: string, compression: 'gzip' | 'zstd', signal: 
 }
 
 async function compressionOf(path: string): Promise<Compression> {
-  const file = await open(path, 'r').catch((error: unknown) => {
+  const file = await openRegularFile(path).catch((error: unknown) => {
     throw new TsbuildError('FILE_UNREADABLE', `Cannot read "${path}"`, { cause: error })
   })
   try {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { makeDirectories } from '../../base/make-directories.ts'
 import { writeFileAtomic } from '../../base/atomic-file.ts'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
+import { openRegularFile, readRegularFile } from '../../base/user-file.ts'
 import { digestAlgorithm } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { maxManifestSize, parseManifest } from '../../oci/manifest.ts'
@@ -102,7 +103,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 async function readIndex(folder: string): Promise<Index> {
   const path = join(folder, indexFile)
-  const bytes = await readFile(path).catch((error: unknown) => {
+  const bytes = await readRegularFile(path).catch((error: unknown) => {
     throw new TsbuildError('ARCHIVE_INVALID', `Cannot read layout "${folder}": it has no ${indexFile}`, {
       cause: error,
     })
@@ -134,7 +135,7 @@ async function enterIndex(folder: string, descriptor: Descriptor, tag: string | 
 
 async function readBlobFile(folder: string, digest: Digest, limit: number): Promise<Uint8Array> {
   const path = join(folder, blobPath(digest))
-  const file = await open(path, 'r').catch((error: unknown) => {
+  const file = await openRegularFile(path).catch((error: unknown) => {
     if (hasErrno(error, 'ENOENT'))
       throw new TsbuildError('ARCHIVE_INVALID', `Cannot read layout "${folder}": blob ${digest} is missing`)
     throw error

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { TsbuildError, hasErrno } from '../../base/errors.ts'
+import { TsbuildError, hasCode, hasErrno } from '../../base/errors.ts'
+import { readUserFile } from '../../base/user-file.ts'
 import { noCredentials } from '../auth/credentials.ts'
 import type { Credentials } from '../auth/credentials.ts'
 
@@ -22,12 +22,13 @@ export interface AuthFile {
 }
 
 /** Reads docker's config.json or containers-auth.json(5); a file that is not there is an empty one. Error: CREDENTIALS_INVALID. */
-export async function readAuthFile(path: string): Promise<AuthFile> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return '{}'
+export async function readAuthFile(path: string, signal: AbortSignal): Promise<AuthFile> {
+  const bytes = await readUserFile(path, signal).catch((error: unknown) => {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return Buffer.from('{}')
+    if (hasCode(error, 'CANCELLED')) throw error
     throw new TsbuildError('CREDENTIALS_INVALID', `Cannot read credentials from "${path}"`, { cause: error })
   })
-  const whole = parse(text, path)
+  const whole = parse(bytes.toString(), path)
   return {
     path,
     whole,

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { TsbuildError } from '../../base/errors.ts'
+import { TsbuildError, hasCode } from '../../base/errors.ts'
+import { readUserFile } from '../../base/user-file.ts'
 import { noCredentials } from '../auth/credentials.ts'
 import type { Credentials } from '../auth/credentials.ts'
 import type { CloudCredentials } from './credential-source.ts'
@@ -28,7 +28,7 @@ function forHost(host: string, env: Env): ((signal: AbortSignal) => Promise<Cred
   if (host === 'public.ecr.aws' && awsVariables.some((name) => env(name) !== undefined)) {
     return async (signal) => (await import('./ecr.ts')).ecrPublicCredentials(signal)
   }
-  if (/(?:^|\.)(?:gcr\.io|pkg\.dev)$/.test(host)) return () => googleCredentials(env)
+  if (/(?:^|\.)(?:gcr\.io|pkg\.dev)$/.test(host)) return (signal) => googleCredentials(env, signal)
   if (/\.azurecr\.(?:io|cn|us)$/.test(host)) return async () => azureCredentials(env)
   return undefined
 }
@@ -42,16 +42,18 @@ const awsVariables = [
 ] as const
 
 /** Artifact Registry "Authentication methods": an access token or a service account's key file as the password. */
-async function googleCredentials(env: Env): Promise<Credentials> {
+async function googleCredentials(env: Env, signal: AbortSignal): Promise<Credentials> {
   const token = env('GOOGLE_OAUTH_ACCESS_TOKEN') ?? env('CLOUDSDK_AUTH_ACCESS_TOKEN')
   if (token !== undefined && token !== '') return { kind: 'basic', username: 'oauth2accesstoken', password: token }
   const path = env('GOOGLE_APPLICATION_CREDENTIALS')
   if (path === undefined || path === '') return noCredentials
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const key = await readUserFile(path, signal).catch((error: unknown) => {
+    if (hasCode(error, 'CANCELLED')) throw error
     throw new TsbuildError('CREDENTIALS_INVALID', `Cannot read "${path}", which GOOGLE_APPLICATION_CREDENTIALS names`, {
       cause: error,
     })
   })
+  const text = key.toString()
   // Other kinds (workload identity, user logins) are no passwords; they go through gcloud's helper.
   return /"type"\s*:\s*"service_account"/.test(text)
     ? { kind: 'basic', username: '_json_key', password: text }

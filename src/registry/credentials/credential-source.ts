@@ -18,7 +18,7 @@ export interface FoundCredentials {
 
 export interface CredentialSource {
   /** Never undefined: a host without credentials gives `none`. Errors: CREDENTIALS_INVALID, and CREDENTIALS_HELPER from `get`. */
-  find(host: string, repository: string): Promise<FoundCredentials>
+  find(host: string, repository: string, signal: AbortSignal): Promise<FoundCredentials>
 }
 
 /** Credentials that the environment of a cloud gives for its own registry; undefined for a host that is not its. */
@@ -36,8 +36,8 @@ export function createCredentialSource(
   let files: Promise<readonly AuthFile[]> | undefined
 
   return {
-    async find(host, repository) {
-      files ??= Promise.all(paths.map(readAuthFile))
+    async find(host, repository, signal) {
+      files ??= Promise.all(paths.map((path) => readAuthFile(path, signal)))
       for (const file of await files) {
         const found = findIn(file, host, repository)
         if (found !== undefined) return found

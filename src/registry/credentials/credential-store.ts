@@ -27,7 +27,7 @@ export async function storeCredentials(
   makeDirectories(dirname(path), 0o700)
   using lock = await lockFile(path, signal)
   void lock
-  const file = await readAuthFile(path)
+  const file = await readAuthFile(path, signal)
   const server = serverOf(host)
   const helper = helperFor(file, host)
   if (helper !== undefined) {
@@ -44,12 +44,12 @@ export async function storeCredentials(
 
 /** Forgets the login of a host. False when there was none. Errors as `storeCredentials`. */
 export async function eraseCredentials(path: string, host: string, signal: AbortSignal): Promise<boolean> {
-  const before = await readAuthFile(path)
+  const before = await readAuthFile(path, signal)
   if (helperFor(before, host) === undefined && !Object.keys(before.auths).some((key) => hostOfKey(key) === host))
     return false
   using lock = await lockFile(path, signal)
   void lock
-  const file = await readAuthFile(path)
+  const file = await readAuthFile(path, signal)
   const left = withoutHost(file, host)
   const had = Object.keys(left).length < Object.keys(file.auths).length
   const helper = helperFor(file, host)

@@ -5,7 +5,15 @@ import { describe, expect, it } from 'vitest'
 import { openFolder } from '../../../src/build/context/local-folder.ts'
 import { tempDir } from '../temp-dir.ts'
 
-const fetched = (path: string) => openFolder({ name: 'x', path, title: 'x', indexes: null, dispose: async () => {} })
+const fetched = (path: string) =>
+  openFolder({
+    name: 'x',
+    path,
+    title: 'x',
+    indexes: null,
+    dispose: async () => {},
+    signal: AbortSignal.timeout(60_000),
+  })
 
 describe('the ignore file of a fetched context', () => {
   it('may be a link inside', async () => {

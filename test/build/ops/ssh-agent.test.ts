@@ -79,7 +79,11 @@ describe('an agent of keys', () => {
       const folder = tempDir()
       const file = join(folder, 'id')
       spawnSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'me@here', '-f', file])
-      const [id, connector] = parseSsh(`deploy=${file}`, { cwd: '/', env: () => undefined })
+      const [id, connector] = await parseSsh(
+        `deploy=${file}`,
+        { cwd: '/', env: () => undefined },
+        AbortSignal.timeout(60_000),
+      )
       const agents = createSshAgents({ agents: new Map([[id, connector]]), directory: folder })
       await using socket = await agents.open('deploy', owner)
       const { spawn } = await import('node:child_process')
@@ -128,11 +132,12 @@ describe('--ssh', () => {
       code: 'SECRET_MISSING',
       hint: 'Pass it with --ssh default',
     })
+    const { signal } = new AbortController()
     const nothing = { cwd: '/', env: () => undefined }
-    expect(() => parseSsh('default', nothing)).toThrow(expect.objectContaining({ code: 'USAGE' }))
-    expect(() => parseSsh('default=/nowhere', nothing)).toThrow(expect.objectContaining({ code: 'USAGE' }))
+    await expect(parseSsh('default', nothing, signal)).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(parseSsh('default=/nowhere', nothing, signal)).rejects.toMatchObject({ code: 'USAGE' })
     const file = join(tempDir(), 'key')
     writeFileSync(file, 'not a key')
-    expect(() => parseSsh(`default=${file}`, nothing)).toThrow(expect.objectContaining({ code: 'SECRET_MISSING' }))
+    await expect(parseSsh(`default=${file}`, nothing, signal)).rejects.toMatchObject({ code: 'SECRET_MISSING' })
   })
 })
