@@ -53,7 +53,7 @@ export interface VerbContext {
 /** Opens the store and what stands on it. Errors: STORE_* codes, NATIVE_MISSING when a dead process left something to remove. */
 export async function openEngine(settings: Settings): Promise<Engine> {
   await using stack = new AsyncDisposableStack()
-  const native = createNativeCore(settings.corePath, settings.idmap, settings.env('PATH'))
+  const native = stack.use(createNativeCore(settings.corePath, settings.idmap, settings.env('PATH')))
   if (settings.rootless) makePrivateDirectory(settings.runRoot)
   const store = stack.use(await openStore(settings.root))
   const memory = join(settings.runRoot, 'storage-driver')

@@ -21,10 +21,10 @@ export interface CoreProcess {
 
 type CoreOptions = Pick<PlanOptions, 'stdio' | 'fds' | 'detached'>
 
-export interface CoreStarter {
+export interface CoreStarter extends Disposable {
   /** One for a plan with this verb and options: one that waits for it already, where there is one. */
   start(verb: string, options: CoreOptions): CoreProcess
-  /** Starts one that waits for such a plan, unless one does already. It ends with us. */
+  /** Starts one that waits for such a plan, unless one does already. It ends with the starter, or with us. */
   prepare(verb: string, stdio?: PlanOptions['stdio']): void
 }
 
@@ -60,6 +60,10 @@ export function coreStarter(path: string, searchPath: string | undefined): CoreS
       const started = launch(['--ahead', verb], { stdio, detached: true })
       hold(started, false)
       waiting.set(form, started)
+    },
+    [Symbol.dispose]() {
+      for (const { child } of waiting.values()) for (const stream of child.stdio) stream?.destroy()
+      waiting.clear()
     },
   }
 }

@@ -28,6 +28,7 @@ export function createNativeCore(path: string, idmap?: IdMap, searchPath?: strin
     start,
     call: (verb, plan, options) => start(verb, plan, options).result,
     prepare: starter.prepare,
+    [Symbol.dispose]: () => starter[Symbol.dispose](),
     oci: (args, options = {}) => runOci(path, args, options.signal),
   }
 }

@@ -64,12 +64,12 @@ export interface RunningPlan {
  * binary cannot be started, NATIVE_PROTOCOL for an answer that breaks the protocol, CANCELLED after an abort (the core has then
  * ended and undone its half work).
  */
-export interface NativeCore {
+export interface NativeCore extends Disposable {
   call(verb: string, plan: object, options?: PlanOptions): Promise<Answer>
   start(verb: string, plan: object, options?: PlanOptions): RunningPlan
   /**
    * Tells that a plan with this verb and `stdio`, without `fds`, is going to come: its process is started now, beside what is done until then (some 10 ms). May be
-   * wrong: what waits in vain ends with us.
+   * wrong: what waits in vain ends when this is disposed, or with us.
    */
   prepare(verb: string, stdio?: PlanOptions['stdio']): void
   /** Runs the OCI command line (`state`, `kill`, …); rejects with PROCESS_FAILED when it exits with an error. */

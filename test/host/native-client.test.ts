@@ -150,6 +150,13 @@ describe('a process that was started ahead', () => {
     await expect(core.call('walk', {})).rejects.toMatchObject({ code: 'NATIVE_MISSING' })
   })
 
+  it('ends with the client', async () => {
+    const core = fakeCore(`trap '' PIPE; cat <&3 >/dev/null; touch "$0.ended"`)
+    core.prepare('walk')
+    core[Symbol.dispose]()
+    await vi.waitFor(() => expect(existsSync(join(directory, 'core.ended'))).toBe(true), { timeout: 60_000 })
+  })
+
   it('does not keep us, and ends with us', async () => {
     fakeCore(`trap '' PIPE; ${hello}; cat <&3 >/dev/null; touch "$0.ended"`)
     const client = join(import.meta.dirname, '../../src/host/native-client.ts')
