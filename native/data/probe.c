@@ -49,7 +49,8 @@ static int probe_overlay(void)
 
 static int probe_overlay_append(void)
 {
-    return overlay_option("lowerdir+", "/");
+    /* Before Linux 6.5 any word is taken here. */
+    return overlay_option("no_such_option", NULL) == 0 ? EINVAL : overlay_option("lowerdir+", "/");
 }
 
 static int probe_userxattr(void)

@@ -150,11 +150,18 @@ static int config(int fs, const char *key, const char *value)
     return (int)syscall(SYS_fsconfig, fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value, 0);
 }
 
+/* overlayfs before Linux 6.5 takes any word and refuses the mount: what no overlay knows tells it apart. */
+static bool takes_any_option(int fs)
+{
+    return config(fs, "no_such_option", NULL) == 0;
+}
+
 /* 1: this kernel has no lowerdir+. */
 static int mount_detached(const struct tree *tree, int *rootfd, struct rt_error *err)
 {
     auto_close int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
     if (fs < 0) return errno == ENOSYS ? 1 : mount_fail(err, "fsopen", "the kernel refused");
+    if (takes_any_option(fs)) return 1;
     if (config(fs, "source", "overlay") < 0) return mount_fail(err, "fsconfig", "source");
     err->code[0] = '\0';
     for (size_t i = 0; i < tree->lower_count; i++) {
@@ -172,6 +179,14 @@ static int mount_detached(const struct tree *tree, int *rootfd, struct rt_error 
     if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) return mount_fail(err, "fsconfig", tree->upper ? tree->upper : tree->lower[0]);
     int fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
     if (fd < 0) return mount_fail(err, "fsmount", "the kernel refused");
+    *rootfd = fd;
+    return 0;
+}
+
+static int clone_mount(const char *path, int *rootfd, struct rt_error *err)
+{
+    int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    if (fd < 0) return rt_fail_at(err, path, errno == ENOENT ? "PATH_MISSING" : "MOUNT_FAILED", errno, "open_tree", "cannot mount '%s'", path);
     *rootfd = fd;
     return 0;
 }
@@ -204,9 +219,11 @@ static int mount_private(const struct tree *tree, int *rootfd, struct rt_error *
     if (result == 0 && mount("overlay", target, "overlay", 0, options.data) < 0) result = mount_fail(err, "mount", target);
     for (size_t i = 0; i < opened; i++) util_close(&fds[i]);
     if (result < 0) return -1;
-    auto_close int fd = open_directory(target, err);
+    /* What was mounted and no longer is could not be mounted again, as the root of a container is; a clone that never was can. */
+    auto_close int fd = -1;
+    result = clone_mount(target, &fd, err);
     if (umount2(target, MNT_DETACH) < 0) return mount_fail(err, "umount2", target);
-    if (fd < 0) return -1;
+    if (result < 0) return -1;
     *rootfd = take_fd(&fd);
     return 0;
 }
@@ -242,14 +259,6 @@ static int inherit_root(const struct tree *tree, struct rt_error *err)
     if (upper.st_mode == lower.st_mode && upper.st_uid == lower.st_uid && upper.st_gid == lower.st_gid) return 0;
     if (chown(tree->upper, lower.st_uid, lower.st_gid) == 0 && chmod(tree->upper, lower.st_mode & 07777) == 0) return 0;
     return rt_fail_at(err, tree->upper, "NATIVE_FAILED", errno, "chown", "cannot give '%s' the owner and mode of the layer below", tree->upper);
-}
-
-static int clone_mount(const char *path, int *rootfd, struct rt_error *err)
-{
-    int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-    if (fd < 0) return rt_fail_at(err, path, errno == ENOENT ? "PATH_MISSING" : "MOUNT_FAILED", errno, "open_tree", "cannot mount '%s'", path);
-    *rootfd = fd;
-    return 0;
 }
 
 /* The files of a merged tree as an overlay would show them: without what the mount of the store forbids, where that may be lifted, and read-only without an upper. */

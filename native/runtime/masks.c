@@ -16,24 +16,25 @@ struct covers {
     int directory, file;
 };
 
-static int cover(struct covers *covers, bool directory, struct rt_error *err)
+static int new_cover(bool directory, struct rt_error *err)
 {
-    int *cover = directory ? &covers->directory : &covers->file;
-    if (*cover < 0 && directory) *cover = mount_new("tmpfs", "tmpfs", "nr_blocks=1,nr_inodes=1,mode=0555", 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
-    if (*cover < 0 && !directory) *cover = device_null_mount(err);
-    return *cover;
+    if (!directory) return device_null_mount(err);
+    return mount_new("tmpfs", "tmpfs", "nr_blocks=1,nr_inodes=1,mode=0555", 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 }
 
-/* A path that is not there needs no mask. */
+/* A path that is not there needs no mask. The first place gets the cover itself: before Linux 6.15 only what is mounted somewhere can be cloned. */
 static int mask(struct covers *covers, int rootfd, const char *path, struct rt_error *err)
 {
     struct stat st;
     auto_close int target = try_open_in_root(rootfd, path, O_PATH, 0);
     if (target < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : rt_fail_at(err, path, "MOUNT_FAILED", errno, "openat2", "cannot mask '%s'", path);
     if (fstat(target, &st)) return rt_fail_at(err, path, "MOUNT_FAILED", errno, "fstat", "cannot mask '%s'", path);
-    int source = cover(covers, S_ISDIR(st.st_mode), err);
-    if (source < 0) return -1;
-    auto_close int tree = mount_clone(source, "", AT_EMPTY_PATH, false, err);
+    int *cover = S_ISDIR(st.st_mode) ? &covers->directory : &covers->file;
+    if (*cover < 0) {
+        *cover = new_cover(S_ISDIR(st.st_mode), err);
+        return *cover < 0 ? -1 : mount_attach(*cover, target, rootfd, path, err);
+    }
+    auto_close int tree = mount_clone(*cover, "", AT_EMPTY_PATH, false, err);
     return tree < 0 ? -1 : mount_attach(tree, target, rootfd, path, err);
 }
 

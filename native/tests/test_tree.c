@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,6 +51,19 @@ static size_t count_mounts(void)
     return count;
 }
 
+/* A view can be mounted: it becomes the root of a container. */
+static void check_attached(const struct tree *tree)
+{
+    struct rt_error err = { 0 };
+    auto_close int root = -1;
+    CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+    CHECK(tree_open(tree, TREE_WRITE, &root, &err) == 0);
+    CHECK(mkdir("place", 0755) == 0 || errno == EEXIST);
+    CHECK(syscall(SYS_move_mount, root, "", AT_FDCWD, "place", MOVE_MOUNT_F_EMPTY_PATH) == 0);
+    check_content(AT_FDCWD, "place/both", "from b");
+    CHECK(umount2("place", MNT_DETACH) == 0);
+}
+
 /* A merged view: read, write, and nothing to be seen of it anywhere. */
 static void check_views(void)
 {
@@ -69,6 +83,7 @@ static void check_views(void)
         CHECK(fd >= 0);
     }
     CHECK(access("up/new", F_OK) == 0 && access("a/new", F_OK) < 0);
+    check_attached(&tree);
 }
 
 static void check_faults(void)
