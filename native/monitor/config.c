@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "monitor/joined.h"
 
 #define MAX_MS (INT64_MAX / 2000000)
 
@@ -133,12 +134,12 @@ int monitor_config_parse(struct plan *plan, struct monitor_config *out, struct r
     json_t *restart = NULL;
     int mode = STDIN_NONE;
     *out = (struct monitor_config){.start = true, .plan = json};
-    if (plan_allow(plan, err, "id", "name", "dir", "runDir", "rootfs", "config", "user", "network", "cgroup", "trees", "runtime", "tty", "stdin", "log", "restart", "stop", "health", "init", "start") ||
+    if (plan_allow(plan, err, "id", "name", "dir", "runDir", "rootfs", "config", "user", "network", "cgroup", "trees", "runtime", "tty", "stdin", "log", "restart", "stop", "health", "init", "start", "joined") ||
         json_req_str(json, "id", &out->id, err) || json_req_str(json, "dir", &out->dir, err) || json_req_str(json, "runDir", &out->run_dir, err) ||
         json_opt_str(json, "name", &out->name, err) || tree_req(json, "rootfs", &out->rootfs, err) || json_opt_enum(json, "stdin", stdin_names, &mode, err) ||
         json_opt_bool(json, "init", &out->init, err) || json_opt_bool(json, "start", &out->start, err) || json_opt_obj(json, "restart", &restart, err) ||
         (restart && restart_parse(restart, &out->restart, err)) || parse_log(json, &out->log, err) || parse_health(json, &out->health, err) || parse_stop(json, out, err) ||
-        parse_container(json, out, err))
+        parse_container(json, out, err) || joined_parse(json, out, err))
         return -1;
     out->stdin_mode = (enum stdin_mode)mode;
     if (out->dir[0] != '/' || out->run_dir[0] != '/') return rt_fail(err, "PLAN_INVALID", 0, NULL, "dir and runDir must be absolute paths");

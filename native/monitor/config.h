@@ -39,6 +39,8 @@ struct monitor_config {
     size_t mount_count;
     const char *user; /* NULL: the config's */
     struct spec_strings groups;
+    struct joined *joined;
+    size_t joined_count;
     struct network *network;
     struct spec *spec;
     const char *cgroup_path;

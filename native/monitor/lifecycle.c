@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "monitor/joined.h"
 #include "monitor/monitor.h"
 #include "runtime/filesystem_tree.h"
 #include "runtime/accounts.h"
@@ -83,12 +84,17 @@ static int watch_container(struct monitor *m, struct rt_error *err)
 int lifecycle_create(struct monitor *m, struct rt_error *err)
 {
     auto_close int rootfs = -1;
-    int stdio[3];
-    int result = streams_prepare(m, stdio, err) || open_trees(m, &rootfs, err) || create_container(m, stdio, rootfs, err) ? -1 : 0;
+    int stdio[3] = {-1, -1, -1};
+    struct rt_error ended;
+    int result = joined_resolve(m->config, err) || streams_prepare(m, stdio, err) || open_trees(m, &rootfs, err) || create_container(m, stdio, rootfs, err) ? -1 : 0;
+    if (joined_verify(m->config, &ended) && !result) {
+        *err = ended;
+        result = -1;
+    }
     for (int i = 0; i < 3; i++) util_close(&stdio[i]);
     for (size_t i = 0; i < m->config->mount_count; i++) util_close(&m->config->mounts[i].tree);
     if (result || watch_container(m, err)) return -1;
-    m->status.pid = runtime_pid(m->container);
+    status_process(&m->status, runtime_pid(m->container));
     m->status.kind = STATUS_CREATED;
     return 0;
 }
@@ -152,7 +158,7 @@ static void take_back(struct monitor *m)
 void lifecycle_abandon(struct monitor *m, const struct rt_error *why)
 {
     take_back(m);
-    m->status.pid = 0;
+    status_process(&m->status, 0);
     m->status.exit_code = strcmp(why->code, "EXEC_NOT_FOUND") == 0 ? 127 : strcmp(why->code, "EXEC_DENIED") == 0 ? 126 : 128;
     snprintf(m->status.error, sizeof m->status.error, "%s", why->message);
     m->status.kind = m->status.started.tv_sec ? STATUS_EXITED : STATUS_CREATED;
@@ -205,7 +211,7 @@ static void init_ended(struct watch *watch, uint32_t events)
     if (result < 0) exit = (struct runtime_exit){.code = 255};
     take_back(m);
     clock_gettime(CLOCK_REALTIME, &m->status.finished);
-    m->status.pid = 0;
+    status_process(&m->status, 0);
     m->status.exit_code = exit.code;
     m->status.signal = exit.signal;
     m->status.oom_killed = exit.oom_killed;
@@ -246,7 +252,7 @@ int lifecycle_stop(struct monitor *m, int signal, int64_t timeout_ms, struct rt_
         loop_cancel(&m->loop, &m->restart_timer);
         take_back(m);
         m->status.kind = m->status.kind == STATUS_RESTARTING ? STATUS_EXITED : STATUS_CREATED;
-        m->status.pid = 0;
+        status_process(&m->status, 0);
         monitor_save(m);
         clients_exit(m);
         m->over = true;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "runtime/state.h"
 
 static const char *const kind_names[] = {"created", "running", "paused", "restarting", "exited"};
 static const char *const health_names[] = {NULL, "starting", "healthy", "unhealthy"};
@@ -54,6 +55,13 @@ static json_t *health_json(const struct health_status *health)
     return json_pack("{s:s, s:I, s:o}", "status", health_names[health->kind], "failingStreak", (json_int_t)health->failing_streak, "log", log);
 }
 
+void status_process(struct status *status, pid_t pid)
+{
+    bool zombie;
+    status->pid = pid;
+    if (pid == 0 || !process_start_time(pid, &status->pid_start, &zombie)) status->pid_start = 0;
+}
+
 void status_note(struct status *status, enum transition_kind kind, const struct timespec *at)
 {
     if (status->recent_count == RECENT) memmove(status->recent, status->recent + 1, --status->recent_count * sizeof *status->recent);
@@ -77,7 +85,7 @@ static json_t *recent_json(const struct status *status)
 static json_t *status_json(const struct status *status)
 {
     const struct buf error = {.data = (char *)(uintptr_t)status->error, .size = strlen(status->error)};
-    return json_pack("{s:s, s:i, s:o, s:o, s:i, s:o, s:b, s:o, s:I, s:o, s:o}", "status", kind_names[status->kind], "pid", status->pid, "startedAt", time_json(&status->started), "finishedAt",
+    return json_pack("{s:s, s:i, s:I, s:o, s:o, s:i, s:o, s:b, s:o, s:I, s:o, s:o}", "status", kind_names[status->kind], "pid", status->pid, "pidStart", (json_int_t)status->pid_start, "startedAt", time_json(&status->started), "finishedAt",
                      time_json(&status->finished), "exitCode", status->exit_code, "signal", status->signal ? json_integer(status->signal) : json_null(), "oomKilled", status->oom_killed, "error",
                      text_json(&error), "restartCount", (json_int_t)status->restart_count, "health", health_json(&status->health), "recent", recent_json(status));
 }

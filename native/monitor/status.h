@@ -42,6 +42,7 @@ struct transition {
 struct status {
     enum status_kind kind;
     pid_t pid;
+    uint64_t pid_start; /* with it the pid is told from a later one of the same number */
     struct timespec started, finished; /* tv_sec 0: has not happened */
     int exit_code, signal;
     bool oom_killed;
@@ -55,6 +56,9 @@ struct status {
 /* RFC 3339 in UTC with nine digits behind the second. */
 #define TIMESTAMP_SIZE sizeof "2026-01-02T03:04:05.123456789Z"
 void timestamp(const struct timespec *time, char out[TIMESTAMP_SIZE]);
+
+/* `pid` 0: none runs. */
+void status_process(struct status *status, pid_t pid);
 
 /* Adds to `recent` what the status says now. */
 void status_note(struct status *status, enum transition_kind kind, const struct timespec *at);

@@ -182,7 +182,11 @@ async function startPlan(
     linkVariables: linkVariables(containers, container),
     start,
   })
-  return { ...plan, ...owner }
+  const others = [...joined].map(([word, { pid }]) => {
+    const other = containers.records.resolve(word)
+    return { pid, dir: containers.directory(other.id), name: other.name }
+  })
+  return { ...plan, ...owner, ...(others.length === 0 ? {} : { joined: others }) }
 }
 
 /** A `--rm` container's layer need not reach the disk. */
