@@ -207,6 +207,19 @@ static int check_free(const struct cgroup *cgroup, struct rt_error *err)
     return count ? rt_fail(err, "CGROUP_FAILED", 0, NULL, "container's cgroup is not empty: %zu process(es) found", count) : 0;
 }
 
+/* "ID", "prefix-ID": nobody else would call it so. */
+static bool is_named(const char *directory, const char *id)
+{
+    const char *name = strrchr(directory, '/') + 1;
+    size_t length = strlen(name), tail = strlen(id);
+    return length >= tail && strcmp(name + length - tail, id) == 0 && (length == tail || name[length - tail - 1] == '-');
+}
+
+static void tell_foreign(struct cgroup *cgroup, size_t first, const char *id)
+{
+    for (size_t i = first; i < cgroup->count; i++) cgroup->places[i].foreign = !cgroup->places[i].made && !cgroup->unit && !is_named(cgroup->places[i].directory, id);
+}
+
 /* Undoes what was made; a directory that was there stays. */
 static void abandon(struct cgroup *cgroup)
 {
@@ -234,6 +247,7 @@ int cgroup_create(const struct cgroup_request *request, struct cgroup **out, str
         abandon(cgroup);
         return -1;
     }
+    tell_foreign(cgroup, 0, request->id);
     *out = cgroup;
     return 0;
 }
@@ -241,7 +255,10 @@ int cgroup_create(const struct cgroup_request *request, struct cgroup **out, str
 int cgroup_widen(struct cgroup *cgroup, const char *path, const char *id, struct rt_error *err)
 {
     auto_free char *own = own_path(path, id, err);
-    return own ? make_places(cgroup, own, NULL, true, err) : -1;
+    size_t before = cgroup->count;
+    int result = own ? make_places(cgroup, own, NULL, true, err) : -1;
+    tell_foreign(cgroup, before, id);
+    return result;
 }
 
 int cgroup_join_all(const struct cgroup *cgroup, struct rt_error *err)
@@ -268,19 +285,20 @@ int cgroup_open(const json_t *paths, struct cgroup **out, struct rt_error *err)
     json_array_foreach(paths, i, entry)
     {
         const char *controllers, *mountpoint, *directory, *unit = NULL;
-        bool unified;
+        bool unified, foreign = false;
         if (json_opt_str(entry, "unit", &unit, err) == 0 && unit) {
             cgroup->of_user = json_is_true(json_object_get(entry, "user"));
             if ((cgroup->unit = rt_strdup(unit, err))) continue;
         }
         if (json_req_str(entry, "controllers", &controllers, err) || json_req_str(entry, "mountpoint", &mountpoint, err) || json_req_str(entry, "directory", &directory, err) ||
-            json_req_bool(entry, "unified", &unified, err) || strncmp(directory, mountpoint, strlen(mountpoint)) != 0 ||
+            json_req_bool(entry, "unified", &unified, err) || json_opt_bool(entry, "foreign", &foreign, err) || strncmp(directory, mountpoint, strlen(mountpoint)) != 0 ||
             add_place(cgroup, unified, controllers, mountpoint, rt_strdup(directory, err), err)) {
             cgroup_free(cgroup);
             return -1;
         }
         /* One that is gone already has nothing left to do. */
         struct rt_error ignored;
+        cgroup->places[cgroup->count - 1].foreign = foreign;
         open_place(&cgroup->places[cgroup->count - 1], false, &ignored);
     }
     *out = cgroup;
@@ -315,7 +333,7 @@ json_t *cgroup_paths(const struct cgroup *cgroup)
     if (cgroup && cgroup->unit) json_array_append_new(list, json_pack("{s:s, s:b}", "unit", cgroup->unit, "user", cgroup->of_user));
     for (size_t i = 0; cgroup && i < cgroup->count; i++) {
         const struct cgroup_place *place = &cgroup->places[i];
-        json_array_append_new(list, json_pack("{s:b, s:s, s:s, s:s}", "unified", place->unified, "controllers", place->controllers, "mountpoint", place->mountpoint, "directory", place->directory));
+        json_array_append_new(list, json_pack("{s:b, s:b, s:s, s:s, s:s}", "unified", place->unified, "foreign", place->foreign, "controllers", place->controllers, "mountpoint", place->mountpoint, "directory", place->directory));
     }
     return list;
 }
@@ -354,6 +372,6 @@ int cgroup_remove(const struct cgroup *cgroup, struct rt_error *err)
     int result = cgroup->unit ? systemd_stop(cgroup->unit, cgroup->of_user, err) : 0;
     struct rt_error later;
     for (size_t i = 0; i < cgroup->count && !cgroup->adopted; i++)
-        if (remove_place(&cgroup->places[i], result ? &later : err)) result = -1;
+        if (!cgroup->places[i].foreign && remove_place(&cgroup->places[i], result ? &later : err)) result = -1;
     return result;
 }

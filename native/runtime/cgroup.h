@@ -24,7 +24,7 @@ struct cgroup_request {
     bool occupied; /* take it with the processes that are in it, else that is an error */
     bool whole;    /* in every hierarchy, for other programs that look there; else in v2 and those of v1 whose limits `resources` sets */
 };
-/* One that is there already is taken. */
+/* One that is there already is taken, and stays when the container goes, unless its name is the container's id: then an earlier run left it. */
 int cgroup_create(const struct cgroup_request *request, struct cgroup **out, struct rt_error *err);
 /*
  * As if it had been made `whole`, later: the directories, and then all of its processes in them. Moving a process between cgroups of v1 stops the machine's forks for tens of
@@ -68,5 +68,5 @@ void cgroup_release(const struct cgroup *cgroup, pid_t pid);
 int cgroup_processes(const struct cgroup *cgroup, pid_t **pids, size_t *count, struct rt_error *err);
 /* What can be told is filled in, the rest stays. */
 void cgroup_usage(const struct cgroup *cgroup, uint64_t *cpu_us, uint64_t *memory_peak, bool *oom_killed);
-/* Removes the directories, with retries while the kernel still counts processes that have ended. */
+/* Removes the directories that are the container's, with retries while the kernel still counts processes that have ended. */
 int cgroup_remove(const struct cgroup *cgroup, struct rt_error *err);

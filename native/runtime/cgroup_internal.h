@@ -12,6 +12,7 @@ struct cgroup_place {
     char *mountpoint; /* of the hierarchy: directories up to here are not ours */
     int fd;
     bool made; /* by us, now */
+    bool foreign; /* somebody else's: it stays when the container goes */
 };
 
 struct cgroup {

@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/plan.h"
@@ -11,7 +12,8 @@ static bool remove_cgroup(const char *path)
 {
     struct cgroup *cgroup = NULL;
     struct rt_error ignored;
-    const struct cgroup_request request = {.driver = CGROUP_CGROUPFS, .path = path, .id = path, .whole = true, .occupied = true};
+    const char *name = strrchr(path, '/');
+    const struct cgroup_request request = {.driver = CGROUP_CGROUPFS, .path = path, .id = name ? name + 1 : path, .whole = true, .occupied = true};
     bool removed = cgroup_create(&request, &cgroup, &ignored) == 0 && cgroup_kill(cgroup, SIGKILL, &ignored) == 0 &&
                    cgroup_remove(cgroup, &ignored) == 0;
     cgroup_free(cgroup);

@@ -29,6 +29,10 @@ const freezer = '/sys/fs/cgroup/freezer'
 const noFreezer = !existsSync(join(freezer, 'tasks'))
 if (noFreezer) console.warn('skipped: no freezer of cgroup v1')
 
+const hierarchies = [
+  ...readFileSync('/proc/self/mountinfo', 'utf8').matchAll(/^(?:\S+ ){4}(\S+) .* - cgroup2? /gm),
+].map(([, mountpoint]) => mountpoint!)
+
 let own: Scratch
 let oci: OciRuntime
 let id: string
@@ -88,6 +92,23 @@ describe.skipIf(noContainers)('a cgroup that is there already', () => {
       stderr: expect.stringMatching(/container's cgroup is not empty: \d+ process/) as string,
     })
     expect(oci.state(id)).toMatchObject({ status: 'running' })
+  })
+
+  it.for([
+    ['stays when the container goes', `tsbuild-test-others-${process.pid}`, true],
+    ['goes when it is called like the container, as one that an earlier run left is', '', false],
+  ] as const)('%s', async ([, other, stays]) => {
+    const config = ociConfig(['true'])
+    const name = other === '' ? `tsbuild-test-${id}` : other
+    config.linux['cgroupsPath'] = `/${name}`
+    const places = hierarchies.map((hierarchy) => join(hierarchy, name))
+    try {
+      for (const place of places) mkdirSync(place)
+      expect(run(config)).toMatchObject({ status: 0 })
+      expect(places.filter((place) => existsSync(place))).toEqual(stays ? places : [])
+    } finally {
+      for (const place of places) if (existsSync(place)) rmdirSync(place)
+    }
   })
 
   it.skipIf(noFreezer)('and is not entered frozen; it stays', () => {
