@@ -19,6 +19,7 @@
     X(lookup, 0, 0)                                                                                                                        \
     X(changes, 0, 0)                                                                                                                       \
     X(usage, 0, 0)                                                                                                                         \
+    X(quota, 0, 0)                                                                                                                         \
     X(remove, 0, 0)                                                                                                                        \
     X(send, 0, 0)                                                                                                                          \
     X(flush, 0, 0)                                                                                                                         \

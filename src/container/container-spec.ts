@@ -37,6 +37,8 @@ export interface ContainerSpec {
   readonly oomScoreAdj: number | null
   /** Bytes. */
   readonly shmSize: number
+  /** Bytes that may be written into its root; absent: no bound. */
+  readonly rootSize?: number
   readonly namespaces: {
     readonly pid: NamespaceMode
     /** `shareable`: one of its own that others may join. */

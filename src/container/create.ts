@@ -58,7 +58,8 @@ export async function createContainer(
   }
   const container = await insertNamed(containers, draft, request.name)
   try {
-    const active = await snapshots.prepare(top?.id ?? null)
+    await using active = await snapshots.prepare(top?.id ?? null)
+    if (spec.rootSize !== undefined) await active.bound(spec.rootSize)
     store.db.transaction(() => {
       active.keep(id)
       records.setSnapshot(id, active.id)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { hasErrno } from '../base/errors.ts'
+import { hasCode, hasErrno, TsbuildError } from '../base/errors.ts'
 import type { LayerFacts, NativeCore, Tree } from '../host/native.ts'
 import { chainId, parseDigest } from '../oci/digest.ts'
 import { bootId } from '../store/lease.ts'
@@ -55,7 +55,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
   async function removeCondemned(): Promise<void> {
     const ids = records.condemned()
     if (ids.length === 0) return
-    await native.call('remove', { root: directory, names: ids.map(String) })
+    await native.call('remove', { root: directory, names: ids.map(String), quotas: true })
     records.forget(ids)
   }
 
@@ -97,6 +97,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
         id,
         parent,
         tree: writable(id, parent, true),
+        bound: (bytes) => setQuota(native, directory, id, bytes),
         async commit(layer) {
           const snapshot = commit(id, parent === null ? null : get(parent), layer)
           done = snapshot.id === id
@@ -152,6 +153,19 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
     },
   }
 }
+
+async function setQuota(native: NativeCore, root: string, id: SnapshotId, bytes: number): Promise<void> {
+  try {
+    await native.call('quota', { root, name: String(id), bytes })
+  } catch (error) {
+    if (!hasCode(error, 'FEATURE_MISSING')) throw error
+    const text = '--storage-opt size is supported only where the store is on ext4 or xfs that enforces project quotas'
+    throw new TsbuildError('FEATURE_MISSING', text, { hint: quotaHint, cause: error })
+  }
+}
+
+const quotaHint =
+  'As root, mount the file system of the store with "prjquota" (ext4 after "tune2fs -O project,quota"), or let the container write to a mount of bounded size: --read-only with --tmpfs /tmp:size=…'
 
 /** Markers are left by `flush` when layers are on the disk; each names their ids. */
 function readMarkers(directory: string, flushed: (ids: readonly SnapshotId[]) => void): void {

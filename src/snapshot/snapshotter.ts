@@ -59,6 +59,8 @@ export interface ActiveSnapshot extends AsyncDisposable {
   readonly parent: SnapshotId | null
   /** Merged view with this snapshot as upper. */
   readonly tree: Tree
+  /** Bounds what may be written to it, before anything is. FEATURE_MISSING where the store's file system keeps no quotas of directories. */
+  bound(bytes: number): Promise<void>
   /** Makes it immutable. Gives the existing snapshot when the stack is already known. */
   commit(layer: LayerFacts): Promise<Snapshot>
   /** Keeps it writable beyond this process, as the root of container `owner`. */

@@ -35,6 +35,9 @@ describe('flags that cannot be', () => {
     ['--isolation hyperv', 'invalid value "hyperv" for --isolation: Linux only supports "default"'],
     ['--volume-driver other', 'invalid value "other" for --volume-driver: only the driver "local" exists'],
     ['--storage-opt other=1', 'Unknown option other'],
+    ['--storage-opt size', 'invalid storage option: size'],
+    ['--storage-opt size=much', 'want a size such as'],
+    ['--storage-opt size=-1', "invalid size: '-1'"],
     ['-l =value', "invalid label '=value': empty name"],
     ['--health-interval 1ns --health-cmd true', 'Interval in Healthcheck cannot be less than 1ms'],
   ])('%s', async ([flags, message]) => {
@@ -46,7 +49,6 @@ describe('flags that cannot be', () => {
 
 describe('flags that this has not', () => {
   it.for<readonly [flags: string, message: string]>([
-    ['--storage-opt size=10m', 'the root of a container has no quota of its own'],
     ['--gpus all', 'could not select device driver'],
     ['--use-api-socket', 'there is no daemon'],
     ['--disable-content-trust=false', 'signatures of notary are not verified'],

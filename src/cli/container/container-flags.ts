@@ -153,9 +153,8 @@ export const containerFlags = {
   'storage-opt': {
     kind: 'string',
     repeat: true,
-    hidden: true,
-    value: 'size=BYTES',
-    help: 'Bound of what the container writes into its root',
+    value: 'OPTION',
+    help: 'Storage option: size=BYTES bounds the root, on ext4 and xfs with project quotas',
   },
   sysctl: { kind: 'string', repeat: true, value: 'NAME=VALUE', help: 'Set a kernel parameter of the container' },
   tmpfs: { kind: 'string', repeat: true, value: 'TARGET[:OPTIONS]', help: 'Mount a tmpfs' },

@@ -25,7 +25,7 @@ import type { CommandContext, Input } from '../command.ts'
 import type { containerFlags } from './container-flags.ts'
 import { readHealthcheck } from './health-flags.ts'
 import { refuseConflicts, refuseUnknown } from './refused-flags.ts'
-import { readLimits } from './limit-flags.ts'
+import { readLimits, readRootSize } from './limit-flags.ts'
 
 export type ContainerInput = Pick<Input<typeof containerFlags>, 'flags' | 'args'>
 
@@ -87,6 +87,7 @@ export async function readContainerRequest(input: ContainerInput, context: Comma
     sysctls: Object.fromEntries(flags.sysctl.map((text) => parseSysctl(text, shared))),
     oomScoreAdj: checkedOomScore(flags['oom-score-adj']) ?? null,
     shmSize: flags['shm-size'] ?? defaultShmSize,
+    ...optional('rootSize', readRootSize(flags['storage-opt'])),
     namespaces,
     cgroupParent: flags['cgroup-parent'] ?? null,
     mounts: readMounts(flags, settings.cwd),

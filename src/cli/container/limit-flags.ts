@@ -23,6 +23,21 @@ export const updatableFlags = [
   'pids-limit',
 ] as const
 
+/** What `--storage-opt` says: bytes that may be written into the root, undefined without bound. USAGE. */
+export function readRootSize(options: readonly string[]): number | undefined {
+  let size: number | undefined
+  for (const option of options) {
+    const at = option.indexOf('=')
+    if (at < 0) throw usage(`invalid storage option: ${option}`)
+    const key = option.slice(0, at)
+    if (key.toLowerCase() !== 'size') throw usage(`Unknown option ${key}`, 'The option is size=BYTES')
+    const bytes = parseFlagValue('"--storage-opt size"', { kind: 'bytes', help: '' }, option.slice(at + 1)) as number
+    if (bytes < 0) throw usage(`invalid size: '${option.slice(at + 1)}'`)
+    size = bytes === 0 ? undefined : bytes
+  }
+  return size
+}
+
 type LimitFlags = Pick<Input<typeof containerFlags>['flags'], (typeof updatableFlags)[number]>
 
 /** docker's least limit: with less the kernel kills a container before its program runs. */

@@ -9,7 +9,6 @@ export function refuseUnknown(flags: ContainerFlags): void {
   only('--userns', flags.userns, 'host', 'unknown mode')
   only('--isolation', flags.isolation, 'default', 'Linux only supports "default"')
   only('--volume-driver', flags['volume-driver'], 'local', 'only the driver "local" exists')
-  for (const option of flags['storage-opt']) refuseStorageOption(option)
   if (flags.gpus !== undefined) {
     throw new TsbuildError('FEATURE_MISSING', 'could not select device driver "" with capabilities: [[gpu]]', {
       hint: 'Add the devices of the GPU with --device',
@@ -23,16 +22,6 @@ export function refuseUnknown(flags: ContainerFlags): void {
       hint: 'Name the image by its digest: NAME@sha256:…',
     })
   }
-}
-
-/** A layer is a directory of the store's file system, and no quota is kept there. */
-function refuseStorageOption(option: string): void {
-  const [key = '', value] = option.split('=', 2)
-  if (value === undefined) throw new TsbuildError('USAGE', `invalid storage option: ${option}`)
-  if (key !== 'size') throw new TsbuildError('USAGE', `Unknown option ${key}`)
-  throw new TsbuildError('FEATURE_MISSING', '--storage-opt size: the root of a container has no quota of its own', {
-    hint: 'Let it write to a mount of bounded size: --read-only with --tmpfs /tmp:size=…, or a volume on a file system of its own',
-  })
 }
 
 function only(flag: string, text: string | undefined, value: string, why: string): void {

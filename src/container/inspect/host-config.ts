@@ -38,6 +38,7 @@ export function hostConfig({ spec }: Container, links: readonly string[]): objec
     SecurityOpt: emptyAsNull(security.options),
     ...(Object.keys(spec.sysctls).length === 0 ? {} : { Sysctls: spec.sysctls }),
     ...tmpfsMember(spec.mounts),
+    ...(spec.rootSize === undefined ? {} : { StorageOpt: { size: String(spec.rootSize) } }),
     UTSMode: namespaces.uts === 'host' ? 'host' : '',
     UsernsMode: '',
     ShmSize: spec.shmSize,
