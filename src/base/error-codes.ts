@@ -23,6 +23,7 @@ export const errorCodes = {
   CANCELLED: { kind: 'cancelled', meaning: 'The command was interrupted' },
   USAGE: { kind: 'usage', meaning: 'A flag or an argument is missing, unknown or malformed' },
   COMMAND_UNKNOWN: { kind: 'usage', meaning: 'There is no such command' },
+  OUTPUT_FAILED: { kind: 'unavailable', meaning: 'What a command writes cannot be written where it goes to' },
   FILE_UNREADABLE: { kind: 'notFound', meaning: 'A file named by the user cannot be read' },
   PROCESS_FAILED: { kind: 'internal', meaning: 'A helper program exited with an error' },
   SETTINGS_INVALID: { kind: 'invalid', meaning: 'A configuration file or environment variable has a wrong value' },

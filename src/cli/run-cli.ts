@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs'
-import { TsbuildError } from '../base/errors.ts'
+import { TsbuildError, hasErrno } from '../base/errors.ts'
 import type { Event } from '../base/events.ts'
 import { printableLine } from '../base/printable.ts'
 import { redact } from '../base/redact.ts'
@@ -30,7 +30,8 @@ export interface CliWorld {
 
 /** Runs one command line and resolves with the exit status; errors are already printed. */
 export async function runCli(world: CliWorld): Promise<number> {
-  const terminal = openTerminal(world)
+  const output: Output = { failed: undefined }
+  const terminal = openTerminal(world, output)
   let globals: Pick<GlobalInput, 'debug' | 'logFormat'> = { debug: false, logFormat: 'text' }
   let failure: CommandEntry['failure']
   try {
@@ -42,12 +43,29 @@ export async function runCli(world: CliWorld): Promise<number> {
       : findCommand(commandTable, input.words, world.cwd)
     if (target.kind === 'help') return await printHelp(terminal, target.group)
     failure = target.entry.failure
-    return await runTarget(target, input, terminal, world)
-  } catch (error) {
+    const status = await runTarget(target, input, terminal, world)
+    if (output.failed !== undefined) throw output.failed
+    return status
+  } catch (caught) {
+    const error = explained(output.failed ?? caught)
     const { reportError } = await import('../ui/error-report.ts')
     reportError(error, terminal, globals)
     return exitCodeOf(error, failure)
   }
+}
+
+/** What became of stdout and stderr. */
+interface Output {
+  failed: Error | undefined
+}
+
+/** A disk that is full, or a device that fails, is no defect of ours. The store has errors of its own for that. */
+function explained(error: unknown): unknown {
+  if (!hasErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG', 'EIO') || error.syscall !== 'write') return error
+  return new TsbuildError('OUTPUT_FAILED', `Cannot write the output: ${error.message}`, {
+    cause: error,
+    hint: 'Make room, or write it somewhere else',
+  })
 }
 
 function helpFor(target: Target): Target {
@@ -136,11 +154,11 @@ function noticeIgnored(input: Input<Flags>, flags: Flags, context: CommandContex
   }
 }
 
-function openTerminal(world: CliWorld): Terminal {
+function openTerminal(world: CliWorld, output: Output): Terminal {
   const quit = (status: number): never => world.signals.exit(status)
   const opened = new Map<() => OutputStream, OutputStream>()
   const openOnce = (open: () => OutputStream) => (): OutputStream => {
-    const stream = opened.get(open) ?? quitOnClosedPipe(open(), quit)
+    const stream = opened.get(open) ?? watchOutput(open(), quit, output)
     opened.set(open, stream)
     return stream
   }
@@ -161,10 +179,10 @@ function mayBeTty(descriptor: number): boolean {
   return file.isCharacterDevice() && ((file.rdev >> 8) & 0xfff) !== memoryDevices
 }
 
-/** As writeOutput does it, for what is written to the streams. */
-function quitOnClosedPipe(stream: OutputStream, quit: (status: number) => never): OutputStream {
+/** As writeOutput does it, for what is written to the streams. Any other failure is that of the command, once it ends. */
+function watchOutput(stream: OutputStream, quit: (status: number) => never, output: Output): OutputStream {
   return stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    quit(141)
+    if (error.code === 'EPIPE') quit(141)
+    output.failed ??= error
   })
 }

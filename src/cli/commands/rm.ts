@@ -6,7 +6,13 @@ export const command: Command = defineCommand({
   arguments: [{ name: 'CONTAINER', many: true, complete: 'container' }],
   flags: {
     force: { kind: 'boolean', short: 'f', help: 'Kill it when it runs; no error when there is none' },
-    link: { kind: 'boolean', short: 'l', hidden: true, help: 'Remove a link', ignored: 'there are no links' },
+    link: {
+      kind: 'boolean',
+      short: 'l',
+      hidden: true,
+      help: 'Remove a link',
+      ignored: 'a link stays as long as its container',
+    },
     volumes: { kind: 'boolean', short: 'v', help: 'Remove its anonymous volumes too' },
   },
   async run({ flags, args }, context) {
