@@ -2,6 +2,7 @@
 
 #include <blake3.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,15 +11,14 @@
 #include "base/util.h"
 #include "data/xattr-policy.h"
 
-static int hash_content(blake3_hasher *hasher, int fd, const char *path, struct rt_error *err)
+static int hash_content(blake3_hasher *hasher, int fd, const char *path, const atomic_bool *stop, struct rt_error *err)
 {
     static _Thread_local unsigned char buffer[256 * 1024];
     for (;;) {
+        if (atomic_load(stop)) return rt_fail(err, "CANCELLED", 0, NULL, "stopped before the end");
         ssize_t size = read(fd, buffer, sizeof buffer);
-        if (size < 0 && errno == EINTR) {
-            if (plan_check(err) < 0) return -1;
-            continue;
-        }
+        if (plan_check(err) < 0) return -1;
+        if (size < 0 && errno == EINTR) continue;
         if (size < 0) return path_fail(err, errno, "read", path, "read the file");
         if (size == 0) return 0;
         blake3_hasher_update(hasher, buffer, (size_t)size);
@@ -45,12 +45,29 @@ static bool unchanged(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-int content_digest(struct content_digests *digests, const struct scan_entry *entry, uint8_t out[CONTENT_DIGEST], struct rt_error *err)
+static int read_link(const struct scan_entry *entry, struct scan_content *out, struct rt_error *err)
 {
-    if (remember_find(&digests->memory, entry->path, &entry->st, out)) {
-        digests->remembered++;
-        return 0;
-    }
+    char target[PATH_MAX + 1];
+    ssize_t size = readlinkat(entry->dirfd, entry->name, target, sizeof target - 1);
+    if (size < 0) return path_fail(err, errno, "readlinkat", entry->path, "read the link");
+    target[size] = '\0';
+    out->target = rt_strdup(target, err);
+    return out->target ? 0 : -1;
+}
+
+void content_digest_expect(void *arg, const char *path, struct scan_content *out)
+{
+    const struct content_digests *digests = arg;
+    if (digests->memory.path) remember_key(&digests->memory, path, out->key);
+}
+
+int content_digest_find(void *arg, const struct scan_entry *entry, const atomic_bool *stop, struct scan_content *out, struct rt_error *err)
+{
+    struct content_digests *digests = arg;
+    if (S_ISLNK(entry->st.st_mode)) return read_link(entry, out, err);
+    if (out->key[15] == 0) content_digest_expect(arg, entry->path, out);
+    out->remembered = remember_find(&digests->memory, out->key, &entry->st, out->digest);
+    if (out->remembered) return 0;
     /* O_NONBLOCK: what was a file a moment ago may be a FIFO now. */
     auto_close int fd = openat(entry->dirfd, entry->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return path_fail(err, errno, "openat", entry->path, "read the file");
@@ -59,14 +76,24 @@ int content_digest(struct content_digests *digests, const struct scan_entry *ent
     uint8_t digest[BLAKE3_OUT_LEN];
     blake3_hasher_init(&hasher);
     blake3_hasher_init(&attributes);
-    if (hash_content(&hasher, fd, entry->path, err) < 0 || (digests->owners && hash_attributes(&attributes, fd, err) < 0)) return -1;
+    if (hash_content(&hasher, fd, entry->path, stop, err) < 0 || (digests->owners && hash_attributes(&attributes, fd, err) < 0)) return -1;
     if (fstat(fd, &st) < 0) return path_fail(err, errno, "fstat", entry->path, "read the status of");
     if (!unchanged(&st, &entry->st)) return rt_fail_at(err, entry->path, "FILE_CHANGED", 0, NULL, "'%s' changed while it was read", entry->path);
     blake3_hasher_finalize(&hasher, digest, sizeof digest);
     blake3_hasher_update(&attributes, digest, sizeof digest);
-    blake3_hasher_finalize(&attributes, out, CONTENT_DIGEST);
+    blake3_hasher_finalize(&attributes, out->digest, CONTENT_DIGEST);
+    return 0;
+}
+
+int content_digest_learn(struct content_digests *digests, const struct scan_entry *entry, struct rt_error *err)
+{
+    if (entry->content->remembered) {
+        digests->remembered++;
+        digests->memory.seen++;
+        return 0;
+    }
     digests->hashed++;
-    return remember_add(&digests->memory, entry->path, &entry->st, out, err);
+    return remember_add(&digests->memory, entry->content->key, &entry->st, entry->content->digest, err);
 }
 
 void content_digest_plain(const uint8_t content[CONTENT_DIGEST], uint8_t out[CONTENT_DIGEST])

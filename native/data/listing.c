@@ -94,10 +94,15 @@ static int by_tar_name(const void *left, const void *right)
 
 int listing_read(int fd, enum listing_order order, bool whiteouts, struct listing *out, struct rt_error *err)
 {
-    *out = (struct listing){ 0 };
+    out->count = 0;
+    buf_cut(&out->names, 0);
     if (read_names(fd, &out->names, &out->count, err) < 0) return -1;
-    out->entries = calloc(out->count + 1, sizeof *out->entries);
-    if (!out->entries) return rt_nomem(err);
+    if (out->count >= out->capacity) {
+        free(take_ptr(&out->entries));
+        out->capacity = 0;
+        if (!(out->entries = malloc((out->count + 1) * sizeof *out->entries))) return rt_nomem(err);
+        out->capacity = out->count + 1;
+    }
     const char *at = out->names.data;
     for (size_t i = 0; i < out->count; i++) {
         out->entries[i] = (struct listed){ .type = (unsigned char)at[0], .name = at + 1 };

@@ -14,7 +14,7 @@ struct listed {
 
 struct listing {
     struct listed *entries;
-    size_t count;
+    size_t count, capacity;
     struct buf names;
 };
 
@@ -23,7 +23,7 @@ enum listing_order {
     LISTING_BY_TAR_NAME /* by the name in a tar: directories end in a slash, whiteouts begin with ".wh." */
 };
 
-/* Reads and sorts. `fd` is open for reading and at its start. `whiteouts`: find out which entries are such marks (whiteout.h). */
+/* Reads and sorts. `fd` is open for reading and at its start. `out` is zeroed, or an earlier list whose memory is used again. `whiteouts`: find out which entries are such marks (whiteout.h). */
 int listing_read(int fd, enum listing_order order, bool whiteouts, struct listing *out, struct rt_error *err);
 void listing_free(struct listing *listing);
 #define auto_listing __attribute__((cleanup(listing_free)))

@@ -26,15 +26,6 @@ static int64_t nanoseconds(const struct timespec *time)
     return (int64_t)time->tv_sec * second + time->tv_nsec;
 }
 
-static void key_of(const char *path, uint8_t key[16])
-{
-    blake3_hasher hasher;
-    blake3_hasher_init(&hasher);
-    blake3_hasher_update(&hasher, path, strlen(path));
-    blake3_hasher_finalize(&hasher, key, 16);
-    key[15] |= 1; /* never the empty key */
-}
-
 static uint64_t first_slot(const uint8_t key[16], uint64_t slots)
 {
     uint64_t hash;
@@ -75,7 +66,7 @@ static void map_old(struct remember *memory)
 
 int remember_open(struct remember *memory, const char *path, struct rt_error *err)
 {
-    *memory = (struct remember){ .path = path };
+    *memory = (struct remember){ .path = path, .mutex = PTHREAD_MUTEX_INITIALIZER };
     if (clock_gettime(CLOCK_REALTIME, &memory->started) < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clock_gettime", "cannot read the clock");
     if (path) map_old(memory);
     return 0;
@@ -87,17 +78,35 @@ static bool same_file(const struct remember_slot *slot, const struct stat *st)
            slot->mtime == nanoseconds(&st->st_mtim) && slot->ctime == nanoseconds(&st->st_ctim);
 }
 
-bool remember_find(struct remember *memory, const char *path, const struct stat *st, uint8_t digest[CONTENT_DIGEST])
+void remember_key(const struct remember *memory, const char *path, uint8_t key[16])
 {
-    uint8_t key[16];
-    if (!memory->path) return false;
-    key_of(path, key);
-    const struct remember_slot *slot = memory->slots ? &memory->slots[find_slot(memory->slots, memory->slot_count, key)] : NULL;
-    if ((!slot || is_empty(slot)) && memory->old) slot = &memory->old[find_slot(memory->old, memory->old_slots, key)];
+    blake3_hasher hasher;
+    blake3_hasher_init(&hasher);
+    blake3_hasher_update(&hasher, path, strlen(path));
+    blake3_hasher_finalize(&hasher, key, 16);
+    key[15] |= 1;
+    if (!memory->old) return;
+    const struct remember_slot *slot = &memory->old[first_slot(key, memory->old_slots)];
+    __builtin_prefetch(slot);
+    __builtin_prefetch(slot->digest);
+}
+
+static bool find_in(const struct remember_slot *table, uint64_t slots, const uint8_t key[16], const struct stat *st, uint8_t digest[CONTENT_DIGEST])
+{
+    const struct remember_slot *slot = slots > 0 ? &table[find_slot(table, slots, key)] : NULL;
     if (!slot || is_empty(slot) || memcmp(slot->key, key, 16) != 0 || !same_file(slot, st)) return false;
-    memory->seen++;
     memcpy(digest, slot->digest, CONTENT_DIGEST);
     return true;
+}
+
+bool remember_find(struct remember *memory, const uint8_t key[16], const struct stat *st, uint8_t digest[CONTENT_DIGEST])
+{
+    if (!memory->path) return false;
+    if (find_in(memory->old, memory->old_slots, key, st, digest)) return true;
+    pthread_mutex_lock(&memory->mutex);
+    bool found = find_in(memory->slots, memory->slot_count, key, st, digest);
+    pthread_mutex_unlock(&memory->mutex);
+    return found;
 }
 
 /* A later change could leave the same status. */
@@ -130,7 +139,7 @@ static int insert(struct remember *memory, const struct remember_slot *slot, boo
     return 0;
 }
 
-int remember_add(struct remember *memory, const char *path, const struct stat *st, const uint8_t digest[CONTENT_DIGEST], struct rt_error *err)
+int remember_add(struct remember *memory, const uint8_t key[16], const struct stat *st, const uint8_t digest[CONTENT_DIGEST], struct rt_error *err)
 {
     if (!memory->path || is_ambiguous(memory, st)) return 0;
     struct remember_slot slot = { .device = st->st_dev,
@@ -138,9 +147,12 @@ int remember_add(struct remember *memory, const char *path, const struct stat *s
                                   .size = (uint64_t)st->st_size,
                                   .mtime = nanoseconds(&st->st_mtim),
                                   .ctime = nanoseconds(&st->st_ctim) };
-    key_of(path, slot.key);
+    memcpy(slot.key, key, sizeof slot.key);
     memcpy(slot.digest, digest, CONTENT_DIGEST);
-    return insert(memory, &slot, true, err);
+    pthread_mutex_lock(&memory->mutex);
+    int result = insert(memory, &slot, true, err);
+    pthread_mutex_unlock(&memory->mutex);
+    return result;
 }
 
 /* Other builds of the same context may look at other files: what they learnt is kept, unless it is most of the memory. */

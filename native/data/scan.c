@@ -9,15 +9,14 @@
 #include "base/path.h"
 #include "base/plan.h"
 #include "base/util.h"
-#include "data/listing.h"
-#include "data/whiteout.h"
+#include "data/scan-ahead.h"
 
 /* A directory that is being read, or is about to be: it is visited before its first visible child, even when it is ignored itself. */
 struct frame {
     struct frame *up;
     int dirfd; /* where it is an entry */
     const char *name;
-    struct stat st;
+    const struct stat *st;
     size_t path_size, kept_size;
     bool visited;
 };
@@ -26,6 +25,7 @@ struct walk {
     const struct scan *scan;
     scan_visit *visit;
     void *arg;
+    struct scan_ahead *ahead;
     struct buf path, kept;
 };
 
@@ -34,13 +34,6 @@ static void auto_level_free(void *level)
     free(*(void **)level);
 }
 #define auto_level __attribute__((cleanup(auto_level_free)))
-
-static struct ignore_level *new_level(const struct ignore *ignore, struct rt_error *err)
-{
-    struct ignore_level *level = malloc(ignore_level_size(ignore));
-    if (!level) rt_nomem(err);
-    return level;
-}
 
 static int push(struct buf *path, const char *name, struct rt_error *err)
 {
@@ -53,23 +46,39 @@ static const char *text(const struct buf *buf)
     return buf->data ? buf->data : "";
 }
 
-static int visit(struct walk *walk, int dirfd, const char *name, const struct stat *st, bool parent, struct rt_error *err)
+static int visit(struct walk *walk, int dirfd, const char *name, const struct stat *st, const struct scan_content *content, bool parent, struct rt_error *err)
 {
     struct scan_entry entry = { .dirfd = dirfd, .name = name, .path = text(&walk->path), .kept = text(&walk->kept), .parent = parent, .st = *st };
+    entry.content = content;
     return walk->visit(walk->arg, &entry, err);
 }
 
-/* Visits the directories on the way that were not visited yet. The paths are those of something below the frame. */
+/* A source that is no directory. */
+static int visit_single(struct walk *walk, int dirfd, const char *name, const struct stat *st, struct rt_error *err)
+{
+    const struct scan *scan = walk->scan;
+    const struct scan_entry entry = { .dirfd = dirfd, .name = name, .path = text(&walk->path), .st = *st };
+    const atomic_bool never = false;
+    struct scan_content content = { 0 };
+    if (scan->read && scan_is_readable(st) && scan->read(scan->read_arg, &entry, &never, &content, err) < 0) return -1;
+    int status = visit(walk, dirfd, name, st, &content, false, err);
+    free(content.target);
+    return status;
+}
+
+/* Visits the directories on the way that were not visited yet. The paths are those of something below the frame, or its own. */
 static int visit_frames(struct walk *walk, struct frame *frame, struct rt_error *err)
 {
     if (!frame || frame->visited) return 0;
     if (visit_frames(walk, frame->up, err) < 0) return -1;
     frame->visited = true;
+    if (walk->path.size == frame->path_size && walk->kept.size == frame->kept_size) return visit(walk, frame->dirfd, frame->name, frame->st, NULL, false, err);
     auto_buf struct buf path = walk->path, kept = walk->kept;
     walk->path = walk->kept = (struct buf){ 0 };
     int status = 0;
     if (buf_add(&walk->path, path.data ? path.data : "", frame->path_size, err) < 0 ||
-        buf_add(&walk->kept, kept.data ? kept.data : "", frame->kept_size, err) < 0 || visit(walk, frame->dirfd, frame->name, &frame->st, false, err) < 0)
+        buf_add(&walk->kept, kept.data ? kept.data : "", frame->kept_size, err) < 0 ||
+        visit(walk, frame->dirfd, frame->name, frame->st, NULL, false, err) < 0)
         status = -1;
     buf_free(&walk->path);
     buf_free(&walk->kept);
@@ -79,57 +88,53 @@ static int visit_frames(struct walk *walk, struct frame *frame, struct rt_error 
     return status;
 }
 
-static int scan_directory(struct walk *walk, int fd, struct frame *frame, const struct ignore_level *ignored,
-                          const struct ignore_level *excluded, struct rt_error *err);
+static int scan_directory(struct walk *walk, struct scan_directory *directory, struct frame *frame, bool hidden, struct rt_error *err);
 
-static int open_directory(struct walk *walk, int dirfd, const char *name, struct rt_error *err)
+/* One child of the directory at `frame`, whose paths are set. */
+static int scan_child(struct walk *walk, int fd, struct scan_child *child, struct frame *frame, struct rt_error *err)
 {
-    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return path_fail(err, errno, "openat", text(&walk->path), "read the directory");
-    return fd;
-}
-
-/* One name of the directory at `frame`. */
-static int scan_child(struct walk *walk, int fd, const char *name, struct frame *frame, const struct ignore_level *ignored,
-                      const struct ignore_level *excluded, struct rt_error *err)
-{
-    const struct ignore *ignore = walk->scan->ignore, *exclude = walk->scan->exclude;
-    auto_level struct ignore_level *here = new_level(ignore, err), *here_excluded = new_level(exclude, err);
-    if (!here || !here_excluded) return -1;
-    ignore_enter(ignore, ignored, name, here);
-    ignore_enter(exclude, excluded, name, here_excluded);
-    bool hidden = here->ignored || here_excluded->ignored;
-    struct frame child = { .up = frame, .dirfd = fd, .name = name, .path_size = walk->path.size, .kept_size = walk->kept.size };
-    if (fstatat(fd, name, &child.st, AT_SYMLINK_NOFOLLOW) < 0) return path_fail(err, errno, "fstatat", text(&walk->path), "read the status of");
-    if (walk->scan->raw && is_whiteout(&child.st)) return 0;
-    if (!S_ISDIR(child.st.st_mode)) {
-        if (hidden) return 0;
+    if (!child->directory) {
         if (visit_frames(walk, frame, err) < 0) return -1;
-        return visit(walk, fd, name, &child.st, false, err);
+        return visit(walk, fd, child->name, &child->st, &child->content, false, err);
     }
-    if (here->ignored && !ignore_may_reinclude(ignore, here)) return 0;
-    if (here_excluded->ignored && !ignore_may_reinclude(exclude, here_excluded)) return 0;
-    if (!hidden && visit_frames(walk, &child, err) < 0) return -1;
-    auto_close int directory = open_directory(walk, fd, name, err);
-    if (directory < 0) return -1;
-    return scan_directory(walk, directory, &child, here, here_excluded, err);
+    struct frame here = { .up = frame, .dirfd = fd, .name = child->name, .st = &child->directory->st, .path_size = walk->path.size, .kept_size = walk->kept.size };
+    return scan_directory(walk, child->directory, &here, child->hidden, err);
 }
 
-static int scan_directory(struct walk *walk, int fd, struct frame *frame, const struct ignore_level *ignored,
-                          const struct ignore_level *excluded, struct rt_error *err)
+static int scan_part(struct walk *walk, const struct scan_part *part, struct frame *frame, struct rt_error *err)
 {
-    auto_listing struct listing names = { 0 };
-    if (plan_check(err) < 0) return -1;
-    if (listing_read(fd, LISTING_BY_NAME, false, &names, err) < 0) return rt_wrap(err, "'%s'", text(&walk->path));
-    for (size_t i = 0; i < names.count; i++) {
+    const int fd = walk->scan->read ? -1 : part->directory->fd;
+    for (size_t i = 0; i < part->count; i++) {
+        struct scan_child *child = &part->children[i];
         size_t path_size = walk->path.size, kept_size = walk->kept.size;
-        if (push(&walk->path, names.entries[i].name, err) < 0 || push(&walk->kept, names.entries[i].name, err) < 0 ||
-            scan_child(walk, fd, names.entries[i].name, frame, ignored, excluded, err) < 0)
-            return -1;
+        if (push(&walk->path, child->name, err) < 0 || push(&walk->kept, child->name, err) < 0 || scan_child(walk, fd, child, frame, err) < 0) return -1;
         buf_cut(&walk->path, path_size);
         buf_cut(&walk->kept, kept_size);
     }
+    if (!part->error) return 0;
+    *err = *part->error;
+    return -1;
+}
+
+static int scan_directory(struct walk *walk, struct scan_directory *directory, struct frame *frame, bool hidden, struct rt_error *err)
+{
+    while (directory->part) {
+        const struct scan_part *part = scan_ahead_part(walk->ahead, directory, err);
+        const bool opened = part && S_ISDIR(directory->st.st_mode);
+        if (!part || (opened && !hidden && visit_frames(walk, frame, err) < 0) || scan_part(walk, part, frame, err) < 0) return -1;
+        scan_ahead_drop(walk->ahead, directory);
+    }
     return 0;
+}
+
+/* Reads the directory at `frame` and visits all that is selected of it. */
+static int scan_top(struct walk *walk, struct scan_directory *top, struct frame *frame, bool hidden, struct rt_error *err)
+{
+    walk->ahead = scan_ahead_open(walk->scan, top, err);
+    if (!walk->ahead) return -1;
+    int status = scan_directory(walk, top, frame, hidden, err);
+    if (scan_ahead_close(walk->ahead)) scan_directory_free(top);
+    return status;
 }
 
 /* The part of `path` behind its first `count` elements. */
@@ -153,7 +158,7 @@ static int visit_parents(struct walk *walk, const char *path, const char *kept, 
         auto_close int dir = open_parent_in_root(walk->scan->root, text(&walk->path), &name, err);
         struct stat st;
         if (dir < 0 || stat_in_root(walk->scan->root, text(&walk->path), true, &st, err) < 0) return -1;
-        if (visit(walk, dir, name, &st, true, err) < 0) return -1;
+        if (visit(walk, dir, name, &st, NULL, true, err) < 0) return -1;
     }
     return 0;
 }
@@ -179,13 +184,14 @@ static int scan_found(struct walk *walk, int fd, const char *path, const char *r
     const char *name = ".";
     auto_close int dir = real[0] ? open_parent_in_root(scan->root, real, &name, err) : fcntl(scan->root, F_DUPFD_CLOEXEC, 0);
     if (dir < 0) return real[0] ? -1 : rt_fail(err, "NATIVE_FAILED", errno, "fcntl", "cannot duplicate a descriptor");
-    if (!S_ISDIR(st->st_mode)) return excluded->ignored ? 0 : visit(walk, dir, name, st, false, err);
+    if (!S_ISDIR(st->st_mode)) return excluded->ignored ? 0 : visit_single(walk, dir, name, st, err);
     if (excluded->ignored && !ignore_may_reinclude(scan->exclude, excluded)) return 0;
-    struct frame frame = { .dirfd = dir, .name = name, .st = *st, .path_size = walk->path.size, .kept_size = walk->kept.size };
-    if (!level->ignored && !excluded->ignored && visit_frames(walk, &frame, err) < 0) return -1;
     auto_close int directory = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) return path_fail(err, errno, "openat", real, "read the directory");
-    return scan_directory(walk, directory, &frame, level, excluded, err);
+    struct scan_directory *top = scan_directory_new(scan, real, level, excluded, &directory, st, err);
+    if (!top) return -1;
+    struct frame frame = { .dirfd = dir, .name = name, .st = &top->st, .path_size = walk->path.size, .kept_size = walk->kept.size };
+    return scan_top(walk, top, &frame, level->ignored || excluded->ignored, err);
 }
 
 /* Counts what comes, to see whether an ignored directory shows anything. */

@@ -1,13 +1,37 @@
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "data/ignore.h"
 
+#define CONTENT_DIGEST 32
+
+struct scan_entry;
+
+/* What is in a regular file or a symbolic link. */
+struct scan_content {
+    uint8_t key[16]; /* what `expect` found out */
+    uint8_t digest[CONTENT_DIGEST];
+    bool remembered; /* known without reading the file */
+    char *target;    /* of the link; fresh memory */
+};
+
+/* A regular file at this path will be read, unless something fails: time to have memory brought that it will take. */
+typedef void scan_expect(void *arg, const char *path, struct scan_content *out);
+
+/*
+ * Finds what is in a regular file or a link. Called by any thread, in any order; `stop` tells that nobody wants it any more. `out` is zeroed, but
+ * for what `expect` found out; a source that is no directory is not expected.
+ */
+typedef int scan_read(void *arg, const struct scan_entry *entry, const atomic_bool *stop, struct scan_content *out, struct rt_error *err);
+
 /*
  * Reading what a COPY selects: one literal source of a tree, with what is below it, in the byte order of names, directories before their
- * content. `walk` hashes what it sees, `files` copies it; both therefore see the same.
+ * content. `walk` hashes what it sees, `files` copies it; both therefore see the same. Directories are read ahead by other threads; what is visited, and
+ * the error that ends a scan, are those of one that reads everything at its turn.
  */
 struct scan {
     int root;                     /* O_PATH descriptor of the tree's root */
@@ -15,16 +39,26 @@ struct scan {
     const struct ignore *ignore;  /* of paths from the root */
     const struct ignore *exclude; /* of paths below a source that is a directory, of kept paths with `parents` */
     bool parents;                 /* every entry keeps its path below the destination, and its parent directories come along */
+    scan_read *read;              /* NULL: contents are not wanted; visits may open what they visit */
+    scan_expect *expect;          /* NULL: for nothing */
+    void *read_arg;               /* of both */
 };
 
 struct scan_entry {
-    int dirfd;        /* directory that holds it; for the root of the tree its own descriptor with name "." */
+    int dirfd;        /* directory that holds it; for the root of the tree its own descriptor with name "."; for visits without `read` only */
     const char *name;
     const char *path; /* in the tree, links on the way resolved; "" is the root */
-    const char *kept; /* below the destination: "" is what the destination itself becomes */
+    const char *kept; /* below the destination: "" is what the destination itself becomes; NULL for `read` */
     bool parent;      /* a directory that is here only because of what lies below it (`parents`) */
     struct stat st;
+    const struct scan_content *content; /* of a regular file or a link, where `read` is set */
 };
+
+/* Whether `read` is for this kind of file. */
+static inline bool scan_is_readable(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) || S_ISLNK(st->st_mode);
+}
 
 typedef int scan_visit(void *arg, const struct scan_entry *entry, struct rt_error *err);
 

@@ -57,15 +57,6 @@ static void add_text(blake3_hasher *hasher, const char *text, size_t size)
     blake3_hasher_update(hasher, text, size);
 }
 
-static int add_link(blake3_hasher *hasher, const struct scan_entry *entry, struct rt_error *err)
-{
-    char target[4097];
-    ssize_t size = readlinkat(entry->dirfd, entry->name, target, sizeof target);
-    if (size < 0) return path_fail(err, errno, "readlinkat", entry->path, "read the link");
-    add_text(hasher, target, (size_t)size);
-    return 0;
-}
-
 static int see(void *arg, const struct scan_entry *entry, struct rt_error *err)
 {
     struct summary *summary = arg;
@@ -78,11 +69,12 @@ static int see(void *arg, const struct scan_entry *entry, struct rt_error *err)
         add_number(&summary->hasher, st->st_gid);
     }
     if (S_ISREG(st->st_mode)) {
-        if (content_digest(summary->digests, entry, digest, err) < 0) return -1;
+        if (content_digest_learn(summary->digests, entry, err) < 0) return -1;
+        memcpy(digest, entry->content->digest, sizeof digest);
         blake3_hasher_update(&summary->hasher, digest, sizeof digest);
         summary->bytes += (uint64_t)st->st_size;
     } else if (S_ISLNK(st->st_mode)) {
-        if (add_link(&summary->hasher, entry, err) < 0) return -1;
+        add_text(&summary->hasher, entry->content->target, strlen(entry->content->target));
     } else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
         add_number(&summary->hasher, st->st_rdev);
     }
@@ -142,6 +134,9 @@ json_t *selection_walk(const struct selection *selection, struct scan scan, stru
     if (!answer) return rt_nomem(err), NULL;
     scan.exclude = &selection->exclude;
     scan.parents = selection->parents;
+    scan.expect = content_digest_expect;
+    scan.read = content_digest_find;
+    scan.read_arg = digests;
     blake3_hasher_init(&summary.hasher);
     if (manifest_create(&summary.manifest, selection->manifest, err) < 0) return NULL;
     for (size_t i = 0; i < selection->sources.count; i++) {

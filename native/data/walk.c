@@ -3,9 +3,10 @@
 
 #include "base/json.h"
 #include "base/plan.h"
-#include "data/tree.h"
 #include "base/util.h"
+#include "data/descriptor-limit.h"
 #include "data/selection.h"
+#include "data/tree.h"
 #include "verbs.h"
 
 /* What the plan of a walk says; docs/native-core.md, "walk". */
@@ -50,6 +51,7 @@ static int walk_run(struct plan *plan, const struct walk_plan *walk, struct rt_e
     auto_close int root = -1;
     auto_json json_t *answers = json_array();
     if (!answers) return rt_nomem(err);
+    descriptor_limit_raise();
     if (tree_open(&walk->tree, 0, &root, err) < 0) return -1;
     struct scan scan = { .root = root, .raw = tree_is_raw(&walk->tree), .ignore = &walk->ignore };
     struct content_digests digests = { .owners = walk->owners };
