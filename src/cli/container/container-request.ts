@@ -161,9 +161,11 @@ function checkedOomScore(score: number | undefined): number | undefined {
   throw new TsbuildError('USAGE', `Invalid value ${score}, range for oom score adj is [-1000, 1000]`)
 }
 
+/** Only asked with `tty`: the stream of a stdout that may never be written to takes 2 ms to open. */
 function consoleSize(tty: boolean, { terminal }: CommandContext): ContainerSpec['consoleSize'] {
+  if (!tty) return null
   const { rows, columns } = terminal.stdout
-  return tty && rows !== undefined && columns !== undefined ? { rows, cols: columns } : null
+  return rows !== undefined && columns !== undefined ? { rows, cols: columns } : null
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
