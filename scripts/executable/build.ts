@@ -63,7 +63,7 @@ function writeExecutable(): void {
     output: join(work, 'blob'),
     disableExperimentalSEAWarning: true,
     useCodeCache: own,
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: ['--disable-warning=ExperimentalWarning', '--min-semi-space-size=4'], // as bin/tsbuild
     assets: {
       'tsbuild-core': core,
       ...Object.fromEntries(chunks.map((name) => [name, join(bundle, name)])),
