@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { containerRoots } from '../container/roots.ts'
 import { cacheMountRecords } from '../build/ops/cache-mount-records.ts'
 import { cacheRecords } from '../build/solver/cache-records.ts'
-import type { CacheEntry, CacheRecords } from '../build/solver/cache-records.ts'
+import type { CacheRecords } from '../build/solver/cache-records.ts'
 import { identityOf } from '../build/solver/operation.ts'
 import { imageRoots } from '../image/image-roots.ts'
 import type { ChainId, Digest } from '../oci/digest.ts'
@@ -25,8 +25,8 @@ export interface CacheItem {
   readonly inUse: boolean
   /** An image or a container needs the layer as well: removing it from the cache frees nothing. */
   readonly shared: boolean
-  /** Layers that it stands on, the base first. */
-  readonly below: readonly string[]
+  /** The layer that it stands on. */
+  readonly parent?: string
   /** False for a layer that is here only because others stand on it. */
   readonly recorded: boolean
 }
@@ -55,7 +55,7 @@ export async function cacheItems(engine: Engine): Promise<readonly CacheItem[]> 
   const mounts = cacheMountRecords(engine.store)
     .entries()
     .map(({ id, name, size, createdAt, usedAt, uses, inUse }): CacheItem => {
-      const rest = { size, createdAt, usedAt, uses, inUse, shared: false, below: [], recorded: true }
+      const rest = { size, createdAt, usedAt, uses, inUse, shared: false, recorded: true }
       // The id follows the slash behind a namespace, which is mostly empty.
       return { id: `mount-${id}`, kind: 'mount', description: name.replace(/^\//, ''), ...rest }
     })
@@ -66,40 +66,30 @@ export async function cacheItems(engine: Engine): Promise<readonly CacheItem[]> 
 async function cachedLayers(engine: Engine, records: CacheRecords): Promise<readonly CacheItem[]> {
   const { snapshots } = engine
   const kept = await imageNeeds(engine)
-  const entries = new Map(
-    records.entries().flatMap((entry) => (entry.snapshot ? [[entry.snapshot, [] as CacheEntry[]]] : [])),
-  )
-  for (const entry of records.entries()) if (entry.snapshot !== undefined) entries.get(entry.snapshot)?.push(entry)
-  const found = new Map<SnapshotId, Snapshot>()
-  for (const id of entries.keys()) for (const snapshot of snapshots.chain(id)) found.set(snapshot.id, snapshot)
-  const items: CacheItem[] = []
+  const known = new Map(records.layers().map((layer) => [layer.snapshot, layer]))
+  const found = snapshots.standOn([...known.keys()])
   const lastUse = new Map<SnapshotId, number>()
-  for (const snapshot of [...found.values()].sort((a, b) => b.id - a.id)) {
-    const own = entries.get(snapshot.id) ?? []
-    const [first] = own
-    const usedAt = Math.max(lastUse.get(snapshot.id) ?? 0, ...own.map((entry) => entry.usedAt))
-    const below = snapshots.chain(snapshot.id).slice(0, -1)
-    for (const { id } of below) lastUse.set(id, Math.max(lastUse.get(id) ?? 0, usedAt))
-    items.push({
-      id: String(snapshot.id),
+  return found.toReversed().map((snapshot): CacheItem => {
+    const { id, parent } = snapshot
+    const layer = known.get(id)
+    const usedAt = Math.max(lastUse.get(id) ?? 0, layer?.usedAt ?? 0)
+    if (parent !== null) lastUse.set(parent, Math.max(lastUse.get(parent) ?? 0, usedAt))
+    // Layers of images keep the blobs that they came as only with their image.
+    const packed = layer === undefined || layer.pulled ? 0 : packedBytes(engine, snapshot, kept.blobs)
+    return {
+      id: String(id),
       kind: 'layer',
-      description: own.at(-1)?.name ?? 'layer of a base image',
-      size: (first?.disk ?? snapshot.bytes) + (own.some(isOwn) ? packedBytes(engine, snapshot, kept.blobs) : 0),
-      createdAt: Math.min(...own.map((entry) => entry.createdAt), usedAt),
+      description: layer?.name ?? 'layer of a base image',
+      size: (layer?.disk ?? snapshot.bytes) + packed,
+      createdAt: Math.min(layer?.createdAt ?? usedAt, usedAt),
       usedAt,
-      uses: own.reduce((sum, { uses }) => sum + uses, 0),
+      uses: layer?.uses ?? 0,
       inUse: false,
-      shared: kept.snapshots.has(snapshot.id),
-      below: below.map(({ id }) => String(id)),
-      recorded: first !== undefined,
-    })
-  }
-  return items
-}
-
-/** Layers of images keep the blobs that they came as only with their image. */
-function isOwn({ kind }: CacheEntry): boolean {
-  return kind !== 'image'
+      shared: kept.snapshots.has(id),
+      ...(parent === null ? {} : { parent: String(parent) }),
+      recorded: layer !== undefined,
+    }
+  })
 }
 
 /** Bytes of the forms of a layer that no image keeps. */
@@ -121,13 +111,7 @@ export function cachedBlobs({ store }: Engine): readonly Digest[] {
 }
 
 async function measureLayers({ native, store }: Engine, records: CacheRecords): Promise<void> {
-  const unknown = [
-    ...new Set(
-      records
-        .entries()
-        .flatMap(({ snapshot, disk }) => (snapshot !== undefined && disk === undefined ? [snapshot] : [])),
-    ),
-  ]
+  const unknown = records.unmeasured()
   const bytes = await usage(
     native,
     unknown.map((id) => join(store.paths.snapshots, String(id))),
@@ -159,7 +143,7 @@ async function imageNeeds(
   const images = await imageRoots(store)
   const tops = [...images.snapshots, ...containerRoots(store.db).snapshots] as SnapshotId[]
   return {
-    snapshots: new Set(tops.flatMap((id) => snapshots.chain(id).map((snapshot) => snapshot.id))),
+    snapshots: new Set(snapshots.standOn(tops).map(({ id }) => id)),
     blobs: new Set(images.blobs),
   }
 }

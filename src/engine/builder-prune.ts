@@ -73,20 +73,18 @@ async function bytesToKeep(
 /** What the cache alone takes of the disk, while items go: a layer is free when nothing stands on it any more. */
 function cacheSpace(items: readonly CacheItem[]): { total(): number; remove(item: CacheItem): void } {
   const byId = new Map(items.map((item) => [item.id, item]))
-  const users = new Map<string, number>()
-  const needs = ({ id, below }: CacheItem): readonly string[] => [id, ...below]
-  for (const item of items) {
-    if (item.recorded) for (const id of needs(item)) users.set(id, (users.get(id) ?? 0) + 1)
-  }
+  // Of each layer: its record, and those that stand on it.
+  const users = new Map(items.map(({ id, recorded }) => [id, recorded ? 1 : 0]))
+  for (const { parent } of items) if (parent !== undefined) users.set(parent, (users.get(parent) ?? 0) + 1)
   let total = items.reduce((sum, { shared, size }) => sum + (shared ? 0 : size), 0)
   return {
     total: () => total,
     remove(item) {
-      for (const id of needs(item)) {
-        const left = (users.get(id) ?? 0) - 1
-        users.set(id, left)
-        const layer = byId.get(id)
-        if (left === 0 && layer?.shared === false) total -= layer.size
+      for (let gone: CacheItem | undefined = item; gone !== undefined; gone = byId.get(gone.parent ?? '')) {
+        const left = (users.get(gone.id) ?? 0) - 1
+        users.set(gone.id, left)
+        if (left > 0) return
+        if (!gone.shared) total -= gone.size
       }
     },
   }
@@ -107,8 +105,7 @@ function evict({ store: { db }, store }: Engine, item: CacheItem, all: boolean):
 
 /** Records whose files were evicted earlier: with `--all` the cache forgets that they ever were. */
 function forgetKnowledge(engine: Engine): void {
-  const records = engineCacheRecords(engine)
-  records.remove(records.entries().flatMap(({ id, snapshot }) => (snapshot === undefined ? [id] : [])))
+  engineCacheRecords(engine).forgetEvicted()
   engine.store.db.run('DELETE FROM web_files')
 }
 

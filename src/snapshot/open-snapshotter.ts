@@ -142,6 +142,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
       return removed
     },
     list: records.list,
+    standOn: records.standOn,
     bytesOf: records.bytesOf,
     async [Symbol.asyncDispose]() {
       await removeCondemned()

@@ -27,6 +27,7 @@ export interface SnapshotRecords {
   ancestry(id: SnapshotId): readonly SnapshotId[]
   chain(id: SnapshotId): readonly Snapshot[]
   list(): readonly Snapshot[]
+  standOn(ids: readonly SnapshotId[]): readonly Snapshot[]
   bytesOf(chains: readonly ChainId[]): ReadonlyMap<ChainId, number>
   /** Marks for removal what no longer has a right to exist: actives of these leases, and rows that were being removed. */
   condemn(dead: readonly number[]): void
@@ -106,6 +107,16 @@ export function snapshotRecords(db: Database): SnapshotRecords {
         .filter((snapshot) => snapshot !== undefined),
     list: () =>
       db.all<SnapshotRow>(`SELECT ${columns} FROM snapshots WHERE state = 'committed' ORDER BY id`).map(toSnapshot),
+    standOn(ids) {
+      const rows = db.all<SnapshotRow>(
+        `WITH RECURSIVE needed(id) AS (
+           SELECT value FROM json_each(?)
+           UNION SELECT parent FROM snapshots JOIN needed ON snapshots.id = needed.id WHERE parent IS NOT NULL)
+         SELECT ${columns} FROM snapshots WHERE state = 'committed' AND id IN needed ORDER BY id`,
+        JSON.stringify(ids),
+      )
+      return parentsFirst(rows.map(toSnapshot))
+    },
     bytesOf: (chains) =>
       new Map(
         db
@@ -156,6 +167,25 @@ export function snapshotRecords(db: Database): SnapshotRecords {
     markSynced: (ids) =>
       db.transaction(() => ids.forEach((id) => db.run('UPDATE snapshots SET synced = 1 WHERE id = ?', id))),
   }
+}
+
+/** In the order that they have, but for parents: a layer that was unpacked by itself may be younger than one that stands on it. */
+function parentsFirst(snapshots: readonly Snapshot[]): readonly Snapshot[] {
+  const waiting = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]))
+  const sorted: Snapshot[] = []
+  for (const snapshot of snapshots) {
+    const chain: Snapshot[] = []
+    for (
+      let one = waiting.get(snapshot.id);
+      one !== undefined;
+      one = one.parent === null ? undefined : waiting.get(one.parent)
+    ) {
+      waiting.delete(one.id)
+      chain.push(one)
+    }
+    sorted.push(...chain.reverse())
+  }
+  return sorted
 }
 
 function toSnapshot(row: SnapshotRow): Snapshot {

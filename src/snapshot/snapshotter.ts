@@ -50,6 +50,8 @@ export interface Snapshotter extends AsyncDisposable {
   /** Removes committed snapshots that are no ancestors of `keep`, nor of a container's snapshot, nor held by a living process. */
   sweep(keep: ReadonlySet<SnapshotId>): Promise<readonly Snapshot[]>
   list(): readonly Snapshot[]
+  /** The committed ones among these snapshots and all that they stand on; each after the one that it stands on. */
+  standOn(ids: readonly SnapshotId[]): readonly Snapshot[]
   /** Bytes of the files of each of these layers that is here. */
   bytesOf(chains: readonly ChainId[]): ReadonlyMap<ChainId, number>
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { LayerFacts } from '../../src/host/native.ts'
 import { chainId, sha256 } from '../../src/oci/digest.ts'
+import type { ChainId } from '../../src/oci/digest.ts'
 import { copyDriver, overlayDriver } from '../../src/snapshot/driver.ts'
 import type { Driver } from '../../src/snapshot/driver.ts'
 import { openSnapshotter } from '../../src/snapshot/open-snapshotter.ts'
@@ -86,6 +87,19 @@ describe.for([overlayDriver, copyDriver])('the driver $name', (tested) => {
         lower: [top.id, base.id].map((id) => join(root, 'snapshots', String(id), 'fs')),
       })
     })
+  })
+
+  it('tells what layers stand on, the lower ones first, whichever was made first', async () => {
+    await using upper = await snapshots.prepareDetached()
+    const base = await layer(null, 'base')
+    const top = await upper.commit(base, facts('top'))
+    const other = await layer(base, 'other')
+    await layer(null, 'alone')
+    expect(top.id).toBeLessThan(base.id)
+    expect(snapshots.standOn([top.id, other.id])).toEqual([base, top, other])
+    expect(snapshots.bytesOf([base.chainId, sha256('none') as ChainId])).toEqual(new Map([[base.chainId, 10]]))
+    await using writable = await snapshots.prepare(top.id)
+    expect(snapshots.standOn([writable.id])).toEqual([base, top])
   })
 
   describe('an active snapshot', () => {

@@ -16,13 +16,13 @@ interface RecordRow {
   readonly created_at: number
 }
 
-/** A record of the cache as people see it. */
-export interface CacheEntry {
-  readonly id: number
-  readonly kind: string
+/** A layer that records of the cache name, as people see it. */
+export interface CachedLayer {
+  readonly snapshot: SnapshotId
+  /** What made it, by the record that was used last. */
   readonly name: string
-  /** Absent when the files were evicted and only the knowledge is left. */
-  readonly snapshot?: SnapshotId
+  /** It came with an image, by all that is known. */
+  readonly pulled: boolean
   /** Bytes on the disk; undefined until they were measured. */
   readonly disk?: number
   readonly createdAt: number
@@ -31,9 +31,12 @@ export interface CacheEntry {
 }
 
 export interface CacheRecords extends BuildCache {
-  /** Least recently used first. */
-  entries(): readonly CacheEntry[]
-  remove(ids: readonly number[]): void
+  /** Each layer once, whatever number of records names it. */
+  layers(): readonly CachedLayer[]
+  /** Layers of which it is not known how much of the disk they take. */
+  unmeasured(): readonly SnapshotId[]
+  /** Removes the records of layers that were evicted. */
+  forgetEvicted(): void
   /** Remembers what another cache knows of a step, when nothing is known here. */
   learn(record: CacheRecord): void
   /** The stack of that identity, when it is in the store. */
@@ -133,13 +136,23 @@ export function cacheRecords({ db, find, byIdentity, claim, build, now }: CacheR
           kind,
         )
         .map(toRecord),
-    entries: () =>
+    layers: () =>
       db
-        .all<EntryRow>(
-          'SELECT id, kind, name, snapshot, disk, created_at, used_at, uses FROM cache_records ORDER BY used_at, id',
+        .all<LayerRow>(
+          `SELECT snapshot, max(disk) AS disk, min(created_at) AS createdAt, max(used_at) AS usedAt, sum(uses) AS uses,
+             min(kind = 'image') AS pulled,
+             (SELECT name FROM cache_records AS last WHERE last.snapshot = cache_records.snapshot
+                ORDER BY used_at DESC, id DESC LIMIT 1) AS name
+           FROM cache_records WHERE snapshot IS NOT NULL GROUP BY snapshot`,
         )
-        .map(toEntry),
-    remove: (ids) => db.transaction(() => ids.forEach((id) => db.run('DELETE FROM cache_records WHERE id = ?', id))),
+        .map(({ disk, pulled, ...row }) => ({ ...row, ...(disk === null ? {} : { disk }), pulled: pulled === 1 })),
+    unmeasured: () =>
+      db
+        .all<{ snapshot: SnapshotId }>(
+          'SELECT snapshot FROM cache_records WHERE snapshot IS NOT NULL GROUP BY snapshot HAVING max(disk) IS NULL',
+        )
+        .map(({ snapshot }) => snapshot),
+    forgetEvicted: () => void db.run('DELETE FROM cache_records WHERE snapshot IS NULL'),
     learn: (record) =>
       db.transaction(() => {
         const known = db.get('SELECT 1 FROM cache_records WHERE definition_key = ?', record.definitionKey)
@@ -182,26 +195,7 @@ function toRecord(row: RecordRow): CacheRecord {
   }
 }
 
-interface EntryRow {
-  readonly id: number
-  readonly kind: string
-  readonly name: string
-  readonly snapshot: SnapshotId | null
+interface LayerRow extends Omit<CachedLayer, 'disk' | 'pulled'> {
   readonly disk: number | null
-  readonly created_at: number
-  readonly used_at: number
-  readonly uses: number
-}
-
-function toEntry({ id, kind, name, snapshot, disk, created_at, used_at, uses }: EntryRow): CacheEntry {
-  return {
-    id,
-    kind,
-    name,
-    ...(snapshot === null ? {} : { snapshot }),
-    ...(disk === null ? {} : { disk }),
-    createdAt: created_at,
-    usedAt: used_at,
-    uses,
-  }
+  readonly pulled: number
 }

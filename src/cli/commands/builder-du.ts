@@ -45,7 +45,7 @@ async function columns(): Promise<Readonly<Record<string, ListColumn<CacheItem>>
   const now = Date.now()
   return {
     ID: { header: 'ID', value: ({ id }) => id },
-    Parents: { header: 'PARENTS', value: ({ below }) => below.slice(-1) },
+    Parents: { header: 'PARENTS', value: ({ parent }) => (parent === undefined ? [] : [parent]) },
     CreatedAt: { header: 'CREATED AT', value: ({ createdAt }) => localTime(new Date(createdAt)) },
     Mutable: { header: 'MUTABLE', value: ({ kind }) => kind === 'mount' },
     Reclaimable: { header: 'RECLAIMABLE', value: isReclaimable },
@@ -64,7 +64,7 @@ async function details(item: CacheItem): Promise<string> {
   const { alignTable } = await import('../../ui/table.ts')
   const fields = await columns()
   const rows = Object.entries(fields).flatMap(([name, { header, value }]) => {
-    const shown = name === 'Parents' ? item.below.slice(-1).join(', ') : String(value(item))
+    const shown = name === 'Parents' ? (item.parent ?? '') : String(value(item))
     const title = name === 'LastUsedAt' ? 'Last used' : `${header[0]}${header.slice(1).toLowerCase()}`
     return shown === '' ? [] : [[`${name === 'ID' ? 'ID' : title}:`, printable(shown).replaceAll('\n', ' ')]]
   })

@@ -114,9 +114,31 @@ describe('cacheRecords', () => {
     clock.now = 8
     cache.find('d')
     cache.touch()
-    expect(cache.entries().map(({ usedAt, uses }) => [usedAt, uses])).toEqual([
-      [5, 1],
-      [8, 2],
+    const used = cache.layers().map(({ name, usedAt, uses }) => [name, usedAt, uses])
+    const nameOf = (key: string): string => record(key, '', 5).name
+    expect(used.toSorted((a, b) => Number(a[1]) - Number(b[1]))).toEqual([
+      [nameOf('e'), 5, 1],
+      [nameOf('d'), 8, 2],
     ])
+  })
+
+  it('tells of a layer what all its records say together', async () => {
+    using store = await openStore(tempDir())
+    const clock = { now: 5 }
+    const cache = open(store, clock)
+    const snapshot = makeSnapshot(store, 'a')
+    cache.save({ ...record('d', snapshot.chainId, 3), kind: 'image', name: 'older' }, snapshot)
+    expect(cache.layers()).toMatchObject([{ snapshot: snapshot.id, pulled: true, name: 'older' }])
+    expect(cache.unmeasured()).toEqual([snapshot.id])
+    cache.setDisk(snapshot.id, 700)
+    clock.now = 8
+    cache.save({ ...record('e', snapshot.chainId, 4), kind: 'exec', name: 'newer' }, snapshot)
+    cache.save(record('scratch', 'scratch', 4), null)
+    expect(cache.layers()).toEqual([
+      { snapshot: snapshot.id, name: 'newer', pulled: false, disk: 700, createdAt: 3, usedAt: 8, uses: 0 },
+    ])
+    expect(cache.unmeasured()).toEqual([])
+    cache.forgetEvicted()
+    expect([cache.find('e'), cache.find('scratch')].map((hit) => hit !== undefined)).toEqual([true, false])
   })
 })
