@@ -80,7 +80,7 @@ export async function fetchDocuments(
   const configBytes = await readConfig(sources, reference, manifest.config, options)
   const config = parseImageConfig(
     configBytes,
-    `the config of "${familiarReference(reference)}"`,
+    `the config ${manifest.config.digest} of "${familiarReference(reference)}"`,
     options.platform.architecture,
   )
   written.push({ descriptor: manifest.config, bytes: configBytes })

@@ -1,3 +1,4 @@
+import { TsbuildError } from '../base/errors.ts'
 import { optional, present, readJson } from './json.ts'
 import type { JsonReader } from './json.ts'
 import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig } from './types.ts'
@@ -10,6 +11,10 @@ export const maxConfigSize: number = 8 * 1024 * 1024
  * a platform is read as linux on `fallbackArchitecture`, as docker does for images made by hand. Error: CONFIG_INVALID.
  */
 export function parseImageConfig(bytes: Uint8Array, what: string, fallbackArchitecture = 'amd64'): ImageConfig {
+  if (bytes.byteLength > maxConfigSize) {
+    const limit = `at most ${maxConfigSize} are allowed`
+    throw new TsbuildError('CONFIG_INVALID', `Cannot read ${what}: it has ${bytes.byteLength} bytes, ${limit}`)
+  }
   const root = readJson(bytes, { code: 'CONFIG_INVALID', what })
   const diffIds = root.get('rootfs').absent
     ? []

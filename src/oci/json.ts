@@ -1,5 +1,6 @@
 import { TsbuildError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
+import { printableLine } from '../base/printable.ts'
 import { isDigest } from './digest.ts'
 import type { Digest } from './digest.ts'
 
@@ -32,19 +33,72 @@ const maxDepth = 200
 const maxValues = 500_000
 
 /**
- * Parses UTF-8 JSON text. Errors: the context's code for malformed text, text that is not UTF-8, that nests too deep or has too many
- * values, and for a wrong member.
+ * Parses UTF-8 JSON text. Errors: the context's code for malformed text, text that is not UTF-8 or begins with a byte order mark, that nests too
+ * deep, has too many values or a member twice (parsers differ in which of the two they take), and for a wrong member.
  */
 export function readJson(bytes: Uint8Array, context: JsonContext): JsonReader {
   const excess = excessOf(bytes)
   if (excess !== undefined) throw new TsbuildError(context.code, `Cannot read ${context.what}: ${excess}`)
+  const text = decode(bytes, context)
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    value = JSON.parse(text)
   } catch (error) {
     throw new TsbuildError(context.code, `Cannot read ${context.what}: it is not JSON`, { cause: error })
   }
+  const twice = repeatedMember(text)
+  if (twice !== undefined) {
+    const name = JSON.stringify(printableLine(twice))
+    throw new TsbuildError(context.code, `Cannot read ${context.what}: it has the member ${name} twice in one object`)
+  }
   return createReader(value, '', context)
+}
+
+function decode(bytes: Uint8Array, { code, what }: JsonContext): string {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    throw new TsbuildError(code, `Cannot read ${what}: it is not UTF-8 text`, { cause: error })
+  }
+  if (text.startsWith('\uFEFF')) throw new TsbuildError(code, `Cannot read ${what}: it begins with a byte order mark`)
+  return text
+}
+
+/** The first name that an object of this valid JSON text has more than once. */
+function repeatedMember(text: string): string | undefined {
+  // Names of the open objects; null for a list.
+  const open: (Set<string> | null)[] = []
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at]
+    if (character === '{') open.push(new Set())
+    else if (character === '[') open.push(null)
+    else if (character === '}' || character === ']') open.pop()
+    else if (character === '"') {
+      const end = endOfString(text, at)
+      const names = open.at(-1)
+      if (names !== null && names !== undefined && isName(text, end)) {
+        const name = JSON.parse(text.slice(at, end)) as string
+        if (names.has(name)) return name
+        names.add(name)
+      }
+      at = end - 1
+    }
+  }
+  return undefined
+}
+
+/** Behind the quote that ends the string. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at + 1
+}
+
+function isName(text: string, end: number): boolean {
+  let at = end
+  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\r' || text[at] === '\t') at += 1
+  return text[at] === ':'
 }
 
 /** Looks at brackets, commas and strings alone: before a parser makes objects of them. */
@@ -90,7 +144,11 @@ function createReader(value: unknown, path: string, context: JsonContext): JsonR
       return value
     },
     integer() {
-      if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw fail('must be a whole number')
+      if (typeof value !== 'number') throw fail('must be a whole number')
+      if (!Number.isSafeInteger(value)) {
+        const isWhole = Number.isInteger(value) || !Number.isFinite(value)
+        throw fail(isWhole ? `must be at most ${Number.MAX_SAFE_INTEGER}` : 'must be a whole number')
+      }
       return value
     },
     boolean() {

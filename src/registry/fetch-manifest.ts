@@ -76,7 +76,7 @@ export async function getManifest(
     )
   }
   const type = contentType(response)
-  const document = parseManifest(bytes, type, `the manifest of "${familiarReference(reference)}"`)
+  const document = parseManifest(bytes, type, `the manifest ${actual} of "${familiarReference(reference)}"`)
   const mediaType = document.kind === 'index' ? document.index.mediaType : document.manifest.mediaType
   return { bytes, document, descriptor: { mediaType, digest: actual, size: bytes.byteLength } }
 }

@@ -51,7 +51,7 @@ describe('parseManifest', () => {
 
   it.for<[string, unknown, string]>([
     ['not JSON', '{', 'not JSON'],
-    ['not UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 'not JSON'],
+    ['not UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 'not UTF-8 text'],
     ['a list', [], 'must be an object'],
     ['null', null, 'must be an object'],
     ['no version', {}, '"schemaVersion" must be 2'],
@@ -68,7 +68,11 @@ describe('parseManifest', () => {
       { ...manifest, layers: [descriptor, { ...descriptor, size: -1 }] },
       '"layers[1].size" must not be negative',
     ],
-    ['huge size', { ...manifest, layers: [{ ...descriptor, size: 1e300 }] }, '"layers[0].size" must be a whole number'],
+    [
+      'huge size',
+      { ...manifest, layers: [{ ...descriptor, size: 1e300 }] },
+      '"layers[0].size" must be at most 9007199254740991',
+    ],
     ['text size', { ...manifest, layers: [{ ...descriptor, size: '3' }] }, '"layers[0].size" must be a whole number'],
     ['layers object', { ...manifest, layers: {} }, '"layers" must be a list'],
     ['too many layers', { ...manifest, layers: Array.from({ length: 10_001 }, () => 0) }, 'at most 10000'],
@@ -204,4 +208,116 @@ function caught(action: () => unknown): TsbuildError {
     throw error
   }
   return expect.fail('nothing was thrown')
+}
+
+describe('every member that is read', () => {
+  const full = {
+    manifest: {
+      ...manifest,
+      artifactType: 'application/x',
+      config: { ...manifest.config, annotations: { a: 'b' } },
+      layers: [
+        {
+          ...descriptor,
+          urls: ['https://example.com/x'],
+          annotations: { a: 'b' },
+          data: 'eA==',
+          artifactType: 'application/x',
+        },
+      ],
+      subject: { ...descriptor, mediaType: mediaTypes.ociManifest },
+      annotations: { a: 'b' },
+    },
+    index: {
+      ...index,
+      artifactType: 'application/x',
+      subject: { ...descriptor, mediaType: mediaTypes.ociManifest },
+      annotations: { a: 'b' },
+      manifests: [
+        {
+          ...index.manifests[0],
+          platform: { os: 'linux', architecture: 'arm', variant: 'v7', 'os.version': '1', 'os.features': ['x'] },
+        },
+      ],
+    },
+    config: {
+      created: '2020-01-01T00:00:00Z',
+      author: 'me',
+      os: 'linux',
+      architecture: 'arm',
+      variant: 'v7',
+      'os.version': '1',
+      'os.features': ['x'],
+      config: {
+        Hostname: 'h',
+        Domainname: 'd',
+        User: 'u',
+        ExposedPorts: { '80/tcp': {} },
+        Env: ['A=b'],
+        Entrypoint: ['e'],
+        Cmd: ['c'],
+        Volumes: { '/v': {} },
+        WorkingDir: '/w',
+        Labels: { a: 'b' },
+        StopSignal: 'TERM',
+        ArgsEscaped: true,
+        Healthcheck: { Test: ['NONE'], Interval: 1, Timeout: 1, StartPeriod: 1, StartInterval: 1, Retries: 1 },
+        OnBuild: ['RUN x'],
+        Shell: ['/bin/sh'],
+      },
+      rootfs: { type: 'layers', diff_ids: [digest] },
+      history: [{ created: '2020-01-01T00:00:00Z', created_by: 'x', author: 'me', comment: 'c', empty_layer: true }],
+    },
+  }
+  const parsers: Readonly<Record<keyof typeof full, (bytes: Uint8Array) => unknown>> = {
+    manifest: (bytes) => parseManifest(bytes, mediaTypes.ociManifest, 'the document'),
+    index: (bytes) => parseManifest(bytes, mediaTypes.ociIndex, 'the document'),
+    config: (bytes) => parseImageConfig(bytes, 'the document'),
+  }
+  /** Read for their names alone, or not at all. */
+  const free = /^(config\.(ExposedPorts|Volumes)\.|rootfs\.type$)/
+
+  it.for(Object.keys(full) as (keyof typeof full)[])('of another type is named: %s', (name) => {
+    const document = full[name]
+    expect(() => parsers[name](encode(document))).not.toThrow()
+    const places = placesOf(document).filter(({ path }) => !free.test(path))
+    expect(places.length).toBeGreaterThan(10)
+    for (const { path, value, replace } of places) {
+      for (const wrong of ['text', 7, true, {}, []]) {
+        const sameType = typeof wrong === typeof value && Array.isArray(wrong) === Array.isArray(value)
+        if (sameType) continue
+        let thrown: unknown
+        try {
+          parsers[name](encode(replace(wrong)))
+        } catch (error) {
+          thrown = error
+        }
+        const where = `${path} = ${JSON.stringify(wrong)}`
+        expect(thrown, where).toBeInstanceOf(TsbuildError)
+        const { code, message } = thrown as TsbuildError
+        expect([where, code]).toEqual([where, name === 'config' ? 'CONFIG_INVALID' : 'MANIFEST_INVALID'])
+        expect(message, where).toContain(`Cannot read the document: "${path}"`)
+      }
+    }
+  })
+})
+
+interface Place {
+  readonly path: string
+  readonly value: unknown
+  /** The whole document with another value there. */
+  readonly replace: (value: unknown) => unknown
+}
+
+function placesOf(document: unknown, path = '', rebuild: (value: unknown) => unknown = (value) => value): Place[] {
+  const own = path === '' ? [] : [{ path, value: document, replace: rebuild }]
+  if (typeof document !== 'object' || document === null) return own
+  const members = Array.isArray(document)
+    ? document.flatMap((item: unknown, at) =>
+        placesOf(item, `${path}[${at}]`, (value) => rebuild(document.with(at, value))),
+      )
+    : Object.entries(document).flatMap(([key, item]) =>
+        placesOf(item, path === '' ? key : `${path}.${key}`, (value) => rebuild({ ...document, [key]: value })),
+      )
+  return [...own, ...members]
 }

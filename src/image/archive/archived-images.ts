@@ -11,8 +11,9 @@ import type { Reference } from '../../oci/reference.ts'
 import type { Descriptor, ImageConfig, Manifest } from '../../oci/types.ts'
 import { tagName } from '../find-image.ts'
 import type { Document } from '../remote-documents.ts'
-import { dockerManifestFile, fullNameAnnotation, indexFile, refNameAnnotation } from './layout.ts'
+import { blobPath, dockerManifestFile, fullNameAnnotation, indexFile, refNameAnnotation } from './layout.ts'
 import { layerFormat } from './layer-format.ts'
+import { documentLimit } from './read-archive.ts'
 import type { ReadArchive } from './read-archive.ts'
 
 /** An image of an archive, before anything of it is recorded. */
@@ -47,7 +48,7 @@ export function findArchivedImages(archive: ReadArchive): readonly FoundImage[] 
 }
 
 function readLayoutTargets(archive: ReadArchive): readonly Descriptor[] {
-  const bytes = archive.document(indexFile)
+  const bytes = documentAt(archive, indexFile, `its "${indexFile}"`)
   if (bytes === undefined) return []
   const document = parseManifest(bytes, mediaTypes.ociIndex, `"${indexFile}" of the archive`)
   return document.kind === 'index' ? document.index.manifests : []
@@ -88,7 +89,9 @@ function collect(
   manifests: FoundManifest[],
   depth: number,
 ): void {
-  const bytes = archive.bytes(descriptor.digest)
+  const bytes =
+    archive.bytes(descriptor.digest) ??
+    documentAt(archive, blobPath(descriptor.digest), `manifest ${descriptor.digest}`)
   if (bytes === undefined) {
     if (depth === 0)
       throw new TsbuildError(
@@ -110,9 +113,10 @@ function collect(
     return
   }
   const { manifest } = document
-  const config = archive.bytes(manifest.config.digest)
+  const { digest } = manifest.config
+  const config = archive.bytes(digest) ?? documentAt(archive, blobPath(digest), `config ${digest}`)
   if (config === undefined)
-    throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: config ${manifest.config.digest} is missing`)
+    throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: config ${digest} is missing`)
   checkSize(manifest.config, config.byteLength)
   documents.push({ descriptor: manifest.config, bytes: config })
   for (const layer of manifest.layers) {
@@ -122,14 +126,14 @@ function collect(
   manifests.push({
     descriptor: plain(descriptor),
     manifest,
-    config: parseImageConfig(config, `config ${manifest.config.digest}`),
+    config: parseImageConfig(config, `config ${digest} of the archive`),
   })
 }
 
 function fromDocker(archive: ReadArchive, entries: readonly DockerEntry[]): readonly FoundImage[] {
   return entries.map((entry) => {
     const configFile = archive.file(entry.config)
-    const configBytes = archive.document(entry.config)
+    const configBytes = documentAt(archive, entry.config, `its config "${entry.config}"`)
     if (configFile === undefined || configBytes === undefined) {
       throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: its config "${entry.config}" is missing`)
     }
@@ -157,13 +161,15 @@ function fromDocker(archive: ReadArchive, entries: readonly DockerEntry[]): read
       names: entry.names,
       refNames: [],
       documents: [...small, { descriptor: manifest.config, bytes: configBytes }, { descriptor, bytes }],
-      manifests: [{ descriptor, manifest, config: parseImageConfig(configBytes, `config "${entry.config}"`) }],
+      manifests: [
+        { descriptor, manifest, config: parseImageConfig(configBytes, `config "${entry.config}" of the archive`) },
+      ],
     }
   })
 }
 
 function readDockerList(archive: ReadArchive): readonly DockerEntry[] {
-  const bytes = archive.document(dockerManifestFile)
+  const bytes = documentAt(archive, dockerManifestFile, `its "${dockerManifestFile}"`)
   if (bytes === undefined) return []
   const root = readJson(bytes, { code: 'ARCHIVE_INVALID', what: `"${dockerManifestFile}" of the archive` })
   return root.list(
@@ -176,6 +182,15 @@ function readDockerList(archive: ReadArchive): readonly DockerEntry[] {
     }),
     10_000,
   )
+}
+
+/** A document by its path; undefined when the archive has no such file. One that was too large to be kept is an error. */
+function documentAt(archive: ReadArchive, path: string, what: string): Uint8Array | undefined {
+  const bytes = archive.document(path)
+  const size = archive.file(path)?.size
+  if (bytes !== undefined || size === undefined) return bytes
+  const limit = `at most ${documentLimit} are allowed`
+  throw new TsbuildError('ARCHIVE_INVALID', `Cannot read the archive: ${what} has ${size} bytes, ${limit}`)
 }
 
 function dockerNames(image: FoundImage, docker: readonly DockerEntry[]): readonly Reference[] {

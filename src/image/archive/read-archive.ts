@@ -8,7 +8,9 @@ import type { ContentStore } from '../../store/content.ts'
 import type { TarEntry } from './tar-archive.ts'
 
 /** Documents are kept in memory up to this; anything longer is a layer. */
-const documentLimit = 8 * 1024 * 1024
+export const documentLimit: number = 8 * 1024 * 1024
+/** Of a blob that does not begin as JSON does: a layer, which is looked at as long as it is small. */
+const smallLayer = 1024 * 1024
 /** All documents of an archive together. */
 const documentsLimit = 64 * 1024 * 1024
 
@@ -40,17 +42,16 @@ export async function readArchive(
   let held = 0
   for await (const read of entries) {
     if (signal.aborted) throw cancelled(signal)
-    const entry = { ...read, content: remembered(read.content, (head) => heads.set(read.path, head)) }
+    const started = await begin(read.content)
+    const entry = { ...read, content: started.content }
     if (entry.kind === 'link') {
       links.set(entry.path, linkTarget(entry))
       continue
     }
+    heads.set(entry.path, started.head)
     const named = digestOfPath(entry.path)
-    if (
-      entry.size <= documentLimit &&
-      held + entry.size <= documentsLimit &&
-      (named === undefined || entry.size <= 1024 * 1024)
-    ) {
+    const limit = named === undefined || started.head[0] === jsonStart ? documentLimit : smallLayer
+    if (entry.size <= limit && held + entry.size <= documentsLimit) {
       const bytes = await readAll(entry)
       held += bytes.byteLength
       documents.set(entry.path, bytes)
@@ -82,16 +83,21 @@ export async function readArchive(
   }
 }
 
-async function* remembered(
+const jsonStart = 0x7b
+
+/** The first bytes, and the whole content with them. */
+async function begin(
   content: AsyncIterable<Uint8Array>,
-  keep: (head: Uint8Array) => void,
-): AsyncGenerator<Uint8Array> {
-  let first = true
-  for await (const chunk of content) {
-    if (first) keep(chunk.slice(0, 8))
-    first = false
-    yield chunk
-  }
+): Promise<{ readonly head: Uint8Array; readonly content: AsyncIterable<Uint8Array> }> {
+  const chunks = content[Symbol.asyncIterator]()
+  const first = await chunks.next()
+  if (first.done === true) return { head: new Uint8Array(), content: (async function* () {})() }
+  return { head: first.value.slice(0, 8), content: whole(first.value, chunks) }
+}
+
+async function* whole(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
 }
 
 function digestOfPath(path: string): Digest | undefined {
