@@ -52,46 +52,6 @@ static int parse_health(const json_t *plan, struct health_options *out, struct r
     return out->args[0] ? 0 : rt_fail(err, "PLAN_INVALID", 0, NULL, "health: args is empty");
 }
 
-static int parse_user(const json_t *plan, struct monitor_config *out, struct rt_error *err)
-{
-    json_t *user = NULL, *groups = NULL;
-    if (json_opt_obj(plan, "user", &user, err)) return -1;
-    if (!user) return 0;
-    if (json_allow(user, err, "name", "groups", NULL) || json_req_str(user, "name", &out->user, err) || json_opt_arr(user, "groups", &groups, err)) return rt_wrap(err, "user");
-    size_t count = json_array_size(groups);
-    if (!(out->groups.items = arena_array(&out->spec->arena, count + 1, sizeof *out->groups.items, err))) return -1;
-    for (; out->groups.count < count; out->groups.count++)
-        if (json_elem_str(groups, out->groups.count, "user.groups", &out->groups.items[out->groups.count], err)) return -1;
-    return 0;
-}
-
-static int parse_tree_mount(struct monitor_config *out, json_t *object, size_t i, struct rt_error *err)
-{
-    struct runtime_tree_mount *mount = &out->mounts[i];
-    int64_t last = (int64_t)out->spec->mount_count, before = last;
-    *mount = (struct runtime_tree_mount){.tree = -1, .source = "/"};
-    if (json_allow(object, err, "tree", "source", "target", "readonly", "before", NULL) || tree_req(object, "tree", &out->trees[i], err)) return -1;
-    out->mount_count = i + 1;
-    if (json_opt_str(object, "source", &mount->source, err) || json_req_str(object, "target", &mount->target, err) || json_opt_bool(object, "readonly", &mount->readonly, err) ||
-        json_opt_i64(object, "before", 0, last, &before, err))
-        return -1;
-    mount->before = (size_t)before;
-    return 0;
-}
-
-static int parse_trees(const json_t *plan, struct monitor_config *out, struct rt_error *err)
-{
-    json_t *list = NULL, *object;
-    if (json_opt_arr(plan, "trees", &list, err)) return -1;
-    size_t count = json_array_size(list);
-    out->trees = arena_array(&out->spec->arena, count, sizeof *out->trees, err);
-    out->mounts = arena_array(&out->spec->arena, count, sizeof *out->mounts, err);
-    if (!out->trees || !out->mounts) return -1;
-    for (size_t i = 0; i < count; i++)
-        if (json_elem_obj(list, i, "trees", &object, err) || parse_tree_mount(out, object, i, err)) return rt_wrap(err, "trees[%zu]", i);
-    return 0;
-}
-
 static int parse_stop(const json_t *plan, struct monitor_config *out, struct rt_error *err)
 {
     json_t *stop = NULL;
@@ -104,28 +64,16 @@ static int parse_stop(const json_t *plan, struct monitor_config *out, struct rt_
                : 0;
 }
 
-static int parse_external(const json_t *plan, struct runtime_external *out, struct rt_error *err)
-{
-    static const char *const kinds[] = {"builtin", "path", NULL};
-    json_t *runtime = NULL;
-    int kind;
-    if (json_opt_obj(plan, "runtime", &runtime, err)) return -1;
-    if (!runtime) return 0;
-    if (json_allow(runtime, err, "kind", "path", "root", NULL) || json_req_enum(runtime, "kind", kinds, &kind, err)) return rt_wrap(err, "runtime");
-    return kind == 0 ? 0 : json_req_str(runtime, "path", &out->path, err) || json_req_str(runtime, "root", &out->root, err) ? -1 : 0;
-}
-
 static int parse_container(const json_t *plan, struct monitor_config *out, struct rt_error *err)
 {
-    json_t *config, *network, *cgroup = NULL;
+    json_t *config, *network;
     bool tty = false;
-    if (parse_external(plan, &out->external, err) || json_req_obj(plan, "config", &config, err) || json_req_obj(plan, "network", &network, err) || json_opt_obj(plan, "cgroup", &cgroup, err) || json_opt_bool(plan, "tty", &tty, err) ||
+    if (plan_runtime(plan, &out->external, err) || json_req_obj(plan, "config", &config, err) || json_req_obj(plan, "network", &network, err) || plan_cgroup(plan, &out->cgroup_path, err) || json_opt_bool(plan, "tty", &tty, err) ||
         network_parse(network, &out->network, err) || network_configure(out->network, config, err) || !(out->spec = spec_from_json(config, err)))
         return -1;
     if (!out->spec->process) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the config has no process");
     if (out->spec->process->terminal != tty) return rt_fail(err, "PLAN_INVALID", 0, NULL, "tty and process.terminal of the config differ");
-    if (cgroup && (json_allow(cgroup, err, "path", NULL) || json_opt_str(cgroup, "path", &out->cgroup_path, err))) return rt_wrap(err, "cgroup");
-    return parse_user(plan, out, err) || parse_trees(plan, out, err) ? -1 : 0;
+    return plan_user(plan, &out->spec->arena, &out->user, &out->groups, err) || plan_trees(plan, out->spec, &out->trees, err) ? -1 : 0;
 }
 
 int monitor_config_parse(struct plan *plan, struct monitor_config *out, struct rt_error *err)
@@ -148,7 +96,7 @@ int monitor_config_parse(struct plan *plan, struct monitor_config *out, struct r
 
 void monitor_config_free(struct monitor_config *config)
 {
-    for (size_t i = 0; i < config->mount_count; i++) tree_free(&config->trees[i]);
+    plan_trees_free(&config->trees);
     tree_free(&config->rootfs);
     network_free(&config->network);
     free(config->health.args);

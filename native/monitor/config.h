@@ -1,8 +1,7 @@
 #pragma once
 #include "base/plan.h"
-#include "data/tree.h"
 #include "network/network.h"
-#include "runtime/container.h"
+#include "runtime/plan_members.h"
 
 /* The plan of the verb `monitor` as data (docs/native-core.md, "monitor"): parsed and checked completely before anything is done. Strings belong to the plan. */
 
@@ -34,9 +33,8 @@ struct health_options {
 
 struct monitor_config {
     const char *id, *dir, *run_dir, *name;
-    struct tree rootfs, *trees; /* the trees of `mounts` */
-    struct runtime_tree_mount *mounts;
-    size_t mount_count;
+    struct tree rootfs;
+    struct plan_trees trees;
     const char *user; /* NULL: the config's */
     struct spec_strings groups;
     struct joined *joined;

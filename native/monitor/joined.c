@@ -74,8 +74,8 @@ static int rename_process(const struct monitor_config *config, struct joined *on
         if (!path) return -1;
         config->spec->linux.namespaces[kind].path = path;
     }
-    for (size_t i = 0; i < config->mount_count; i++)
-        if (config->trees[i].pid == one->pid) config->trees[i].pid = pid;
+    for (size_t i = 0; i < config->trees.count; i++)
+        if (config->trees.items[i].pid == one->pid) config->trees.items[i].pid = pid;
     one->pid = pid;
     return 0;
 }

@@ -39,11 +39,11 @@ static int open_trees(struct monitor *m, int *rootfs, struct rt_error *err)
 {
     const struct monitor_config *config = m->config;
     if (tree_open(&config->rootfs, TREE_MOUNT, rootfs, err)) return -1;
-    for (size_t i = 0; i < config->mount_count; i++) {
-        const struct tree *tree = &config->trees[i];
-        int *mount = &config->mounts[i].tree;
+    for (size_t i = 0; i < config->trees.count; i++) {
+        const struct tree *tree = &config->trees.items[i];
+        int *mount = &config->trees.mounts[i].tree;
         if (tree->type ? filesystem_tree_open(config->spec, tree, mount, err) : tree_open(tree, TREE_MOUNT, mount, err))
-            return rt_wrap(err, "cannot mount on '%s'", config->mounts[i].target);
+            return rt_wrap(err, "cannot mount on '%s'", config->trees.mounts[i].target);
     }
     return config->user ? accounts_resolve(*rootfs, config->user, &config->groups, &config->spec->arena, &config->spec->process->user, err) : 0;
 }
@@ -62,7 +62,7 @@ static int create_container(struct monitor *m, const int stdio[3], int rootfs, s
     const struct monitor_config *config = m->config;
     auto_close int cache = seccomp_cache_open();
     if (mkdir(RECORD, 0700) && errno != EEXIST) return rt_fail(err, "NATIVE_FAILED", errno, "mkdir", "cannot make the runtime's record in '%s'", config->run_dir);
-    const struct runtime_params params = {.id = config->id, .bundle = config->run_dir, .state_dir = m->record, .rootfs = rootfs, .trees = config->mounts, .tree_count = config->mount_count,
+    const struct runtime_params params = {.id = config->id, .bundle = config->run_dir, .state_dir = m->record, .rootfs = rootfs, .trees = config->trees.mounts, .tree_count = config->trees.count,
                                           .stdio = {stdio[0], stdio[1], stdio[2]}, .cgroup = CGROUP_CGROUPFS, .cgroup_path = config->cgroup_path, .seccomp_cache = cache,
                                           .external = config->external.path ? &config->external : NULL, .die_with_parent = true, .init = config->init, .attach = attach_network,
                                           .attach_context = m};
@@ -92,7 +92,7 @@ int lifecycle_create(struct monitor *m, struct rt_error *err)
         result = -1;
     }
     for (int i = 0; i < 3; i++) util_close(&stdio[i]);
-    for (size_t i = 0; i < m->config->mount_count; i++) util_close(&m->config->mounts[i].tree);
+    plan_trees_close(&m->config->trees);
     if (result || watch_container(m, err)) return -1;
     status_process(&m->status, runtime_pid(m->container));
     m->status.kind = STATUS_CREATED;

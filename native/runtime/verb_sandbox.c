@@ -17,6 +17,7 @@
 #include "runtime/accounts.h"
 #include "runtime/chroot_files.h"
 #include "runtime/container.h"
+#include "runtime/plan_members.h"
 #include "runtime/seccomp_cache.h"
 #include "verbs.h"
 
@@ -24,12 +25,10 @@
 
 struct sandbox {
     struct plan *plan;
-    const char *id, *user;
-    bool has_user;
+    const char *id, *user; /* user NULL: the config's */
     struct spec_strings groups;
-    struct tree rootfs, *trees; /* the trees of `mounts` */
-    struct runtime_tree_mount *mounts;
-    size_t mount_count;
+    struct tree rootfs;
+    struct plan_trees trees;
     struct network *network;
     struct network_lease *lease;
     struct spec *spec;
@@ -47,78 +46,24 @@ struct outcome {
     bool timed_out;
 };
 
-static int parse_user(struct sandbox *sandbox, struct rt_error *err)
-{
-    json_t *user = NULL, *groups = NULL;
-    if (json_opt_obj(sandbox->plan->json, "user", &user, err)) return -1;
-    if (!user) return 0;
-    sandbox->has_user = true;
-    if (json_allow(user, err, "name", "groups", NULL) || json_req_str(user, "name", &sandbox->user, err) || json_opt_arr(user, "groups", &groups, err)) return rt_wrap(err, "user");
-    size_t count = json_array_size(groups);
-    if (!(sandbox->groups.items = arena_array(&sandbox->spec->arena, count + 1, sizeof *sandbox->groups.items, err))) return -1;
-    for (; sandbox->groups.count < count; sandbox->groups.count++)
-        if (json_elem_str(groups, sandbox->groups.count, "groups", &sandbox->groups.items[sandbox->groups.count], err)) return -1;
-    return 0;
-}
-
-static int parse_tree_mount(struct sandbox *sandbox, json_t *object, size_t i, struct rt_error *err)
-{
-    struct runtime_tree_mount *mount = &sandbox->mounts[i];
-    int64_t before = (int64_t)sandbox->spec->mount_count;
-    *mount = (struct runtime_tree_mount){.tree = -1, .source = "/"};
-    if (json_allow(object, err, "tree", "source", "target", "readonly", "before", NULL) || tree_req(object, "tree", &sandbox->trees[i], err)) return -1;
-    sandbox->mount_count = i + 1;
-    if (json_opt_str(object, "source", &mount->source, err) || json_req_str(object, "target", &mount->target, err) || json_opt_bool(object, "readonly", &mount->readonly, err) ||
-        json_opt_i64(object, "before", 0, before, &before, err))
-        return -1;
-    mount->before = (size_t)before;
-    return 0;
-}
-
-static int parse_trees(struct sandbox *sandbox, struct rt_error *err)
-{
-    json_t *list = NULL, *object;
-    if (json_opt_arr(sandbox->plan->json, "trees", &list, err)) return -1;
-    size_t count = json_array_size(list);
-    sandbox->trees = arena_array(&sandbox->spec->arena, count, sizeof *sandbox->trees, err);
-    sandbox->mounts = arena_array(&sandbox->spec->arena, count, sizeof *sandbox->mounts, err);
-    if (!sandbox->trees || !sandbox->mounts) return -1;
-    for (size_t i = 0; i < count; i++)
-        if (json_elem_obj(list, i, "trees", &object, err) || parse_tree_mount(sandbox, object, i, err)) return rt_wrap(err, "trees[%zu]", i);
-    return 0;
-}
-
-static int parse_cgroup(struct sandbox *sandbox, struct rt_error *err)
-{
-    json_t *cgroup = NULL;
-    if (json_opt_obj(sandbox->plan->json, "cgroup", &cgroup, err) || !cgroup) return err->code[0] ? -1 : 0;
-    return json_allow(cgroup, err, "path", NULL) || json_opt_str(cgroup, "path", &sandbox->cgroup_path, err) ? rt_wrap(err, "cgroup") : 0;
-}
-
-static int parse_runtime(const json_t *runtime, struct runtime_external *out, struct rt_error *err)
-{
-    static const char *const KINDS[] = {"builtin", "path", NULL};
-    int kind;
-    if (json_allow(runtime, err, "kind", "path", "root", NULL) || json_req_enum(runtime, "kind", KINDS, &kind, err)) return -1;
-    return kind == 0 ? 0 : json_req_str(runtime, "path", &out->path, err) || json_req_str(runtime, "root", &out->root, err) ? -1 : 0;
-}
-
 static int parse(struct sandbox *sandbox, struct rt_error *err)
 {
-    json_t *config, *network, *runtime = NULL;
+    json_t *config, *network;
     const json_t *plan = sandbox->plan->json;
     sandbox->timeout_ms = -1;
     if (plan_allow(sandbox->plan, err, "id", "rootfs", "config", "user", "network", "cgroup", "trees", "transient", "files", "runtime", "timeoutMs", "init", "commit") ||
         json_req_str(plan, "id", &sandbox->id, err) || tree_req(plan, "rootfs", &sandbox->rootfs, err) || json_req_obj(plan, "config", &config, err) ||
-        json_req_obj(plan, "network", &network, err) || json_opt_obj(plan, "runtime", &runtime, err) || json_opt_i64(plan, "timeoutMs", 0, INT64_MAX / 2000000, &sandbox->timeout_ms, err) ||
+        json_req_obj(plan, "network", &network, err) || plan_runtime(plan, &sandbox->external, err) || json_opt_i64(plan, "timeoutMs", 0, INT64_MAX / 2000000, &sandbox->timeout_ms, err) ||
         json_opt_bool(plan, "init", &sandbox->init, err) || commit_parse(plan, &sandbox->commit, err))
         return -1;
-    if (runtime && parse_runtime(runtime, &sandbox->external, err)) return rt_wrap(err, "runtime");
     if (network_parse(network, &sandbox->network, err) || network_configure(sandbox->network, config, err)) return -1;
     if (!(sandbox->spec = spec_from_json(config, err))) return -1;
     if (!sandbox->spec->process) return rt_fail(err, "PLAN_INVALID", 0, NULL, "the config has no process");
     if (sandbox->spec->process->terminal) return rt_fail(err, "PLAN_INVALID", 0, NULL, "a sandbox has no terminal");
-    return parse_user(sandbox, err) || parse_trees(sandbox, err) || parse_cgroup(sandbox, err) || chroot_files_parse(plan, &sandbox->files, err) ? -1 : 0;
+    return plan_user(plan, &sandbox->spec->arena, &sandbox->user, &sandbox->groups, err) || plan_trees(plan, sandbox->spec, &sandbox->trees, err) ||
+                   plan_cgroup(plan, &sandbox->cgroup_path, err) || chroot_files_parse(plan, &sandbox->files, err)
+               ? -1
+               : 0;
 }
 
 static void warn(void *context, const char *text)
@@ -156,10 +101,10 @@ static bool has_mounts(const struct sandbox *sandbox)
 static int open_trees(struct sandbox *sandbox, int *rootfd, struct rt_error *err)
 {
     if (tree_open(&sandbox->rootfs, has_mounts(sandbox) ? TREE_MOUNT : TREE_PROCESS | TREE_WRITE, rootfd, err)) return -1;
-    if (!has_mounts(sandbox) && sandbox->mount_count > 0) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "cannot mount on '%s' without a mount namespace", sandbox->mounts[0].target);
-    for (size_t i = 0; i < sandbox->mount_count; i++)
-        if (tree_open(&sandbox->trees[i], TREE_MOUNT, &sandbox->mounts[i].tree, err)) return rt_wrap(err, "cannot mount on '%s'", sandbox->mounts[i].target);
-    if (!sandbox->has_user) return 0;
+    if (!has_mounts(sandbox) && sandbox->trees.count > 0) return rt_fail(err, "FEATURE_MISSING", 0, NULL, "cannot mount on '%s' without a mount namespace", sandbox->trees.mounts[0].target);
+    for (size_t i = 0; i < sandbox->trees.count; i++)
+        if (tree_open(&sandbox->trees.items[i], TREE_MOUNT, &sandbox->trees.mounts[i].tree, err)) return rt_wrap(err, "cannot mount on '%s'", sandbox->trees.mounts[i].target);
+    if (!sandbox->user) return 0;
     return accounts_resolve(*rootfd, sandbox->user, &sandbox->groups, &sandbox->spec->arena, &sandbox->spec->process->user, err);
 }
 
@@ -185,7 +130,7 @@ static int run(struct sandbox *sandbox, int rootfd, struct outcome *outcome, str
     auto_close int cache = seccomp_cache_open();
     const struct spec_linux *linux = &sandbox->spec->linux;
     bool grouped = sandbox->cgroup_path || linux->cgroups_path || linux->resources;
-    const struct runtime_params params = {.id = sandbox->id, .rootfs = rootfd, .trees = sandbox->mounts, .tree_count = sandbox->mount_count, .mount_points = &sandbox->made,
+    const struct runtime_params params = {.id = sandbox->id, .rootfs = rootfd, .trees = sandbox->trees.mounts, .tree_count = sandbox->trees.count, .mount_points = &sandbox->made,
                                           .stdio = {-1, -1, -1}, .cgroup = grouped ? CGROUP_CGROUPFS : CGROUP_NONE, .cgroup_path = sandbox->cgroup_path, .die_with_parent = true, .init = sandbox->init, .external = sandbox->external.path ? &sandbox->external : NULL,
                                           .seccomp_cache = cache, .attach = attach, .attach_context = sandbox, .warn = warn, .warn_context = sandbox->plan};
     int result = runtime_create(sandbox->spec, &params, &container, err);
@@ -215,7 +160,7 @@ static int run_and_clean(struct sandbox *sandbox, struct outcome *outcome, struc
     auto_close int rootfd = -1;
     int result = open_trees(sandbox, &rootfd, err) ? -1 : 0;
     if (result == 0) result = has_mounts(sandbox) ? run(sandbox, rootfd, outcome, err) : run_in_chroot(sandbox, rootfd, outcome, err);
-    for (size_t i = 0; i < sandbox->mount_count; i++) util_close(&sandbox->mounts[i].tree);
+    plan_trees_close(&sandbox->trees);
     if (rootfd >= 0 && mount_points_remove(&sandbox->made, rootfd, result ? &later : err)) result = -1;
     return result;
 }
@@ -244,7 +189,7 @@ int verb_sandbox(struct plan *plan, struct rt_error *err)
 {
     struct sandbox sandbox = {.plan = plan};
     int result = sandbox_run(&sandbox, err);
-    for (size_t i = 0; i < sandbox.mount_count; i++) tree_free(&sandbox.trees[i]);
+    plan_trees_free(&sandbox.trees);
     tree_free(&sandbox.rootfs);
     commit_free(&sandbox.commit);
     network_free(&sandbox.network);
