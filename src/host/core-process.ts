@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
 import type { PlanOptions, Stdio } from './native.ts'
 
@@ -15,6 +16,8 @@ export interface Ended {
 /** A process of the core that has its plan, or waits for it. */
 export interface CoreProcess {
   readonly child: ChildProcess
+  /** By descriptor. Empty when there was no descriptor left to start it with. */
+  readonly streams: readonly (Readable | Writable | null | undefined)[]
   /** Rejects with NATIVE_MISSING when it could not be started. */
   readonly ended: Promise<Ended>
 }
@@ -37,7 +40,8 @@ export function coreStarter(path: string, searchPath: string | undefined): CoreS
 
   function launch(args: readonly string[], { stdio = quiet, fds = [], detached = false }: CoreOptions): CoreProcess {
     const child = spawn(path, ['plan', ...args], { stdio: [...stdio, 'pipe', 'pipe', ...fds], detached, env })
-    return { child, ended: whenEnded(child, path) }
+    const ended = whenEnded(child, path)
+    return { child, ended, streams: streamsOf(child) }
   }
 
   function take(verb: string, { stdio = quiet, fds = [] }: CoreOptions): CoreProcess | undefined {
@@ -62,7 +66,7 @@ export function coreStarter(path: string, searchPath: string | undefined): CoreS
       waiting.set(form, started)
     },
     [Symbol.dispose]() {
-      for (const { child } of waiting.values()) for (const stream of child.stdio) stream?.destroy()
+      for (const { streams } of waiting.values()) for (const stream of streams) stream?.destroy()
       waiting.clear()
     },
   }
@@ -77,10 +81,15 @@ function hasEnded(child: ChildProcess): boolean {
 }
 
 /** Whether we live on until it ends. */
-function hold({ child }: CoreProcess, held: boolean): void {
+function hold({ child, streams }: CoreProcess, held: boolean): void {
   const change = held ? 'ref' : 'unref'
   child[change]()
-  for (const stream of child.stdio) (stream as { ref?(): void; unref?(): void } | null)?.[change]?.()
+  for (const stream of streams) (stream as { ref?(): void; unref?(): void } | null)?.[change]?.()
+}
+
+/** Node makes none where the start failed for want of descriptors (EMFILE), whatever its types say. */
+function streamsOf(child: ChildProcess): CoreProcess['streams'] {
+  return (child.stdio as ChildProcess['stdio'] | undefined) ?? []
 }
 
 function whenEnded(child: ChildProcess, path: string): Promise<Ended> {
@@ -91,8 +100,13 @@ function whenEnded(child: ChildProcess, path: string): Promise<Ended> {
   return promise
 }
 
+const startHints = [
+  ['ENOENT', 'Build it with "npm run build", or name it in TSBUILD_CORE'],
+  ['EMFILE', 'Allow more open files (ulimit -n)'],
+] as const
+
 export function startFailed(error: Error, path: string): TsbuildError {
-  const hint = hasErrno(error, 'ENOENT') ? 'Build it with "npm run build", or name it in TSBUILD_CORE' : undefined
+  const hint = startHints.find(([errno]) => hasErrno(error, errno))?.[1]
   return new TsbuildError('NATIVE_MISSING', `Cannot start the native core "${path}": ${error.message}`, {
     cause: error,
     ...(hint === undefined ? {} : { hint }),

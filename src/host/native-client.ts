@@ -42,30 +42,32 @@ function placeOf(plan: { readonly tree?: Tree }, idmap: IdMap | undefined): obje
 function startPlan(starter: CoreStarter, plan: object, verb: string, options: PlanOptions): RunningPlan {
   options.signal?.throwIfAborted()
   const core = starter.start(verb, options)
-  const { child } = core
-  sendPlan(child.stdio[planFd] as Writable, plan)
+  const [stdin = null, stdout = null, stderr = null] = core.streams
+  sendPlan(core, plan)
   return {
-    pid: child.pid,
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
-    pipes: (options.fds ?? []).map((fd, at) => (fd === 'pipe' ? (child.stdio[firstExtraFd + at] as Duplex) : null)),
+    pid: core.child.pid,
+    stdin: stdin as Writable | null,
+    stdout: stdout as Readable | null,
+    stderr: stderr as Readable | null,
+    pipes: (options.fds ?? []).map((_, at) => (core.streams[firstExtraFd + at] ?? null) as Duplex | null),
     result: readAnswers(core, verb, options),
   }
 }
 
 /** A core that fails early closes its end; its `error` line tells why, so EPIPE here is not the news. */
-function sendPlan(pipe: Writable, plan: object): void {
-  pipe.on('error', () => {})
-  pipe.end(JSON.stringify(plan))
+function sendPlan({ streams }: CoreProcess, plan: object): void {
+  const pipe = streams[planFd] as Writable | undefined
+  pipe?.on('error', () => {})
+  pipe?.end(JSON.stringify(plan))
 }
 
-async function readAnswers({ child, ended }: CoreProcess, verb: string, options: PlanOptions): Promise<Answer> {
+async function readAnswers(core: CoreProcess, verb: string, options: PlanOptions): Promise<Answer> {
+  const { child, streams, ended } = core
   const { signal } = options
   const stop = (): void => terminate(child, ended)
   signal?.addEventListener('abort', stop, { once: true })
   try {
-    const last = await lastAnswer(child.stdio[answerFd] as Readable, options.onEvent)
+    const last = await lastAnswer(streams[answerFd] as Readable | undefined, options.onEvent)
     if (options.detached === true && last?.['type'] === 'result') {
       child.unref()
       return last
@@ -88,8 +90,9 @@ async function readAnswers({ child, ended }: CoreProcess, verb: string, options:
 }
 
 /** Reads the answer pipe to its end; gives the `result` or `error` line, undefined when there was none. */
-async function lastAnswer(pipe: Readable, onEvent: PlanOptions['onEvent']): Promise<Answer | undefined> {
+async function lastAnswer(pipe: Readable | undefined, onEvent: PlanOptions['onEvent']): Promise<Answer | undefined> {
   let last: Answer | undefined
+  if (pipe === undefined) return undefined
   for await (const line of splitLines(pipe)) {
     const answer = parseAnswer(line)
     switch (answer['type']) {

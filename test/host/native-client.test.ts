@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -87,6 +87,17 @@ describe('an error', () => {
       hint: expect.stringContaining('TSBUILD_CORE'),
     })
   })
+})
+
+it('that has no descriptor left tells what to raise', () => {
+  const client = join(import.meta.dirname, '../../src/host/native-client.ts')
+  const script = `import { openSync } from 'node:fs'; import { createNativeCore } from '${client}'
+    const core = createNativeCore('/bin/true'); try { for (;;) openSync('/dev/null') } catch {}
+    core.prepare('walk'); core[Symbol.dispose]()
+    await core.call('walk', {}).catch(({ code, hint }) => process._rawDebug(code, hint))`
+  const node = [process.execPath, '--conditions=tsbuild-source', '--input-type=module', '-e', script]
+  const { stderr } = spawnSync('sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', ...node], { encoding: 'utf8' })
+  expect(stderr).toBe('NATIVE_MISSING Allow more open files (ulimit -n)\n')
 })
 
 describe('an abort', () => {
