@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { request as startRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
@@ -32,11 +33,18 @@ export function sentByKernel({ url, body }: HttpRequest): FileRange | undefined 
   return file !== undefined && file.end - file.start >= worthwhile && url.origin.startsWith('http:') ? file : undefined
 }
 
-/** As the wire (wire.ts), on a connection of its own, with a body that never passes through this process. */
+export interface FileWireOptions {
+  readonly sendFile: SendFile
+  readonly timeouts: Timeouts
+  /** The descriptor of a connected socket, where it tells. Default: Node's, which is not a documented part of it. */
+  readonly descriptor?: (socket: Socket) => number | undefined
+}
+
+/** As the wire (wire.ts), on a connection of its own, with a body that never passes through this process, unless the socket hides its descriptor. */
 export function exchangeFile(
   request: HttpRequest,
   file: FileRange,
-  { sendFile, timeouts }: { readonly sendFile: SendFile; readonly timeouts: Timeouts },
+  { sendFile, timeouts, descriptor = descriptorOf }: FileWireOptions,
 ): Promise<HttpResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
   const sending = new AbortController()
@@ -77,7 +85,10 @@ export function exchangeFile(
     const taking = (): void => arm(timeouts.idle, 'it stopped taking what is sent')
     arm(timeouts.connect + timeouts.idle, 'it takes nothing') // with the start of what sends
     try {
-      await sendFile(descriptorOf(socket), file, { signal: sending.signal, onProgress: taking })
+      if (socket.destroyed) throw connectionLost()
+      const fd = descriptor(socket)
+      if (fd !== undefined) await sendFile(fd, file, { signal: sending.signal, onProgress: taking })
+      else await writeBody(socket, request.body?.open() ?? [], { signal: sending.signal, onProgress: taking })
       if (response === undefined && failure === undefined)
         arm(request.patience ?? timeouts.headers, 'it does not answer')
     } catch (error) {
@@ -139,10 +150,22 @@ function connectTo(origin: string): Socket {
 }
 
 /** A child that were given the socket itself would have it read no more. */
-function descriptorOf(socket: Socket): number {
+function descriptorOf(socket: Socket): number | undefined {
   const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: unknown } | null }
-  if (typeof handle?.fd !== 'number' || handle.fd < 0) throw connectionLost()
-  return handle.fd
+  return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
+}
+
+/** The ordinary way, behind a head that is on its way already. */
+async function writeBody(
+  socket: Socket,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { signal, onProgress }: Parameters<SendFile>[2],
+): Promise<void> {
+  for await (const chunk of body) {
+    if (signal.aborted) return
+    if (!socket.write(chunk)) await once(socket, 'drain', { signal })
+    onProgress()
+  }
 }
 
 function connectionLost(): Error {
