@@ -88,8 +88,8 @@ function hold({ child, streams }: CoreProcess, held: boolean): void {
 }
 
 /** Node makes none where the start failed for want of descriptors (EMFILE), whatever its types say. */
-function streamsOf(child: ChildProcess): CoreProcess['streams'] {
-  return (child.stdio as ChildProcess['stdio'] | undefined) ?? []
+function streamsOf({ stdio }: { readonly stdio?: ChildProcess['stdio'] }): CoreProcess['streams'] {
+  return stdio ?? []
 }
 
 function whenEnded(child: ChildProcess, path: string): Promise<Ended> {

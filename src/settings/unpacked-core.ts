@@ -70,9 +70,9 @@ export function unpackedCore(core: EmbeddedCore, folders: readonly string[], now
 function removeUnused(folder: string, own: string, now: number): void {
   for (const name of namesIn(folder)) {
     const path = join(folder, name)
-    if (/^\.core-/.test(name)) {
+    if (name.startsWith('.core-')) {
       if (lastUse(path, now) < now - day) rmSync(path, { force: true })
-    } else if (/^core-/.test(name) && name !== own && lastUse(path, now) < now - unusedFor && !isRunning(path)) {
+    } else if (name.startsWith('core-') && name !== own && lastUse(path, now) < now - unusedFor && !isRunning(path)) {
       removeUntouched(folder, name, now)
     }
   }
