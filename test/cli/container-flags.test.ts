@@ -32,7 +32,8 @@ describe('flags that cannot be', () => {
     ],
     ['--network container:other -p 80:80', 'conflicting options: port publishing and the container type network mode'],
     ['--network container:other --expose 80', 'conflicting options: port exposing and the container type network mode'],
-    ['--isolation hyperv', 'invalid value "hyperv" for --isolation: Linux only supports "default"'],
+    ['--isolation hyperv', "invalid isolation (hyperv): linux only supports 'default'"],
+    ['--isolation chroot', "invalid isolation (chroot): linux only supports 'default'"],
     ['--volume-driver other', 'invalid value "other" for --volume-driver: only the driver "local" exists'],
     ['--storage-opt other=1', 'Unknown option other'],
     ['--storage-opt size', 'invalid storage option: size'],
@@ -113,6 +114,10 @@ describe('flags by what they do', () => {
     expect(printed).toBe('1 --bogus\n')
     const error = await cli.fails(['run', '--rm', '--env-file', 'missing', image, 'true'])
     expect(error).toMatchObject({ status: 125, code: 'FILE_UNREADABLE' })
+  })
+
+  it.for(['', 'default', 'DEFAULT'])("--isolation=%s is docker's word for what is done anyway", async (name) => {
+    expect(await cli.ok('run', '--rm', `--isolation=${name}`, image, 'echo', 'ran')).toBe('ran\n')
   })
 
   it('a negative --stop-timeout waits for ever', async () => {

@@ -7,7 +7,7 @@ type ContainerFlags = Input<typeof containerFlags>['flags']
 /** Refused rather than ignored: the user would believe that it is there. USAGE, FEATURE_MISSING. */
 export function refuseUnknown(flags: ContainerFlags): void {
   only('--userns', flags.userns, 'host', 'unknown mode')
-  only('--isolation', flags.isolation, 'default', 'Linux only supports "default"')
+  refuseIsolation(flags.isolation ?? '')
   only('--volume-driver', flags['volume-driver'], 'local', 'only the driver "local" exists')
   if (flags.gpus !== undefined) {
     throw new TsbuildError('FEATURE_MISSING', 'could not select device driver "" with capabilities: [[gpu]]', {
@@ -22,6 +22,16 @@ export function refuseUnknown(flags: ContainerFlags): void {
       hint: 'Name the image by its digest: NAME@sha256:…',
     })
   }
+}
+
+/** The word is docker's, for Windows; buildah has chroot, of which a container would be none: nothing holds it, and nothing can tell what belongs to it. */
+function refuseIsolation(name: string): void {
+  if (name === '' || name.toLowerCase() === 'default') return
+  const hint =
+    name === 'chroot'
+      ? 'Without namespaces nothing would hold a container, and nobody could stop it for certain: only RUN steps have it, "tsbuild build --isolation=chroot"'
+      : 'The value is default'
+  throw new TsbuildError('USAGE', `invalid isolation (${name}): linux only supports 'default'`, { hint })
 }
 
 function only(flag: string, text: string | undefined, value: string, why: string): void {
