@@ -1,6 +1,8 @@
 #include "base/util.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -16,14 +18,29 @@ void util_close(int *fd)
     errno = saved;
 }
 
+/* What of descriptors can be had without CAP_SYS_RESOURCE on a machine as it is; a program that has more than these does not leave them to us. */
+#define MOST_DESCRIPTORS (1u << 20)
+
+int close_descriptors(unsigned first, unsigned last, int flags)
+{
+    if (close_range(first, last, flags) == 0) return 0;
+    if (errno != ENOSYS && errno != EPERM) return -1;
+    /* A filter around us does not know it: one by one, as what is mounted at /proc may be the container's. */
+    for (unsigned fd = first; fd <= last && fd < MOST_DESCRIPTORS; fd++) {
+        if (!(flags & (int)CLOSE_RANGE_CLOEXEC)) close((int)fd);
+        else if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) && errno != EBADF) return -1;
+    }
+    return 0;
+}
+
 int close_all_but(unsigned first, const int *kept, size_t count)
 {
     for (;;) {
         unsigned next = UINT_MAX;
         for (size_t i = 0; i < count; i++)
             if (kept[i] >= 0 && (unsigned)kept[i] >= first && (unsigned)kept[i] < next) next = (unsigned)kept[i];
-        if (next == UINT_MAX) return close_range(first, UINT_MAX, 0);
-        if (next > first && close_range(first, next - 1, 0)) return -1;
+        if (next == UINT_MAX) return close_descriptors(first, UINT_MAX, 0);
+        if (next > first && close_descriptors(first, next - 1, 0)) return -1;
         first = next + 1;
     }
 }

@@ -34,6 +34,9 @@ static inline int take_fd(int *fd)
         taken_;                                                                                                                            \
     })
 
+/* close_range, also where a filter around us does not know it. `flags`: 0 or CLOSE_RANGE_CLOEXEC. 0, or -1 with errno. */
+int close_descriptors(unsigned first, unsigned last, int flags);
+
 /* Closes all descriptors from `first` on but those in `kept` (-1: none). 0, or -1 with errno. */
 int close_all_but(unsigned first, const int *kept, size_t count);
 

@@ -28,7 +28,7 @@ static int open_below(int dirfd, const char *name)
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
     };
     int fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof how);
-    if (fd >= 0 || errno != ENOSYS) return fd;
+    if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return fd; /* old container engines answer EPERM */
     fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat parent, child;
     if (fd >= 0 && fstat(dirfd, &parent) == 0 && fstat(fd, &child) == 0 && parent.st_dev != child.st_dev) {

@@ -1,7 +1,6 @@
 #include "monitor/daemon.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -26,7 +25,7 @@ static int let_go(int maker)
     for (int fd = 0; fd < 3; fd++)
         if (dup2(null, fd) < 0) return -1;
     take_fd(&null);
-    return close_range(4, ~0u, 0);
+    return close_descriptors(4, ~0u, 0);
 }
 
 /* The signals that the maker catches would leave its handlers with us. */

@@ -1,4 +1,3 @@
-#include <linux/close_range.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -78,9 +77,9 @@ static bool keep_only_connections(struct monitor *m)
 {
     int from = 3, next;
     for (; (next = next_connection(m, from)) >= 0; from = next + 1)
-        if (next > from && close_range((unsigned)from, (unsigned)next - 1, 0)) return false;
+        if (next > from && close_descriptors((unsigned)from, (unsigned)next - 1, 0)) return false;
     m->loop.fd = -1;
-    return close_range((unsigned)from, ~0u, 0) == 0 && chdir("/") == 0;
+    return close_descriptors((unsigned)from, ~0u, 0) == 0 && chdir("/") == 0;
 }
 
 void clients_finish(struct monitor *m)

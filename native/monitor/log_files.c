@@ -3,7 +3,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,7 +122,7 @@ static void compress_one(struct log_files *files, int64_t from)
         pid_t monitor = getpid(), pid = fork();
         if (pid == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL); /* who finds the monitor gone may remove the directory */
-            if (getppid() == monitor && close_range(3, ~0u, 0) == 0) compress_file(plain, packed);
+            if (getppid() == monitor && close_descriptors(3, ~0u, 0) == 0) compress_file(plain, packed);
             _exit(0);
         }
         if (pid > 0) files->compressor = pid;

@@ -122,7 +122,7 @@ static int remove_later(struct plan *plan, const char *name, struct rt_error *er
     if (child > 0)
         return plan_result(plan, json_pack("{s:n}", "removed"), err);
     setsid();
-    close_range(0, ~0u, 0);
+    close_descriptors(0, ~0u, 0);
     usleep(LINGER_US);
     auto_tools struct tools tools = { .nl.fd = -1, .nft.nl.fd = -1 };
     if (tools_open(&tools, err) == 0)

@@ -50,7 +50,7 @@ int cgroup_apply(const struct cgroup *cgroup, const struct spec_resources *resou
  */
 int cgroup_v2_directory(const struct cgroup *cgroup);
 /* Moves the first process, born in that of v2, into those of v1. */
-int cgroup_join(struct cgroup *cgroup, pid_t pid, struct rt_error *err);
+int cgroup_join(struct cgroup *cgroup, pid_t pid, bool born, struct rt_error *err);
 /*
  * As cgroup_join for a further process of a running container. A container that has made cgroups of its own below (v2 has no processes in inner ones) is joined where its first process is.
  * `subs`: cgroups below the container's own, "PATH" for every hierarchy or "CONTROLLER[,CONTROLLER…]:PATH" for those of v1.

@@ -16,10 +16,10 @@ static int add(int fd, const struct cgroup_place *place, pid_t pid, struct rt_er
     return cgroup_printf(fd, "cgroup.procs", err, "%d", pid) ? rt_wrap(err, "cannot join the cgroup '%s'", place->directory) : 0;
 }
 
-int cgroup_join(struct cgroup *cgroup, pid_t pid, struct rt_error *err)
+int cgroup_join(struct cgroup *cgroup, pid_t pid, bool born, struct rt_error *err)
 {
     for (size_t i = 0; i < cgroup->count; i++)
-        if (cgroup->places[i].fd >= 0 && !cgroup->places[i].unified && add(cgroup->places[i].fd, &cgroup->places[i], pid, err)) return -1;
+        if (cgroup->places[i].fd >= 0 && !(born && cgroup->places[i].unified) && add(cgroup->places[i].fd, &cgroup->places[i], pid, err)) return -1;
     cgroup_release_scope(cgroup);
     return 0;
 }

@@ -55,7 +55,7 @@ static void child(const struct command *command)
     signal(SIGPIPE, SIG_DFL);
     for (int fd = 0; fd < 3; fd++)
         if (command->stdio[fd] >= 0 && dup2(command->stdio[fd], fd) < 0) _exit(127);
-    if (close_range(3 + (unsigned)command->preserve_fds, ~0u, 0) == 0) execvp(command->args[0], (char *const *)command->args);
+    if (close_descriptors(3 + (unsigned)command->preserve_fds, ~0u, 0) == 0) execvp(command->args[0], (char *const *)command->args);
     _exit(127);
 }
 

@@ -99,7 +99,7 @@ static int move_devices(const struct container *container, const struct init *in
 }
 
 /* The part that belongs to the runtime's side while init waits at stage 1. */
-static int settle(struct container *container, const struct init *init, struct rt_error *err)
+static int settle(struct container *container, const struct init *init, bool born, struct rt_error *err)
 {
     struct rt_error ignored;
     const struct spec_linux *linux = &container->spec->linux;
@@ -108,7 +108,7 @@ static int settle(struct container *container, const struct init *init, struct r
     if (procfs < 0) return -1;
     const struct idmap map = {.uid = linux->uid_maps.items, .uid_count = linux->uid_maps.count, .gid = linux->gid_maps.items, .gid_count = linux->gid_maps.count};
     if (user->wanted && !user->path && idmap_write(&map, container->pid, err)) return -1;
-    if (container->cgroup && cgroup_join(container->cgroup, container->pid, err)) return -1;
+    if (container->cgroup && cgroup_join(container->cgroup, container->pid, born, err)) return -1;
     if (process_oom_score(procfs, container->pid, container->spec->process, &ignored)) container_warn(container, ignored.message);
     if (move_devices(container, init, err)) return -1;
     if (container->params.attach && container->params.attach(container->params.attach_context, container->pid, err)) return -1;
@@ -219,12 +219,16 @@ static int create(struct container *container, struct init *init, struct rt_erro
     init->sync = pair[1];
     init->cgroup = container->cgroup;
     if (container->params.debug) container->params.debug(container->params.warn_context, "nsexec container setup");
-    if (spawn_init(init, container->cgroup ? cgroup_v2_directory(container->cgroup) : -1, pair[0], &container->pid, &container->pidfd, err)) return -1;
+    struct spawned spawned = {.pidfd = -1};
+    int result = spawn_init(init, container->cgroup ? cgroup_v2_directory(container->cgroup) : -1, pair[0], &spawned, err);
+    container->pid = spawned.pid;
+    container->pidfd = spawned.pidfd;
+    if (result) return -1;
     util_close(&init->sync);
     init->sync = -1;
     struct init runtime_side = *init;
     runtime_side.sync = container->sync;
-    if (settle(container, &runtime_side, err) || serve(container, container->sync, false, err) || record(container, err)) return -1;
+    if (settle(container, &runtime_side, spawned.born_in_cgroup, err) || serve(container, container->sync, false, err) || record(container, err)) return -1;
     if (container->params.start_later) {
         util_close(&container->sync);
         container->sync = -1;

@@ -16,6 +16,7 @@
 
 #include "base/util.h"
 #include "runtime/affinity.h"
+#include "runtime/clone.h"
 #include "runtime/external.h"
 #include "runtime/keyring.h"
 #include "runtime/lsm.h"
@@ -160,8 +161,9 @@ static int join_and_clone(struct exec *exec, struct rt_error *err)
     if (flags && setns(params->init_pidfd, flags)) return rt_fail(err, "NATIVE_FAILED", errno, "setns", "cannot join the container's namespaces");
     if (flags & CLONE_NEWUSER && become_root(err)) return -1;
     if (root >= 0 && (fchdir(root) || chroot(".") || chdir("/"))) return rt_fail(err, "NATIVE_FAILED", errno, "chroot", "cannot enter the container's root");
+    bool born;
     struct clone_args args = {.flags = CLONE_PARENT};
-    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    pid_t pid = clone_process(&args, &born);
     if (pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clone3", "cannot make a process in the container");
     if (pid == 0) {
         struct rt_error fault = {0};

@@ -72,8 +72,8 @@ static int start_guard(struct external *external, const char *id, struct rt_erro
         prctl(PR_SET_NAME, "tsbuild:guard");
         for (int signo = 1; signo < NSIG; signo++) signal(signo, SIG_DFL);
         close(ends[1]);
-        close_range(3, (unsigned)ends[0] - 1, 0);
-        close_range((unsigned)ends[0] + 1, ~0u, 0);
+        close_descriptors(3, (unsigned)ends[0] - 1, 0);
+        close_descriptors((unsigned)ends[0] + 1, ~0u, 0);
         (void)!read(ends[0], &end, 1);
         execvp(words.items[0], (char *const *)words.items);
         _exit(127);

@@ -58,7 +58,7 @@ static void child(const struct run *run, int state, int errors)
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (dup2(state, 0) >= 0 && redirect(run->hooks->output, 1) && redirect(run->hooks->errors, 2) && (errors < 0 || dup2(errors, 2) >= 0) && close_range(3, ~0u, 0) == 0 && confine(run->hooks->filter))
+    if (dup2(state, 0) >= 0 && redirect(run->hooks->output, 1) && redirect(run->hooks->errors, 2) && (errors < 0 || dup2(errors, 2) >= 0) && close_descriptors(3, ~0u, 0) == 0 && confine(run->hooks->filter))
         execve(hook->path, hook->args.count ? (char *const *)hook->args.items : no_arguments, environment);
     _exit(127);
 }

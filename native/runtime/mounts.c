@@ -64,7 +64,7 @@ static int check_ordinary(int rootfd, const struct spec_mount *mount, struct rt_
 {
     const struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
     auto_close int fd = (int)syscall(SYS_openat2, rootfd, mount->destination, &how, sizeof how);
-    if (fd < 0 && errno == ENOSYS) fd = open_in_root(rootfd, mount->destination, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) fd = open_in_root(rootfd, mount->destination, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, err);
     else if (fd < 0) rt_fail_at(err, mount->destination, "MOUNT_FAILED", errno, "openat2", "cannot mount '%s' on '%s': it must be mounted on ordinary directory", mount->type, mount->destination);
     return fd < 0 ? -1 : 0;
 }

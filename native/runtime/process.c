@@ -165,7 +165,7 @@ static int make_environment(struct process *process, struct rt_error *err)
 /* Nothing but the standard streams and what was asked for reaches the user's process; close-on-exec, since errors are still to be told. */
 static int hide_descriptors(int preserve_fds, struct rt_error *err)
 {
-    if (close_range(3 + (unsigned)preserve_fds, UINT_MAX, CLOSE_RANGE_CLOEXEC)) return rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close inherited descriptors");
+    if (close_descriptors(3 + (unsigned)preserve_fds, UINT_MAX, CLOSE_RANGE_CLOEXEC)) return rt_fail(err, "NATIVE_FAILED", errno, "close_range", "cannot close inherited descriptors");
     return 0;
 }
 

@@ -36,8 +36,8 @@ int procfs_open_at(int procfd, const char *path, int flags)
 {
     const struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
     int fd = (int)syscall(SYS_openat2, procfd, path, &how, sizeof how);
-    if (fd >= 0 || errno != ENOSYS) return fd;
-    /* No openat2 (an old seccomp profile around us): open, then see that it still is of procfs. */
+    if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return fd;
+    /* No openat2 (an old seccomp profile around us, which may answer EPERM): open, then see that it still is of procfs. */
     struct statfs fs;
     fd = openat(procfd, path, flags | O_CLOEXEC);
     if (fd >= 0 && (fstatfs(fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)) {

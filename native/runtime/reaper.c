@@ -1,7 +1,7 @@
+#include "base/util.h"
 #include "runtime/reaper.h"
 
 #include <errno.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -44,6 +44,6 @@ int reaper_split(struct rt_error *err)
         return 0;
     }
     prctl(PR_SET_NAME, "init");
-    close_range(3, ~0u, 0);
+    close_descriptors(3, ~0u, 0);
     reap_until(child, &all);
 }

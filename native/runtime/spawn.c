@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "runtime/clone.h"
 #include "runtime/procfs.h"
 #include "runtime/sync.h"
 
@@ -28,7 +29,7 @@ static uint64_t clone_flags(const struct init *init)
 }
 
 /* In the child it does not return. It must not hold the runtime's end of the socket: then it would never see the runtime go. */
-static pid_t clone_init(struct init *init, uint64_t extra, int cgroup, int runtime_sync, int *pidfd)
+static pid_t clone_init(struct init *init, uint64_t extra, int cgroup, int runtime_sync, int *pidfd, bool *born)
 {
     struct clone_args args = {.flags = clone_flags(init) | extra, .exit_signal = extra & CLONE_PARENT ? 0u : (unsigned)SIGCHLD};
     if (pidfd) {
@@ -39,7 +40,7 @@ static pid_t clone_init(struct init *init, uint64_t extra, int cgroup, int runti
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t)(unsigned)cgroup;
     }
-    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    pid_t pid = clone_process(&args, born);
     if (pid) return pid;
     close(runtime_sync);
     init_main(init);
@@ -69,8 +70,15 @@ static void join_early(struct init *init)
     }
 }
 
+/* What a helper tells. */
+struct helped {
+    pid_t pid;
+    bool born;
+};
+
 static int help(struct init *init, int cgroup, int runtime_sync, struct rt_error *err)
 {
+    struct helped helped;
     const struct spec_namespace *wanted = init->spec->linux.namespaces;
     join_early(init);
     if (namespace_join(NS_USER, init->namespaces[NS_USER], err) || namespace_join(NS_PID, init->namespaces[NS_PID], err)) return -1;
@@ -78,13 +86,14 @@ static int help(struct init *init, int cgroup, int runtime_sync, struct rt_error
         if (unshare(namespace_flag(NS_TIME))) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a time namespace");
         if (write_offsets(&init->spec->linux, err)) return -1;
     }
-    pid_t pid = clone_init(init, CLONE_PARENT, cgroup, runtime_sync, NULL);
-    if (pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clone3", "cannot make the container's namespaces");
-    return sync_send(init->sync, SYNC_PID, &pid, sizeof pid, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot tell the runtime the container's pid") : 0;
+    helped.pid = clone_init(init, CLONE_PARENT, cgroup, runtime_sync, NULL, &helped.born);
+    if (helped.pid < 0) return rt_fail(err, "NATIVE_FAILED", errno, "clone3", "cannot make the container's namespaces");
+    return sync_send(init->sync, SYNC_PID, &helped, sizeof helped, -1) ? rt_fail(err, "NATIVE_FAILED", errno, "sendmsg", "cannot tell the runtime the container's pid") : 0;
 }
 
-static int spawn_with_helper(struct init *init, int cgroup, int runtime_sync, pid_t *pid, int *pidfd, struct rt_error *err)
+static int spawn_with_helper(struct init *init, int cgroup, int runtime_sync, struct spawned *out, struct rt_error *err)
 {
+    struct helped helped;
     struct sync_message message;
     pid_t helper = fork();
     if (helper < 0) return rt_fail(err, "NATIVE_FAILED", errno, "fork", "cannot make the container's namespaces");
@@ -96,23 +105,25 @@ static int spawn_with_helper(struct init *init, int cgroup, int runtime_sync, pi
     int result = sync_expect(runtime_sync, SYNC_PID, &message, err);
     while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) continue;
     if (result) return -1;
-    memcpy(pid, message.data, sizeof *pid);
+    memcpy(&helped, message.data, sizeof helped);
+    out->pid = helped.pid;
+    out->born_in_cgroup = helped.born;
     /* Our own child, which nobody has reaped: the number still means it. */
-    *pidfd = (int)syscall(SYS_pidfd_open, *pid, 0);
-    return *pidfd < 0 ? rt_fail(err, "NATIVE_FAILED", errno, "pidfd_open", "cannot watch the container's first process") : 0;
+    out->pidfd = (int)syscall(SYS_pidfd_open, out->pid, 0);
+    return out->pidfd < 0 ? rt_fail(err, "NATIVE_FAILED", errno, "pidfd_open", "cannot watch the container's first process") : 0;
 }
 
-int spawn_init(struct init *init, int cgroup, int runtime_sync, pid_t *pid, int *pidfd, struct rt_error *err)
+int spawn_init(struct init *init, int cgroup, int runtime_sync, struct spawned *out, struct rt_error *err)
 {
     const struct spec_linux *linux = &init->spec->linux;
     init->user_namespace = linux->namespaces[NS_USER].wanted;
     bool joins = false;
     for (int kind = 0; kind < NS_KINDS; kind++) joins = joins || (kind != NS_MOUNT && init->namespaces[kind] >= 0);
     init->helper = init->namespaces[NS_PID] >= 0 || linux->monotonic_set || linux->boottime_set || (init->user_namespace && joins);
-    if (init->helper) return spawn_with_helper(init, cgroup, runtime_sync, pid, pidfd, err);
-    *pid = clone_init(init, 0, cgroup, runtime_sync, pidfd);
-    if (*pid < 0) {
-        *pid = 0;
+    if (init->helper) return spawn_with_helper(init, cgroup, runtime_sync, out, err);
+    out->pid = clone_init(init, 0, cgroup, runtime_sync, &out->pidfd, &out->born_in_cgroup);
+    if (out->pid < 0) {
+        out->pid = 0;
         return rt_fail(err, errno == EPERM || errno == ENOSPC ? "FEATURE_MISSING" : "NATIVE_FAILED", errno, "clone3", "cannot make the container's namespaces");
     }
     return 0;
