@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -250,6 +251,14 @@ void hex(const unsigned char *data, size_t size, char *out)
         out[2 * i + 1] = digits[data[i] & 15];
     }
     out[2 * size] = '\0';
+}
+
+void reset_signals(void)
+{
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 int64_t now_ms(void)

@@ -75,6 +75,9 @@ bool parse_i64(const char *text, int64_t min, int64_t max, int64_t *out);
 bool parse_u64(const char *text, uint64_t max, uint64_t *out);
 bool parse_octal(const char *text, uint64_t max, uint64_t *out);
 
+/* Default actions for all signals, and none held back: handlers, ignored signals and a mask would pass on to who is made of the calling process. */
+void reset_signals(void);
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t now_ms(void);
 

@@ -28,19 +28,13 @@ static int let_go(int maker)
     return close_descriptors(4, ~0u, 0);
 }
 
-/* The signals that the maker catches would leave its handlers with us. */
-static void forget_signals(void)
-{
-    for (int signal_number = 1; signal_number < NSIG; signal_number++) signal(signal_number, SIG_DFL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 static void second_fork(const struct monitor_config *config, int maker)
 {
     setsid();
     pid_t pid = fork();
     if (pid != 0) _exit(pid < 0 ? 1 : 0);
-    forget_signals();
+    reset_signals();
+    signal(SIGPIPE, SIG_IGN);
     if (let_go(maker) < 0) _exit(1);
     prctl(PR_SET_NAME, "tsbuild-monitor");
     monitor_run(config, 3);

@@ -48,7 +48,7 @@ static int become_member(int directory, const char *id, struct rt_error *err)
     snprintf(path, sizeof path, "members/%s", id);
     for (;;) {
         auto_close int fd = openat(directory, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || (flock(fd, LOCK_EX) < 0 && errno != EINTR) || fstat(fd, &status) < 0)
+        if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &status) < 0)
             return rt_fail(err, "NETWORK_FAILED", errno, "flock", "cannot join the user's network");
         if (status.st_nlink > 0)
             return take_fd(&fd);

@@ -19,8 +19,7 @@ static void become_holder(const struct plan *plan, int directory, const char *pr
     if (child != 0)
         _exit(child < 0);
     while (getppid() == parent) usleep(1000);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
+    reset_signals();
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_NAME, "tsbuild-network");
     prctl(PR_SET_PDEATHSIG, 0);

@@ -130,12 +130,6 @@ static int become(struct exec *exec, struct rt_error *err)
     return process_exec(&process, err);
 }
 
-static int become_root(struct rt_error *err)
-{
-    if ((setresgid(0, 0, 0) || setresuid(0, 0, 0)) && errno != EINVAL) return rt_fail(err, "NATIVE_FAILED", errno, "setresuid", "cannot become root of the user namespace");
-    return 0;
-}
-
 /*
  * stage 1: a helper that joins everything at once by the pidfd, so that no path and no reused number can lead elsewhere, and then clones for the pid namespace.
  * Its memory and descriptors are hidden from those who are inside already.
@@ -144,11 +138,7 @@ static int join_and_clone(struct exec *exec, struct rt_error *err)
 {
     const struct exec_params *params = exec->params;
     int flags;
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigset_t none;
-    for (int signo = 1; signo < NSIG; signo++) sigaction(signo, &action, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    reset_signals();
     umask(0);
     if (wait_go(exec, err)) return -1;
     if (params->all_cpus) affinity_reset();
@@ -159,7 +149,7 @@ static int join_and_clone(struct exec *exec, struct rt_error *err)
     auto_close int root = flags & CLONE_NEWNS ? -1 : open_root(params, err);
     if (!(flags & CLONE_NEWNS) && root < 0) return -1;
     if (flags && setns(params->init_pidfd, flags)) return rt_fail(err, "NATIVE_FAILED", errno, "setns", "cannot join the container's namespaces");
-    if (flags & CLONE_NEWUSER && become_root(err)) return -1;
+    if (flags & CLONE_NEWUSER && namespace_become_root(err)) return -1;
     if (root >= 0 && (fchdir(root) || chroot(".") || chdir("/"))) return rt_fail(err, "NATIVE_FAILED", errno, "chroot", "cannot enter the container's root");
     bool born;
     struct clone_args args = {.flags = CLONE_PARENT};

@@ -70,7 +70,7 @@ static int start_guard(struct external *external, const char *id, struct rt_erro
         char end;
         setsid();
         prctl(PR_SET_NAME, "tsbuild:guard");
-        for (int signo = 1; signo < NSIG; signo++) signal(signo, SIG_DFL);
+        reset_signals();
         close(ends[1]);
         close_descriptors(3, (unsigned)ends[0] - 1, 0);
         close_descriptors((unsigned)ends[0] + 1, ~0u, 0);

@@ -63,27 +63,10 @@ static int wait_go(int sock, struct rt_error *err)
     return sync_expect(sock, SYNC_GO, &message, err);
 }
 
-/* Handlers, ignored signals and a mask of the runtime's would pass through execve. */
-static void reset_signals(void)
-{
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigset_t none;
-    for (int signo = 1; signo < NSIG; signo++) sigaction(signo, &action, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int die_with_parent(const struct init *init, struct rt_error *err)
 {
     if (!init->params->die_with_parent) return 0;
     return prctl(PR_SET_PDEATHSIG, SIGKILL) ? rt_fail(err, "NATIVE_FAILED", errno, "prctl", "cannot bind the container to the runtime") : 0;
-}
-
-/* Root of a user namespace; an id 0 that is not mapped leaves the ids as they are, the capabilities are full all the same. */
-static int become_root(struct rt_error *err)
-{
-    if ((setresgid(0, 0, 0) || setresuid(0, 0, 0)) && errno != EINVAL) return rt_fail(err, "NATIVE_FAILED", errno, "setresuid", "cannot become root of the user namespace");
-    return 0;
 }
 
 static int loopback_up(struct rt_error *err)
@@ -110,7 +93,7 @@ static int enter_namespaces(struct init *init, struct rt_error *err)
     if (init->params->all_cpus) affinity_reset();
     for (size_t i = 0; i < ARRAY_LEN(LATE); i++)
         if (namespace_join(LATE[i], init->namespaces[LATE[i]], err)) return -1;
-    if (init->user_namespace && become_root(err)) return -1;
+    if (init->user_namespace && namespace_become_root(err)) return -1;
     if (wanted[NS_CGROUP].wanted && !wanted[NS_CGROUP].path && unshare(CLONE_NEWCGROUP)) return rt_fail(err, "NATIVE_FAILED", errno, "unshare", "cannot make a cgroup namespace");
     if (wanted[NS_NETWORK].wanted && !wanted[NS_NETWORK].path && loopback_up(err)) return -1;
     /* Nobody inside may look at the runtime's memory and descriptors while it is there. */

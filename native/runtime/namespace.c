@@ -94,3 +94,9 @@ int namespace_join(int kind, int fd, struct rt_error *err)
     if (fd >= 0 && setns(fd, KINDS[kind].flag)) return rt_fail(err, "NATIVE_FAILED", errno, "setns", "cannot join the %s namespace", KINDS[kind].type);
     return 0;
 }
+
+int namespace_become_root(struct rt_error *err)
+{
+    if ((setresgid(0, 0, 0) || setresuid(0, 0, 0)) && errno != EINVAL) return rt_fail(err, "NATIVE_FAILED", errno, "setresuid", "cannot become root of the user namespace");
+    return 0;
+}

@@ -17,3 +17,6 @@ int namespace_of_sysctl(const char *key);
 int namespaces_open(const struct spec_linux *config, int fds[NS_KINDS], struct rt_error *err);
 void namespaces_close(int fds[NS_KINDS]);
 int namespace_join(int kind, int fd, struct rt_error *err);
+
+/* Root of the user namespace that was joined or made; an id 0 that is not mapped leaves the ids as they are, the capabilities are full all the same. */
+int namespace_become_root(struct rt_error *err);
