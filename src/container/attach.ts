@@ -1,5 +1,5 @@
 import { unknownExit } from './container-state.ts'
-import type { MonitorClient } from './monitor-client.ts'
+import type { MonitorClient, MonitorHandlers } from './monitor-client.ts'
 
 /** The client's end of an attached container. */
 export interface AttachIo {
@@ -29,6 +29,17 @@ export interface TerminalSize {
 }
 
 export type AttachEnd = { readonly kind: 'exited'; readonly exitCode: number } | { readonly kind: 'detached' }
+
+/** What a connection needs to be attached by `io`, and the exit code once it is known. */
+export function attachHandlers({ stdout, stderr }: AttachIo): {
+  readonly handlers: MonitorHandlers
+  readonly exited: Promise<number>
+} {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  return { handlers: { stdout: stdout ?? ignore, stderr: stderr ?? ignore, exit: resolve }, exited: promise }
+}
+
+function ignore(): void {}
 
 /**
  * Moves bytes between the caller and an attached container until it ends, the detach keys are typed, or `signal` fires (it then

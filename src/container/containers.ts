@@ -10,24 +10,8 @@ import { containerRecords } from './container-records.ts'
 import type { ContainerRecords } from './container-records.ts'
 
 /** What the operations on containers need; made once by the engine. */
-export interface Containers {
-  readonly store: Store
-  readonly native: NativeCore
-  readonly snapshots: Snapshotter
-  readonly images: ImageService
-  readonly volumes: VolumeService
-  readonly networks: ContainerNetworks
+export interface Containers extends Omit<ContainerSources, 'runRoot'> {
   readonly records: ContainerRecords
-  /** Of the machine. */
-  readonly platform: Platform
-  /** Of the user namespace (`groupIds` of the settings). */
-  readonly groupIds: number
-  /** Name of the host. */
-  readonly hostName: string
-  /** The user is not root: each container has a user namespace of its own. */
-  readonly rootless: boolean
-  /** Parent of the cgroups of containers that name none. Undefined: tsbuild's. */
-  readonly cgroupParent: () => string | undefined
   /** Log, state and files of a container: survives a reboot. */
   directory(id: string): string
   /** Lock and socket of its monitor: gone after a reboot. */
@@ -42,11 +26,15 @@ export interface ContainerSources {
   readonly volumes: VolumeService
   readonly networks: ContainerNetworks
   readonly runRoot: string
+  /** Of the machine. */
   readonly platform: Platform
   /** Of the user namespace (`groupIds` of the settings). */
   readonly groupIds: number
+  /** Name of the host. */
   readonly hostName: string
+  /** The user is not root: each container has a user namespace of its own. */
   readonly rootless: boolean
+  /** Parent of the cgroups of containers that name none. Undefined: tsbuild's. */
   readonly cgroupParent: () => string | undefined
 }
 

@@ -1,5 +1,5 @@
 import { TsbuildError } from '../base/errors.ts'
-import { pumpAttached } from '../container/attach.ts'
+import { attachHandlers, pumpAttached } from '../container/attach.ts'
 import type { AttachEnd, AttachIo } from '../container/attach.ts'
 import type { Container } from '../container/container-records.ts'
 import { settledByName } from '../container/settle.ts'
@@ -18,14 +18,11 @@ export async function attach(
   if (state.status === 'paused') throw unfit(container, 'CONTAINER_CONFLICT', 'is paused', 'unpause')
   if (state.status !== 'running') throw unfit(container, 'CONTAINER_STOPPED', 'is not running', 'start')
   const ends = io(container)
-  const exited = Promise.withResolvers<number>()
+  const { handlers, exited } = attachHandlers(ends)
   using _terminal = await enterTerminal(engine.native, ends)
-  using client = await attachLive(engine.containers, container, {
-    signal: context.signal,
-    attach: { stdout: ends.stdout ?? ignore, stderr: ends.stderr ?? ignore, exit: exited.resolve },
-  })
+  using client = await attachLive(engine.containers, container, { signal: context.signal, attach: handlers })
   if (client === undefined) throw new Error('An attached start gave no connection')
-  return await pumpAttached(client, exited.promise, ends, context.signal)
+  return await pumpAttached(client, exited, ends, context.signal)
 }
 
 function unfit(
@@ -38,5 +35,3 @@ function unfit(
     hint: `tsbuild ${verb} ${container.name}`,
   })
 }
-
-function ignore(): void {}

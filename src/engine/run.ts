@@ -1,5 +1,5 @@
 import type { Container } from '../container/container-records.ts'
-import { pumpAttached } from '../container/attach.ts'
+import { attachHandlers, pumpAttached } from '../container/attach.ts'
 import type { AttachEnd, AttachIo } from '../container/attach.ts'
 import { removeContainer } from '../container/remove.ts'
 import { startContainer } from '../container/start.ts'
@@ -36,13 +36,12 @@ export async function run(engine: Engine, request: RunRequest, context: VerbCont
       return { kind: 'started', container }
     }
     const io = request.attach
-    const exited = Promise.withResolvers<number>()
-    const handlers = { stdout: io.stdout ?? ignore, stderr: io.stderr ?? ignore, exit: exited.resolve }
+    const { handlers, exited } = attachHandlers(io)
     using _terminal = await enterTerminal(engine.native, io)
     using client = await startContainer(containers, container, { signal: context.signal, attach: handlers })
     started = true
     if (client === undefined) throw new Error('An attached start gave no connection')
-    const end = await pumpAttached(client, exited.promise, io, context.signal)
+    const end = await pumpAttached(client, exited, io, context.signal)
     if (end.kind === 'exited' && container.spec.autoRemove) {
       // Then nothing of the monitor is left that would have to be waited for.
       await client.closed.catch(() => {})
@@ -54,5 +53,3 @@ export async function run(engine: Engine, request: RunRequest, context: VerbCont
     throw error
   }
 }
-
-function ignore(): void {}

@@ -1,4 +1,4 @@
-import { pumpAttached } from '../container/attach.ts'
+import { attachHandlers, pumpAttached } from '../container/attach.ts'
 import type { AttachEnd, AttachIo } from '../container/attach.ts'
 import { startContainer } from '../container/start.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -18,12 +18,9 @@ export async function startAttached(
   context: VerbContext,
 ): Promise<AttachEnd> {
   const container = engine.containers.records.resolve(name)
-  const exited = Promise.withResolvers<number>()
-  const attach = { stdout: io.stdout ?? ignore, stderr: io.stderr ?? ignore, exit: exited.resolve }
+  const { handlers, exited } = attachHandlers(io)
   using _terminal = await enterTerminal(engine.native, io)
-  using client = await startContainer(engine.containers, container, { signal: context.signal, attach })
+  using client = await startContainer(engine.containers, container, { signal: context.signal, attach: handlers })
   if (client === undefined) throw new Error('An attached start gave no connection')
-  return await pumpAttached(client, exited.promise, io, context.signal)
+  return await pumpAttached(client, exited, io, context.signal)
 }
-
-function ignore(): void {}
