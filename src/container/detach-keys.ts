@@ -1,4 +1,4 @@
-import { TsbuildError } from '../base/errors.ts'
+import { invalidFlag } from '../base/flag-error.ts'
 
 export const defaultDetachKeys = 'ctrl-p,ctrl-q'
 
@@ -12,7 +12,6 @@ function keyByte(word: string, text: string): number {
   const control = /^ctrl-([a-z@[\\\]^_])$/i.exec(word)?.[1]
   if (control !== undefined) return control.toUpperCase().charCodeAt(0) - 0x40
   if (word.length === 1 && word.charCodeAt(0) < 0x80) return word.charCodeAt(0)
-  throw new TsbuildError('USAGE', `invalid value "${text}" for --detach-keys: Unknown character: '${word}'`, {
-    hint: 'Write single characters or ctrl-<letter>, separated by commas, for example ctrl-p,ctrl-q',
-  })
+  const hint = 'Write single characters or ctrl-<letter>, separated by commas, for example ctrl-p,ctrl-q'
+  throw invalidFlag('--detach-keys', text, `Unknown character: '${word}'`, hint)
 }

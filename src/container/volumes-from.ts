@@ -1,4 +1,4 @@
-import { TsbuildError } from '../base/errors.ts'
+import { invalidFlag } from '../base/flag-error.ts'
 import type { MountRequest } from '../volume/mount-request.ts'
 import type { ContainerRecords } from './container-records.ts'
 import type { MountPoint } from './mount-point.ts'
@@ -8,7 +8,7 @@ import type { NewContainer } from './new-container.ts'
 export function mountsFrom(records: ContainerRecords, text: string): readonly MountRequest[] {
   const [word = '', mode = 'rw', rest] = text.split(':')
   if (rest !== undefined || (mode !== 'ro' && mode !== 'rw')) {
-    throw new TsbuildError('USAGE', `invalid value "${text}" for --volumes-from: expected CONTAINER[:ro|:rw]`)
+    throw invalidFlag('--volumes-from', text, 'expected CONTAINER[:ro|:rw]')
   }
   return records.resolve(word).mounts.flatMap((point) => requestOf(point, mode === 'ro'))
 }

@@ -1,6 +1,6 @@
 import { expandInstruction, parseDockerfile, parsePort } from '@dockerfile/parser'
 import type { CommandLine, Instruction } from '@dockerfile/parser'
-import { TsbuildError } from '../base/errors.ts'
+import { invalidFlag } from '../base/flag-error.ts'
 import type { ContainerConfig } from '../oci/types.ts'
 
 const allowed = [
@@ -27,19 +27,11 @@ function parseChange(text: string): Instruction {
   const error = parsed.diagnostics.find(({ severity }) => severity === 'error')
   const [instruction, more] = parsed.stages[0]?.instructions ?? []
   if (error !== undefined || instruction === undefined || more !== undefined) {
-    throw new TsbuildError(
-      'USAGE',
-      `invalid value "${text}" for --change: ${error?.message ?? 'expected one instruction'}`,
-    )
+    throw invalidFlag('--change', text, error?.message ?? 'expected one instruction')
   }
   if (allowed.includes(instruction.kind)) return instruction
-  throw new TsbuildError(
-    'USAGE',
-    `invalid value "${text}" for --change: ${instruction.keyword.text} is not a valid change command`,
-    {
-      hint: `Instructions: ${allowed.join(', ').toUpperCase()}`,
-    },
-  )
+  const hint = `Instructions: ${allowed.join(', ').toUpperCase()}`
+  throw invalidFlag('--change', text, `${instruction.keyword.text} is not a valid change command`, hint)
 }
 
 function applyChange(config: ContainerConfig, parsed: Instruction): ContainerConfig {
@@ -64,8 +56,7 @@ function applyChange(config: ContainerConfig, parsed: Instruction): ContainerCon
     case 'expose': {
       const ports = instruction.ports.flatMap(({ text }) => {
         const read = parsePort(text)
-        if (!read.ok)
-          throw new TsbuildError('USAGE', `invalid value "${text}" for --change EXPOSE: ${read.problem.message}`)
+        if (!read.ok) throw invalidFlag('--change EXPOSE', text, read.problem.message)
         return read.value.map((port) => [port, {}])
       })
       return { ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(ports) } }

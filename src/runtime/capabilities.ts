@@ -1,4 +1,4 @@
-import { TsbuildError } from '../base/errors.ts'
+import { invalidFlag } from '../base/flag-error.ts'
 
 /** Every capability of Linux 5.9 and later, in the order of their numbers. */
 const all =
@@ -48,7 +48,7 @@ function canonical(word: string, flag: string): string {
   if (upper === 'ALL' || upper === 'CAP_ALL') return 'ALL'
   const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`
   if (all.includes(name)) return name
-  throw new TsbuildError('USAGE', `invalid value "${word}" for ${flag}: unknown capability`, {
-    hint: 'Capabilities are named as in capabilities(7), for example NET_ADMIN or CAP_NET_ADMIN; ALL means every one',
-  })
+  const hint =
+    'Capabilities are named as in capabilities(7), for example NET_ADMIN or CAP_NET_ADMIN; ALL means every one'
+  throw invalidFlag(flag, word, 'unknown capability', hint)
 }

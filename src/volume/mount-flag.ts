@@ -1,7 +1,9 @@
 import { resolve } from 'node:path'
+import { invalidFlag } from '../base/flag-error.ts'
 import { csvFields } from './csv-fields.ts'
-import { invalidMount, isVolumeName, mountTarget } from './flag-error.ts'
 import type { BindRequest, MountRequest } from './mount-request.ts'
+import { mountTarget } from './mount-target.ts'
+import { isVolumeName } from './volume-name.ts'
 
 /** The keys of `--mount` by the name that they are kept under, for every spelling docker and podman know. */
 const keys: Readonly<Record<string, string>> = {
@@ -42,7 +44,7 @@ const recursions = ['enabled', 'disabled', 'writable', 'readonly'] as const
 /** Parses `--mount type=…,source=…,target=…,…`. The type is volume when none is named. USAGE when malformed. */
 export function parseMountFlag(value: string, cwd: string): MountRequest {
   const fail = (why: string, hint?: string): never => {
-    throw invalidMount('--mount', value, why, hint)
+    throw invalidFlag('--mount', value, why, hint)
   }
   const fields = csvFields(value) ?? fail('a quote is not closed')
   const given = new Map<string, string[]>()

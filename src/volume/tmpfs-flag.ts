@@ -1,4 +1,4 @@
-import { mountTarget } from './flag-error.ts'
+import { mountTarget } from './mount-target.ts'
 import type { TmpfsRequest } from './mount-request.ts'
 
 /** Parses `--tmpfs TARGET[:OPTIONS]`, options as mount(8) takes them. */

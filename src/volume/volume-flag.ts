@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
-import { invalidMount, isVolumeName, mountTarget } from './flag-error.ts'
+import { invalidFlag } from '../base/flag-error.ts'
 import type { MountRequest } from './mount-request.ts'
+import { mountTarget } from './mount-target.ts'
+import { isVolumeName } from './volume-name.ts'
 
 const propagations = ['rprivate', 'private', 'rshared', 'shared', 'rslave', 'slave'] as const
 
@@ -13,16 +15,16 @@ export function parseVolumeFlag(value: string, cwd: string): MountRequest {
   const parts = value.split(':')
   const [first, second, third] = parts
   if (first === undefined || value === '' || parts.length > 3) {
-    throw invalidMount('--volume', value, 'expected [SOURCE:]TARGET[:OPTIONS]')
+    throw invalidFlag('--volume', value, 'expected [SOURCE:]TARGET[:OPTIONS]')
   }
   if (second === undefined) {
     return { kind: 'volume', name: null, target: mountTarget('--volume', value, first), readonly: false, nocopy: false }
   }
   const target = mountTarget('--volume', value, second)
   const options = optionsOf(value, third ?? '')
-  if (first === '') throw invalidMount('--volume', value, 'the source is empty')
+  if (first === '') throw invalidFlag('--volume', value, 'the source is empty')
   if (/^[/.~]/.test(first)) {
-    if (options.nocopy) throw invalidMount('--volume', value, 'nocopy is for volumes, not for paths of the host')
+    if (options.nocopy) throw invalidFlag('--volume', value, 'nocopy is for volumes, not for paths of the host')
     return {
       kind: 'bind',
       source: resolve(cwd, first),
@@ -33,7 +35,7 @@ export function parseVolumeFlag(value: string, cwd: string): MountRequest {
     }
   }
   if (!isVolumeName(first)) {
-    throw invalidMount(
+    throw invalidFlag(
       '--volume',
       value,
       `"${first}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
@@ -41,7 +43,7 @@ export function parseVolumeFlag(value: string, cwd: string): MountRequest {
     )
   }
   if (options.propagation !== undefined) {
-    throw invalidMount('--volume', value, 'mount propagation is for paths of the host, not for volumes')
+    throw invalidFlag('--volume', value, 'mount propagation is for paths of the host, not for volumes')
   }
   return { kind: 'volume', name: first, target, readonly: options.readonly, nocopy: options.nocopy }
 }
@@ -57,11 +59,10 @@ function optionsOf(value: string, text: string): Options {
   const known = ['ro', 'rw', 'nocopy', 'z', 'Z', 'cached', 'delegated', 'consistent', ...propagations]
   const unknown = words.find((word) => !known.includes(word))
   if (unknown !== undefined)
-    throw invalidMount('--volume', value, `unknown option "${unknown}"`, `Options: ${known.join(', ')}`)
-  if (words.includes('ro') && words.includes('rw'))
-    throw invalidMount('--volume', value, 'ro and rw exclude each other')
+    throw invalidFlag('--volume', value, `unknown option "${unknown}"`, `Options: ${known.join(', ')}`)
+  if (words.includes('ro') && words.includes('rw')) throw invalidFlag('--volume', value, 'ro and rw exclude each other')
   if (propagations.filter((word) => words.includes(word)).length > 1)
-    throw invalidMount('--volume', value, 'there is more than one mount propagation')
+    throw invalidFlag('--volume', value, 'there is more than one mount propagation')
   return {
     readonly: words.includes('ro'),
     nocopy: words.includes('nocopy'),

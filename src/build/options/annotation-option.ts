@@ -1,6 +1,6 @@
 import { formatPlatform, parsePlatform } from '../../oci/platform.ts'
 import type { Platform } from '../../oci/types.ts'
-import { invalidOption } from './option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 const scopes = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const
 type Scope = (typeof scopes)[number]
@@ -18,7 +18,7 @@ export interface Annotation {
 export function parseAnnotation(text: string, host: Platform): readonly Annotation[] {
   const match = /^(?:([a-z,-]+)(?:\[([^\]]+)\])?:)?([^=:]+(?::[^=:]*)*)=(.*)$/s.exec(text)
   if (match === null)
-    throw invalidOption(
+    throw invalidFlag(
       '--annotation',
       text,
       'expected KEY=VALUE',
@@ -62,7 +62,7 @@ function annotationOf(
   },
 ): Annotation {
   const scope = scopes.find((known) => known === name)
-  if (scope === undefined) throw invalidOption(flag, text, `unknown scope "${name}"`, `Scopes are ${scopes.join(', ')}`)
+  if (scope === undefined) throw invalidFlag(flag, text, `unknown scope "${name}"`, `Scopes are ${scopes.join(', ')}`)
   return {
     scope,
     ...(platform === undefined ? {} : { platform: formatPlatform(parsePlatform(platform, host)) }),

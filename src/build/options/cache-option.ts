@@ -3,7 +3,7 @@ import { nearest } from '@dockerfile/parser'
 import type { LayerCompression } from '../../image/packed-layers.ts'
 import { readCompression } from './compression-keys.ts'
 import { booleanOption, keyValues } from './key-values.ts'
-import { invalidOption } from './option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** `--cache-from`. */
 export type CacheSource =
@@ -80,7 +80,7 @@ export function parseCacheTo(text: string, cwd: string): CacheTarget {
   const values = keyValues(flag, bare ?? text)
   const foreign = foreignTypes.find((type) => type === values.get('type'))
   if (foreign !== undefined) {
-    throw invalidOption(
+    throw invalidFlag(
       flag,
       text,
       `tsbuild cannot write to a cache of type "${foreign}"`,
@@ -90,10 +90,9 @@ export function parseCacheTo(text: string, cwd: string): CacheTarget {
   const type = typeOf(flag, text, values)
   refuseUnknown(flag, text, values, targetKeys[type])
   const mode = values.get('mode') ?? 'min'
-  if (mode !== 'min' && mode !== 'max')
-    throw invalidOption(flag, text, `unknown mode "${mode}"`, 'It is "min" or "max"')
+  if (mode !== 'min' && mode !== 'max') throw invalidFlag(flag, text, `unknown mode "${mode}"`, 'It is "min" or "max"')
   if (type === 'inline' && mode === 'max')
-    throw invalidOption(flag, text, 'an image carries only its own layers', 'Use mode=min, or type=registry')
+    throw invalidFlag(flag, text, 'an image carries only its own layers', 'Use mode=min, or type=registry')
   const on = (key: string): boolean => booleanOption(flag, key, values.get(key) ?? 'false')
   const shared = {
     mode,
@@ -122,7 +121,7 @@ function typeOf(flag: string, text: string, values: ReadonlyMap<string, string>)
   if (type !== undefined) return type
   const near = given === undefined ? undefined : nearest(given, types)
   const hint = near === undefined ? `Types are ${types.join(', ')}` : `Did you mean "type=${near}"?`
-  throw invalidOption(flag, text, given === undefined ? 'it has no type' : `unknown type "${given}"`, hint)
+  throw invalidFlag(flag, text, given === undefined ? 'it has no type' : `unknown type "${given}"`, hint)
 }
 
 function refuseUnknown(
@@ -135,12 +134,12 @@ function refuseUnknown(
     if (known.includes(key)) continue
     const near = nearest(key, known)
     const hint = near === undefined ? `Keys are ${known.join(', ')}` : `Did you mean "${near}"?`
-    throw invalidOption(flag, text, `unknown key "${key}"`, hint)
+    throw invalidFlag(flag, text, `unknown key "${key}"`, hint)
   }
 }
 
 function needed(flag: string, text: string, values: ReadonlyMap<string, string>, key: string): string {
   const value = values.get(key)
   if (value !== undefined && value !== '') return value
-  throw invalidOption(flag, text, `it has no ${key}`, `Add ${key}=…`)
+  throw invalidFlag(flag, text, `it has no ${key}`, `Add ${key}=…`)
 }

@@ -1,5 +1,5 @@
 import type { LayerCompression } from '../../image/packed-layers.ts'
-import { invalidOption } from './option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** Highest level of a compressor, on its own scale. */
 const maxLevel = { none: 0, gzip: 9, zstd: 22 } as const
@@ -18,11 +18,11 @@ export function readCompression(flag: string, values: ReadonlyMap<string, string
 function levelOf(flag: string, kind: LayerCompression['kind'], text: string): number {
   const level = Number(text)
   if (/^\d+$/.test(text) && level <= maxLevel[kind]) return level
-  throw invalidOption(flag, `compression-level=${text}`, `it is a number from 0 to ${maxLevel[kind]}`)
+  throw invalidFlag(flag, `compression-level=${text}`, `it is a number from 0 to ${maxLevel[kind]}`)
 }
 
 function kindOf(flag: string, text: string): LayerCompression['kind'] {
   if (text === 'uncompressed') return 'none'
   if (text === 'gzip' || text === 'zstd') return text
-  throw invalidOption(flag, `compression=${text}`, 'there is no such compression', 'It is gzip, zstd or uncompressed')
+  throw invalidFlag(flag, `compression=${text}`, 'there is no such compression', 'It is gzip, zstd or uncompressed')
 }

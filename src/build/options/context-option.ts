@@ -1,11 +1,11 @@
 import { nameAndValue } from './key-values.ts'
-import { invalidOption } from './option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** `--build-context NAME=SOURCE`; the name in lower case. USAGE. */
 export function parseBuildContext(text: string): readonly [string, string] {
   const [name, source] = nameAndValue('--build-context', text)
   if (source === undefined || source === '') {
-    throw invalidOption(
+    throw invalidFlag(
       '--build-context',
       text,
       'it has no source',

@@ -1,10 +1,10 @@
 import { csvFields } from '../../volume/csv-fields.ts'
-import { invalidOption } from './option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** Splits `type=x,key=value,…` of a flag; keys in lower case, a key alone has the value `true`. USAGE for a quote that stays open. */
 export function keyValues(flag: string, text: string): ReadonlyMap<string, string> {
   const fields = csvFields(text)
-  if (fields === undefined) throw invalidOption(flag, text, 'a double quote stays open')
+  if (fields === undefined) throw invalidFlag(flag, text, 'a double quote stays open')
   return new Map(
     fields.map((field) => {
       const at = field.indexOf('=')
@@ -19,7 +19,7 @@ export function keyValues(flag: string, text: string): ReadonlyMap<string, strin
 export function nameAndValue(flag: string, text: string): readonly [string, string | undefined] {
   const at = text.indexOf('=')
   const name = at < 0 ? text : text.slice(0, at)
-  if (name === '') throw invalidOption(flag, text, 'the name is empty', `Write ${flag} NAME=VALUE`)
+  if (name === '') throw invalidFlag(flag, text, 'the name is empty', `Write ${flag} NAME=VALUE`)
   return [name, at < 0 ? undefined : text.slice(at + 1)]
 }
 
@@ -27,5 +27,5 @@ export function nameAndValue(flag: string, text: string): readonly [string, stri
 export function booleanOption(flag: string, key: string, text: string): boolean {
   if (/^(1|t|true)$/i.test(text)) return true
   if (/^(0|f|false)$/i.test(text)) return false
-  throw invalidOption(flag, `${key}=${text}`, 'it must be true or false')
+  throw invalidFlag(flag, `${key}=${text}`, 'it must be true or false')
 }

@@ -7,7 +7,7 @@ import { outputAnnotations } from './annotation-option.ts'
 import type { Annotation } from './annotation-option.ts'
 import { readCompression } from './compression-keys.ts'
 import { booleanOption, keyValues } from './key-values.ts'
-import { invalidOption } from './option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** What becomes of a build's result (`-o`). */
 export type OutputSpec = ImageOutput | ArchiveOutput | FilesOutput | { readonly kind: 'none' }
@@ -90,7 +90,7 @@ export function parseOutput(text: string, { cwd, platform }: OutputPlace): Outpu
     const given = values.get('type')
     const near = given === undefined ? undefined : nearest(given, types)
     const hint = near === undefined ? `Types are ${types.join(', ')}` : `Did you mean "type=${near}"?`
-    throw invalidOption('--output', text, given === undefined ? 'it has no type' : `unknown type "${given}"`, hint)
+    throw invalidFlag('--output', text, given === undefined ? 'it has no type' : `unknown type "${given}"`, hint)
   }
   refuseUnknown(text, values, keysByType[type])
   const form = (family: Family): ImageForm => imageForm(values, family, outputAnnotations(text, values, platform))
@@ -108,9 +108,9 @@ export function parseOutput(text: string, { cwd, platform }: OutputPlace): Outpu
       const dest = values.get('dest')
       if (dest === undefined && type === 'docker') return imageOutput(values, form('docker'))
       if (dest === undefined)
-        throw invalidOption('--output', text, 'it has no dest', 'Write dest=FILE, or dest=- for stdout')
+        throw invalidFlag('--output', text, 'it has no dest', 'Write dest=FILE, or dest=- for stdout')
       const folder = !flag(values, 'tar', true)
-      if (folder && dest === '-') throw invalidOption('--output', text, 'a folder cannot be written to stdout')
+      if (folder && dest === '-') throw invalidFlag('--output', text, 'a folder cannot be written to stdout')
       return { kind: 'archive', archive: type, ...form(type), dest: place(dest, cwd), folder }
     }
   }
@@ -143,11 +143,11 @@ function filesOutput(
 ): FilesOutput {
   const dest = values.get('dest')
   if (dest === undefined)
-    throw invalidOption('--output', text, 'it has no dest', `Write dest=${kind === 'tar' ? 'FILE' : 'FOLDER'}`)
-  if (kind === 'local' && dest === '-') throw invalidOption('--output', text, 'a folder cannot be written to stdout')
+    throw invalidFlag('--output', text, 'it has no dest', `Write dest=${kind === 'tar' ? 'FILE' : 'FOLDER'}`)
+  if (kind === 'local' && dest === '-') throw invalidFlag('--output', text, 'a folder cannot be written to stdout')
   const mode = values.get('mode') ?? 'copy'
   if (mode !== 'copy' && mode !== 'delete')
-    throw invalidOption('--output', text, `unknown mode "${mode}"`, 'It is "copy" or "delete"')
+    throw invalidFlag('--output', text, `unknown mode "${mode}"`, 'It is "copy" or "delete"')
   const split = values.get('platform-split')
   const platformSplit = split === undefined ? undefined : booleanOption('--output', 'platform-split', split)
   return { kind, dest: place(dest, cwd), mode, platformSplit }
@@ -180,6 +180,6 @@ function refuseUnknown(text: string, values: ReadonlyMap<string, string>, known:
     if (known.includes('name') && /^annotation[-[.]/.test(key)) continue
     const near = nearest(key, known)
     const hint = near === undefined ? `Keys are ${known.join(', ')}` : `Did you mean "${near}"?`
-    throw invalidOption('--output', text, `unknown key "${key}" of type=${values.get('type')}`, hint)
+    throw invalidFlag('--output', text, `unknown key "${key}" of type=${values.get('type')}`, hint)
   }
 }

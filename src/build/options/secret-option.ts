@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { nearest } from '@dockerfile/parser'
 import type { SecretSource } from '../ops/secrets.ts'
 import { keyValues } from './key-values.ts'
-import { invalidOption } from './option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 const keys = ['type', 'id', 'source', 'src', 'env'] as const
 
@@ -17,7 +17,7 @@ export function parseSecret(text: string, { cwd, env }: OptionPlace): readonly [
   for (const key of values.keys()) {
     if (keys.some((known) => known === key)) continue
     const near = nearest(key, keys)
-    throw invalidOption(
+    throw invalidFlag(
       '--secret',
       text,
       `unknown key "${key}"`,
@@ -26,11 +26,11 @@ export function parseSecret(text: string, { cwd, env }: OptionPlace): readonly [
   }
   const type = values.get('type')
   if (type !== undefined && type !== 'file' && type !== 'env') {
-    throw invalidOption('--secret', text, `unknown type "${type}"`, 'It is "file" or "env"')
+    throw invalidFlag('--secret', text, `unknown type "${type}"`, 'It is "file" or "env"')
   }
   const id = values.get('id')
   if (id === undefined || id === '')
-    throw invalidOption('--secret', text, 'it has no id', 'Write --secret id=NAME,src=FILE')
+    throw invalidFlag('--secret', text, 'it has no id', 'Write --secret id=NAME,src=FILE')
   const given = values.get('src') ?? values.get('source')
   // With type=env the source names a variable.
   const variable = values.get('env') ?? (type === 'env' ? (given ?? id) : undefined)

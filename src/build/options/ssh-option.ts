@@ -6,7 +6,7 @@ import { keyAgent } from '../ops/ssh-agent.ts'
 import { forwardTo } from '../ops/ssh-agents.ts'
 import type { AgentConnector } from '../ops/ssh-agents.ts'
 import { readSshKey } from '../ops/ssh-key.ts'
-import { invalidOption } from './option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { OptionPlace } from './secret-option.ts'
 
 /** `--ssh ID[=SOCKET|KEY[,KEY…]]`: without a value the caller's agent. USAGE, SECRET_MISSING for a key that cannot be used. */
@@ -17,7 +17,7 @@ export async function parseSsh(
 ): Promise<readonly [string, AgentConnector]> {
   const at = text.indexOf('=')
   const id = at < 0 ? text : text.slice(0, at)
-  if (id === '') throw invalidOption('--ssh', text, 'it has no id', 'Write --ssh default or --ssh ID=KEY')
+  if (id === '') throw invalidFlag('--ssh', text, 'it has no id', 'Write --ssh default or --ssh ID=KEY')
   const paths =
     at < 0
       ? []
@@ -28,7 +28,7 @@ export async function parseSsh(
   if (paths.length === 0) {
     const socket = env('SSH_AUTH_SOCK')
     if (socket === undefined || socket === '') {
-      throw invalidOption(
+      throw invalidFlag(
         '--ssh',
         text,
         'no agent is running: SSH_AUTH_SOCK is not set',
@@ -44,7 +44,7 @@ export async function parseSsh(
     const texts = await Promise.all(places.map((path) => readUserFile(path, signal)))
     return [id, keyAgent(texts.map((text, at) => readSshKey(text.toString(), places[at] ?? '')))]
   }
-  if (places.length > 1) throw invalidOption('--ssh', text, 'an agent cannot be joined with keys or another agent')
+  if (places.length > 1) throw invalidFlag('--ssh', text, 'an agent cannot be joined with keys or another agent')
   return [id, forwardTo(socket)]
 }
 
@@ -53,7 +53,7 @@ function isSocket(text: string, path: string): boolean {
     return statSync(path).isSocket()
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'EACCES', 'ENOTDIR'))
-      throw invalidOption('--ssh', text, `"${path}" cannot be read: ${error.message}`)
+      throw invalidFlag('--ssh', text, `"${path}" cannot be read: ${error.message}`)
     throw error
   }
 }

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { TsbuildError, hasCode } from '../../base/errors.ts'
 import { readUserFile } from '../../base/user-file.ts'
 import { parseBuildArgs, parseBuildContext, parseLabels } from '../../build/options/context-option.ts'
-import { invalidOption } from '../../build/options/option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import { parseAnnotation } from '../../build/options/annotation-option.ts'
 import { parseCacheFrom, parseCacheTo } from '../../build/options/cache-option.ts'
 import { defaultOutput, parseOutput } from '../../build/options/output-option.ts'
@@ -103,12 +103,12 @@ function parseOnError(text: string): NonNullable<BuildRequest['onError']> {
   if (text === 'shell') return { kind: 'shell' }
   const name = /^image[:=](.+)$/.exec(text)?.[1]
   if (name !== undefined) return { kind: 'image', name }
-  throw invalidOption('--on-error', text, 'there is no such way', 'It is "shell" or "image:NAME"')
+  throw invalidFlag('--on-error', text, 'there is no such way', 'It is "shell" or "image:NAME"')
 }
 
 /** `device=NAME` allows one device; here `device` allows all that steps ask for. */
 function checkEntitlement(name: string): string {
   const [kind = ''] = name.split('=')
   if (entitlements.includes(kind)) return kind
-  throw invalidOption('--allow', name, 'there is no such entitlement', `They are ${entitlements.join(' and ')}`)
+  throw invalidFlag('--allow', name, 'there is no such entitlement', `They are ${entitlements.join(' and ')}`)
 }

@@ -2,7 +2,7 @@ import { encodeSource, formatOutline, formatTargets, outline, targets, toLintRes
 import type { Diagnostic } from '@dockerfile/parser'
 import { TsbuildError } from '../../base/errors.ts'
 import { problemsError } from '../../build/located.ts'
-import { invalidOption } from '../../build/options/option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import { isBuildKitRule } from '../../engine/build-checks.ts'
 import type { BuildRequest } from '../../engine/build-request.ts'
 import type { DockerfileInspection } from '../../engine/inspect-dockerfile.ts'
@@ -23,11 +23,11 @@ export function readCall(check: boolean, text = 'check'): Call {
   const [word = '', ...options] = text.split(',')
   const method = word === 'lint' ? 'check' : methods.find((name) => name === word)
   if (method === undefined) {
-    throw invalidOption('--call', text, `there is no method "${word}"`, `They are ${methods.join(', ')}`)
+    throw invalidFlag('--call', text, `there is no method "${word}"`, `They are ${methods.join(', ')}`)
   }
   const formats = options.map((option) => /^format=(text|json)$/.exec(option)?.[1])
   if (formats.includes(undefined)) {
-    throw invalidOption('--call', text, 'only a format can stand behind the method', 'Write format=text or format=json')
+    throw invalidFlag('--call', text, 'only a format can stand behind the method', 'Write format=text or format=json')
   }
   return { method: check ? 'check' : method, format: formats.at(-1) === 'json' ? 'json' : 'text' }
 }

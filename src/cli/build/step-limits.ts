@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { nearest } from '../../base/nearest.ts'
 import { keyValues } from '../../build/options/key-values.ts'
-import { invalidOption } from '../../build/options/option-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { StepLimits } from '../../build/ops/step-limits.ts'
 import { findRuntime } from '../../container/flags/runtime-flag.ts'
 import { parseUlimit } from '../../container/flags/ulimit-flag.ts'
@@ -73,7 +73,7 @@ function resources(texts: readonly string[]): Partial<Input<typeof resourceFlags
       if (flag !== undefined) return [key, parseFlagValue(`Key "${key}" of "--resource"`, flag, value)] as const
       const [near] = nearest(key, Object.keys(resourceFlags))
       const hint = near === undefined ? `Keys are ${Object.keys(resourceFlags).join(', ')}` : `Did you mean "${near}"?`
-      throw invalidOption('--resource', text, `unknown key "${key}"`, hint)
+      throw invalidFlag('--resource', text, `unknown key "${key}"`, hint)
     }),
   )
   return Object.fromEntries(entries)

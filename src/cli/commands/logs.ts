@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { TsbuildError } from '../../base/errors.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { LogEntry } from '../../container/log-reader.ts'
 import { writeAll } from '../write-all.ts'
 import { defineCommand } from '../command.ts'
@@ -49,7 +49,7 @@ function parseTail(text: string): number | undefined {
   if (text === 'all') return undefined
   if (/^-\d+$/.test(text)) return undefined
   if (/^\d+$/.test(text)) return Number(text)
-  throw new TsbuildError('USAGE', `invalid value "${text}" for --tail: expected a number or "all"`)
+  throw invalidFlag('--tail', text, 'expected a number or "all"')
 }
 
 /** docker's order: by name. */

@@ -1,4 +1,5 @@
 import { TsbuildError } from '../../base/errors.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import { defaultDetachKeys, parseDetachKeys } from '../../container/detach-keys.ts'
 import type { CommandContext } from '../command.ts'
 import type { AttachChoice } from './attach-io.ts'
@@ -18,10 +19,7 @@ export function attachChoice(flags: Flags, { terminal }: CommandContext): Attach
   const streams = flags.attach.map((word) => word.toLowerCase())
   const unknown = streams.find((word) => !['stdin', 'stdout', 'stderr'].includes(word))
   if (unknown !== undefined) {
-    throw new TsbuildError(
-      'USAGE',
-      `invalid value "${unknown}" for --attach: valid streams are STDIN, STDOUT and STDERR`,
-    )
+    throw invalidFlag('--attach', unknown, 'valid streams are STDIN, STDOUT and STDERR')
   }
   if (flags.detach) {
     if (streams.length > 0)

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { TsbuildError } from '../../base/errors.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import { readDeviceValue } from '../../container/flags/device-flag.ts'
 import type { DeviceValue, Limits } from '../../runtime/resources.ts'
 import type { Flags, Input } from '../command.ts'
@@ -118,7 +119,7 @@ function checkCpus(cpus: number | undefined): void {
 
 function checkedList(flag: string, text: string | undefined): string | undefined {
   if (text === undefined || text === '' || /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) return text
-  throw usage(`invalid value "${text}" for ${flag}: expected numbers and ranges such as 0-2,4`)
+  throw invalidFlag(flag, text, 'expected numbers and ranges such as 0-2,4')
 }
 
 function checkedWeight(weight: number | undefined): number | undefined {

@@ -1,4 +1,5 @@
 import { TsbuildError } from '../../base/errors.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { Input } from '../command.ts'
 import type { containerFlags } from './container-flags.ts'
 
@@ -36,7 +37,7 @@ function refuseIsolation(name: string): void {
 
 function only(flag: string, text: string | undefined, value: string, why: string): void {
   if (text === undefined || text === '' || text === value) return
-  throw new TsbuildError('USAGE', `invalid value "${text}" for ${flag}: ${why}`, { hint: `The value is ${value}` })
+  throw invalidFlag(flag, text, why, `The value is ${value}`)
 }
 
 /** Flags that say different things about one matter, in docker's words. USAGE. */

@@ -1,4 +1,4 @@
-import { TsbuildError } from '../../base/errors.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import { parseDuration } from '../flag-value.ts'
 
 /**
@@ -12,8 +12,5 @@ export function parseTime(flag: string, text: string, now: number): Date {
     const date = new Date(day ? `${text}T00:00:00` : text.replace(/(\.\d{3})\d+/, '$1'))
     if (!Number.isNaN(date.getTime())) return date
   } else if (/^\d/.test(text)) return new Date(now - parseDuration(`Flag "${flag}"`, text))
-  throw new TsbuildError(
-    'USAGE',
-    `invalid value "${text}" for ${flag}: expected a time such as 10m, 2026-01-02T15:04:05 or 1700000000`,
-  )
+  throw invalidFlag(flag, text, 'expected a time such as 10m, 2026-01-02T15:04:05 or 1700000000')
 }

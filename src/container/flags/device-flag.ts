@@ -2,10 +2,10 @@ import type { Stats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { hasErrno } from '../../base/errors.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { DeviceSpec } from '../../runtime/devices.ts'
 import type { DeviceValue } from '../../runtime/resources.ts'
 import type { OciDeviceRule } from '../../runtime/runtime-spec.ts'
-import { invalidFlag } from './flag-error.ts'
 
 /** Parses `--device HOST[:CONTAINER][:rwm]` and looks the device up; a directory stands for all devices in it. USAGE. */
 export async function readDevice(text: string): Promise<readonly DeviceSpec[]> {

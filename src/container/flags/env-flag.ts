@@ -1,6 +1,6 @@
 import { TsbuildError, hasCode, messageOf } from '../../base/errors.ts'
 import { readUserFile } from '../../base/user-file.ts'
-import { invalidFlag } from './flag-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 type Environment = (name: string) => string | undefined
 

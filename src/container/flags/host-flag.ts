@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { invalidFlag } from './flag-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** Parses `--add-host NAME:IP` (or `NAME=IP`); IP may be `host-gateway`, and an IPv6 address may stand in brackets. USAGE. */
 export function parseExtraHost(text: string): string {

@@ -1,4 +1,4 @@
-import { invalidFlag } from './flag-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** Parses `--link CONTAINER[:ALIAS]`; without an alias the container's name is it. USAGE. */
 export function parseLink(text: string): { readonly container: string; readonly alias: string } {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../base/errors.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { LogConfig } from '../container-spec.ts'
-import { invalidFlag } from './flag-error.ts'
 
 /** Without bounds a talkative container fills the disk: five files of ten mebibytes are kept unless others are asked for. */
 const defaultMaxSize = 10 * 1024 * 1024

@@ -1,5 +1,5 @@
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { NamespaceMode } from '../container-spec.ts'
-import { invalidFlag } from './flag-error.ts'
 
 /** Parses `--pid`: empty or `private`, `host`, `container:NAME`. USAGE. */
 export function parseNamespace(

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import { invalidFlag } from '../../base/flag-error.ts'
 import { csvFields } from '../../volume/csv-fields.ts'
 import type { ContainerNetwork, EndpointRequest } from '../container-spec.ts'
-import { invalidFlag } from './flag-error.ts'
 
 export interface NetworkFlags {
   readonly networks: readonly string[]

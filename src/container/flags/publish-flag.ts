@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { PortProtocol } from '../../network/network-plan.ts'
 import type { PublishedPort } from '../container-spec.ts'
-import { invalidFlag } from './flag-error.ts'
 
 const maxPort = 65_535
 

@@ -1,5 +1,5 @@
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { RestartPolicy } from '../container-spec.ts'
-import { invalidFlag } from './flag-error.ts'
 
 /** Parses `--restart no|always|unless-stopped|on-failure[:RETRIES]`. USAGE. */
 export function parseRestart(text: string): RestartPolicy {

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
-import { invalidFlag } from './flag-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** The program that `--runtime` names: a path, or a name to be looked for in PATH. null: tsbuild's own. USAGE when there is none. */
 export function findRuntime(text: string | undefined, path: string | undefined): string | null {

@@ -1,9 +1,9 @@
 import { TsbuildError, hasCode, messageOf } from '../../base/errors.ts'
 import { readUserFile } from '../../base/user-file.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { OciSeccomp } from '../../runtime/runtime-spec.ts'
 import { parseSeccompProfile } from '../../runtime/seccomp-file.ts'
 import type { ContainerSecurity } from '../container-spec.ts'
-import { invalidFlag } from './flag-error.ts'
 
 export interface SecurityOptions {
   readonly seccomp: ContainerSecurity['seccomp']

@@ -1,4 +1,4 @@
-import { invalidFlag } from './flag-error.ts'
+import { invalidFlag } from '../../base/flag-error.ts'
 
 /** What belongs to the IPC namespace, and so may be set for one container. */
 const ipcNames = [

@@ -1,5 +1,5 @@
+import { invalidFlag } from '../../base/flag-error.ts'
 import type { OciRlimit } from '../../runtime/runtime-spec.ts'
-import { invalidFlag } from './flag-error.ts'
 
 const names = `core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack`.split(
   ' ',

@@ -1,4 +1,4 @@
-import { TsbuildError } from '../../base/errors.ts'
+import { TsbuildError } from './errors.ts'
 
 /** A USAGE error in docker's words for a malformed flag value. */
 export function invalidFlag(flag: string, value: string, why: string, hint?: string): TsbuildError {
