@@ -1,11 +1,11 @@
 import type { Plugin } from 'rolldown'
 
 /**
- * Node's own modules that take milliseconds to load (measured with Node 24: crypto 3.7, child_process 3.2, zlib 2.4, stream 1.4, dns 0.6) although
- * most commands call none of their functions.
+ * Node's own modules that take milliseconds to load (measured with Node 24: crypto 3.7, child_process 3.2, zlib 2.4, v8 2.1, stream 1.4,
+ * dns 0.6) although most commands call none of their functions.
  */
 const slow =
-  /^node:(child_process|crypto|dgram|dns(\/promises)?|fs\/promises|http|https|module|net|readline|stream\/(consumers|promises)|timers\/promises|tls|zlib)$/
+  /^node:(child_process|crypto|dgram|dns(\/promises)?|fs\/promises|http|https|module|net|readline|stream\/(consumers|promises)|timers\/promises|tls|v8|zlib)$/
 const prefix = '\0lazy:'
 
 /**

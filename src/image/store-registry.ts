@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { byteRange } from '../base/byte-range.ts'
 import { TsbuildError, hasCode } from '../base/errors.ts'
+import { sparingly } from '../base/sparingly.ts'
 import { digestAlgorithm, isDigest, parseDigest } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
@@ -199,7 +200,7 @@ async function beginUpload(content: ContentStore): Promise<Upload> {
 async function hashWhole(file: Awaited<ReturnType<typeof open>>, digest: Digest): Promise<Digest> {
   const algorithm = digestAlgorithm(digest)
   const hash = createHash(algorithm)
-  for await (const chunk of file.createReadStream({ start: 0, autoClose: false }) as AsyncIterable<Uint8Array>)
-    hash.update(chunk)
+  const content = file.createReadStream({ start: 0, autoClose: false }) as AsyncIterable<Uint8Array>
+  for await (const chunk of sparingly(content)) hash.update(chunk)
   return parseDigest(`${algorithm}:${hash.digest('hex')}`)
 }

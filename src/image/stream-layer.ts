@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { TsbuildError } from '../base/errors.ts'
+import { sparingly } from '../base/sparingly.ts'
 import type { NativeCore, Tree } from '../host/native.ts'
 import type { DiffId } from '../oci/digest.ts'
 
@@ -24,7 +25,7 @@ export async function* streamLayer(
     throw new Error('The native core was started without the pipe it was asked for')
   const hash = createHash('sha256')
   let last: Uint8Array | undefined
-  for await (const chunk of pipe as AsyncIterable<Uint8Array>) {
+  for await (const chunk of sparingly(pipe as AsyncIterable<Uint8Array>)) {
     hash.update(chunk)
     if (last !== undefined) yield last
     last = chunk

@@ -4,6 +4,7 @@ import { chmod, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncDirectory } from '../base/atomic-file.ts'
 import { TsbuildError } from '../base/errors.ts'
+import { sparingly } from '../base/sparingly.ts'
 import { digestAlgorithm, digestHex, isDigest, sha256 } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ContentStore, Scratch } from './content.ts'
@@ -81,7 +82,7 @@ export function createContentStore(paths: ContentPaths, lease: Lease): ContentSt
     },
     stream(digest, start = 0) {
       if (size(digest) === undefined) throw blobMissing(digest)
-      return createReadStream(path(digest), { start, highWaterMark: 64 * 1024 })
+      return sparingly(createReadStream(path(digest), { start, highWaterMark: 64 * 1024 }))
     },
     async put(content) {
       const digest = sha256(content)

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { makeDirectories } from '../../base/make-directories.ts'
 import { cancelled } from '../../base/errors.ts'
+import { sparingly } from '../../base/sparingly.ts'
 import type { ArchiveFile } from './layout.ts'
 import type { TarEntry } from './tar-archive.ts'
 
@@ -36,7 +37,7 @@ export async function* readFolder(folder: string, below = ''): AsyncGenerator<Ta
       kind: 'file',
       size: stat.size,
       target: '',
-      content: createReadStream(join(folder, path), { highWaterMark: 64 * 1024 }),
+      content: sparingly(createReadStream(join(folder, path), { highWaterMark: 64 * 1024 })),
     }
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { TsbuildError, cancelled, messageOf } from '../../base/errors.ts'
+import { sparingly } from '../../base/sparingly.ts'
 import type { ArchiveFile } from './layout.ts'
 
 /** A tar that is written file by file. */
@@ -86,7 +87,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
   const { extract } = await import('tar-stream')
   const { Readable } = await import('node:stream')
   const tar = extract()
-  const feed = Readable.from(source)
+  const feed = Readable.from(sparingly(source))
   feed.on('error', (error) => tar.destroy(error))
   feed.pipe(tar)
   let count = 0

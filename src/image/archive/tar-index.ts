@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { TsbuildError } from '../../base/errors.ts'
+import { sparingly } from '../../base/sparingly.ts'
 import { openRegularFile } from '../../base/user-file.ts'
 import { isDigest, parseDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -117,7 +118,7 @@ async function hashMember(file: FileHandle, { offset, size }: Member): Promise<D
       autoClose: false,
       highWaterMark: 1024 * 1024,
     })
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) hash.update(chunk)
+    for await (const chunk of sparingly(stream as AsyncIterable<Uint8Array>)) hash.update(chunk)
   }
   return parseDigest(`sha256:${hash.digest('hex')}`)
 }

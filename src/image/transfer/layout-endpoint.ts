@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { makeDirectories } from '../../base/make-directories.ts'
 import { writeFileAtomic } from '../../base/atomic-file.ts'
 import { TsbuildError, hasErrno } from '../../base/errors.ts'
+import { sparingly } from '../../base/sparingly.ts'
 import { openRegularFile, readRegularFile } from '../../base/user-file.ts'
 import { digestAlgorithm } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -165,7 +166,7 @@ export function fileBlob(path: string, digest: Digest, size: number, offset = 0)
       const hash = createHash(digestAlgorithm(digest))
       const stream = createReadStream(path, { start: offset + start, end: offset + end - 1, highWaterMark: 64 * 1024 })
       let last: Uint8Array | undefined
-      for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      for await (const chunk of sparingly(stream as AsyncIterable<Uint8Array>)) {
         hash.update(chunk)
         if (last !== undefined) yield last
         last = chunk

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '../../base/errors.ts'
+import { sparingly } from '../../base/sparingly.ts'
 import { isDigest } from '../../oci/digest.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { answer } from './exchange.ts'
@@ -60,7 +61,8 @@ export function createUploadRoutes(storage: RegistryStorage, now: () => number):
     if (session.busy) throw new RegistryFault('BLOB_UPLOAD_INVALID', 'Another request writes to this upload')
     session.busy = true
     try {
-      for await (const chunk of exchange.request as AsyncIterable<Uint8Array>) await session.upload.write(chunk)
+      for await (const chunk of sparingly(exchange.request as AsyncIterable<Uint8Array>))
+        await session.upload.write(chunk)
       session.touchedAt = now()
     } finally {
       session.busy = false

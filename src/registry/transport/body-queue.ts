@@ -1,3 +1,4 @@
+import { sparingly } from '../../base/sparingly.ts'
 import { createBlockQueue } from './block-queue.ts'
 
 export interface BodyQueueOptions {
@@ -84,7 +85,7 @@ export function createBodyQueue(options: BodyQueueOptions): BodyQueue {
 
   const lent = read()
   return {
-    body: copied(lent),
+    body: sparingly(copied(lent)),
     lent,
     start() {
       timer = setInterval(check, options.idle)

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { TsbuildError, cancelled } from '../../base/errors.ts'
+import { createChunkCollector } from '../../base/sparingly.ts'
 import { createBodyQueue } from './body-queue.ts'
 import type { Dispatchers } from './dispatchers.ts'
 import { exchangeFile, sentByKernel } from './file-wire.ts'
@@ -30,6 +31,7 @@ async function dispatchOnce(dispatchers: Dispatchers, request: HttpRequest, time
   const dispatcher = await dispatchers.get(request.url.origin)
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
   let controller: Dispatcher.DispatchController | undefined
+  const passed = createChunkCollector()
   let reading: Reading | undefined
   let failure: TsbuildError | undefined
   let timer: NodeJS.Timeout | undefined
@@ -100,7 +102,8 @@ async function dispatchOnce(dispatchers: Dispatchers, request: HttpRequest, time
       onResponseData(_, chunk) {
         reading = dispatchers.readingOf(chunk) ?? reading
         queue.push(chunk)
-        reading?.release(chunk)
+        if (reading === undefined) passed(chunk.byteLength)
+        else reading.release(chunk)
       },
       onResponseEnd() {
         request.signal.removeEventListener('abort', onAbort)
