@@ -34,6 +34,8 @@ void chroot_files_free(struct chroot_files *files)
     for (size_t i = 0; i < files->source_count; i++) {
         free(files->sources[i].source);
         free(files->sources[i].target);
+        if (files->sources[i].copy) copy_free(files->sources[i].copy);
+        free(files->sources[i].copy);
     }
     for (size_t i = 0; i < files->change_count; i++) {
         free(files->changes[i].parent);
@@ -42,6 +44,16 @@ void chroot_files_free(struct chroot_files *files)
     free(files->sources);
     free(files->changes);
     *files = (struct chroot_files){0};
+}
+
+static int parse_copy(json_t *object, struct chroot_source *source, struct rt_error *err)
+{
+    json_t *copy = NULL;
+    if (json_opt_obj(object, "copy", &copy, err)) return -1;
+    if (!copy) return 0;
+    if (!(source->copy = calloc(1, sizeof *source->copy))) return rt_nomem(err);
+    source->copy->reuse = (struct reuse)REUSE_NONE;
+    return copy_parse(copy, source->copy, err);
 }
 
 int chroot_files_parse(const json_t *plan, struct chroot_files *out, struct rt_error *err)
@@ -54,9 +66,9 @@ int chroot_files_parse(const json_t *plan, struct chroot_files *out, struct rt_e
     if (!out->sources) return rt_nomem(err);
     for (; out->source_count < count; out->source_count++) {
         struct chroot_source *source = &out->sources[out->source_count];
-        if (json_elem_obj(list, out->source_count, "files", &object, err) || json_allow(object, err, "source", "target", "mode", NULL) || json_req_i64(object, "mode", 0, 07777, &mode, err)) return -1;
+        if (json_elem_obj(list, out->source_count, "files", &object, err) || json_allow(object, err, "source", "target", "mode", "copy", NULL) || json_req_i64(object, "mode", 0, 07777, &mode, err)) return -1;
         source->mode = (unsigned)mode;
-        if (json_opt_bytes(object, "source", &source->source, NULL, err) || json_req_bytes(object, "target", &source->target, NULL, err)) {
+        if (json_opt_bytes(object, "source", &source->source, NULL, err) || json_req_bytes(object, "target", &source->target, NULL, err) || parse_copy(object, source, err)) {
             out->source_count++;
             return -1;
         }
@@ -117,11 +129,26 @@ static int open_parent(struct chroot_files *files, int rootfd, const char *path,
     return take_fd(&at);
 }
 
+/* Of a directory its content. */
+static int put_copy(const struct chroot_source *source, int rootfd, struct rt_error *err)
+{
+    static const struct tree plain = {0};
+    struct copy_outcome outcome = {0};
+    struct target target = {.tree = &plain, .root = fcntl(rootfd, F_DUPFD_CLOEXEC, 0), .upper = -1};
+    if (target.root < 0) return place_failed(source->target, "fcntl", err);
+    int result = copy_run(source->copy, &target, &outcome, err);
+    target_close(&target);
+    free(outcome.same);
+    free(outcome.changed);
+    return result;
+}
+
 static int put(struct chroot_files *files, const struct chroot_source *source, int rootfd, struct rt_error *err)
 {
     const char *name;
     auto_close int parent = open_parent(files, rootfd, source->target, &name, err);
     if (parent < 0) return -1;
+    if (source->copy) return note(files, rootfd, parent, name, MADE_DIRECTORY, err) ? -1 : put_copy(source, rootfd, err);
     if (!source->source) {
         if (note(files, rootfd, parent, name, MADE_DIRECTORY, err)) return -1;
         return mkdirat(parent, name, source->mode) ? place_failed(source->target, "mkdirat", err) : 0;

@@ -1,14 +1,16 @@
 #pragma once
 #include "base/error.h"
 #include "base/json.h"
+#include "data/copy.h"
 
 /*
- * What a process without a mount namespace gets instead of mounts, for the time that it runs: copies of the host's files and empty directories at their places, and the usual devices in /dev where
+ * What a process without a mount namespace gets instead of mounts, for the time that it runs: copies of the host's files and of parts of trees, and empty directories at their places, and the usual devices in /dev where
  * nodes can be made. There is no /proc and no /sys.
  */
 struct chroot_files {
     struct chroot_source {
-        char *source, *target; /* source NULL: an empty directory */
+        char *source, *target; /* source NULL: an empty directory, or `copy` */
+        struct copy_action *copy; /* NULL: none; else it goes to the target */
         unsigned mode;
     } *sources;
     size_t source_count;
@@ -16,7 +18,7 @@ struct chroot_files {
     size_t change_count;
 };
 
-/* `files` of a plan: [{"source":"/host/file","target":"/etc/hosts","mode":420}], without "source" an empty directory; absent: none. */
+/* `files` of a plan: [{"source":"/host/file","target":"/etc/hosts","mode":420}], without "source" an empty directory; with "copy", an action of the verb `files` whose `dest` is the target, what that copies; absent: none. */
 int chroot_files_parse(const json_t *plan, struct chroot_files *out, struct rt_error *err);
 void chroot_files_free(struct chroot_files *files);
 

@@ -123,7 +123,7 @@ export function sandboxPlan(request: SandboxRequest): Readonly<Record<string, un
 }
 
 /**
- * Where nothing can be mounted files are copied to their places and taken away again; a tmpfs is an empty directory, and so is what may be empty at any time. Nothing else
+ * Where nothing can be mounted files and trees are copied to their places and taken away again; a tmpfs is an empty directory, and so is what may be empty at any time. Nothing else
  * can be shown. FEATURE_MISSING.
  */
 function placedFiles(
@@ -131,10 +131,9 @@ function placedFiles(
   etc: readonly EtcMount[],
 ): readonly object[] {
   if (network.mode !== 'host') throw notInChroot(`have a network other than the host's`)
-  const directories = trees.map(({ target, optional }) => {
-    if (optional !== true) throw notInChroot(`mount anything on "${target}"`)
-    return { target, mode: 0o755 }
-  })
+  const directories = trees.map(({ tree, source, target, optional }) =>
+    optional === true ? { target, mode: 0o755 } : { target, mode: 0o755, copy: copyOf(tree, source, target) },
+  )
   const files = [...etc, ...mounts].map((mount) => {
     const { target } = mount
     if (mount.kind === 'tmpfs') return { target, mode: 0o1777 }
@@ -142,6 +141,11 @@ function placedFiles(
     return { source: mount.source, target, mode: statSync(mount.source).mode & 0o777 }
   })
   return sortByDepth([...directories, ...files])
+}
+
+/** The action that copies what a mount would show. */
+function copyOf(from: Tree, source: string, dest: string): object {
+  return { op: 'copy', from, ignore: null, owners: 'keep', sources: [{ path: source.replace(/^\/+|\/+$/g, '') }], dest }
 }
 
 function notInChroot(what: string): TsbuildError {

@@ -1,8 +1,12 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRegistry, type Registry } from '../helpers/registry.ts'
-import { openCli, standIns, type Cli, type CliResult } from '../helpers/tsbuild.ts'
+import { openCli, projectHome, standIns, type Cli, type CliResult } from '../helpers/tsbuild.ts'
 
 const image = 'debian:bookworm'
 const kept =
@@ -121,14 +125,55 @@ describe.skipIf(!canDrop)('root without CAP_SYS_ADMIN', () => {
     expect(status).toBe(0)
   })
 
-  it('has no other mounts and no networks to give', async () => {
-    for (const line of ['RUN --mount=target=/c true', 'RUN --network=none true']) {
-      const { status, stderr } = await build([line], '--isolation=chroot')
+  it('has copies of what bind mounts show, which hide what is there, and leaves nothing of them', async () => {
+    const other = 'type=bind,from=other'
+    const lines = [
+      'RUN mkdir -p /there/kept /alone && echo own > /alone/f',
+      `RUN --mount=${other},source=/from,target=/there test "$(ls /there)" = "$(printf 'a\\nsub')" && test "$(stat -c %u:%a /there/a)" = 5:600 && readlink /there/sub/link > /told`,
+      `RUN --mount=${other},source=/from/a,target=/alone/f,rw cat /alone/f >> /told && echo changed > /alone/f`,
+      'RUN --mount=target=/c cat /c/file >> /told && touch /c/new',
+      'RUN test "$(ls /there)" = kept && test "$(cat /alone/f)" = own && test ! -e /c && test "$(cat /told)" = "$(printf \'../a\\nx\\nof the context\')"',
+    ]
+    const from =
+      'mkdir -p /from/sub && echo x > /from/a && chmod 600 /from/a && chown 5 /from/a && ln -s ../a /from/sub/link'
+    const text = [`FROM ${image} AS other`, `RUN ${from}`, `FROM ${image}`, ...lines].join('\n')
+    const context = cli.files('bound', { Dockerfile: text, file: 'of the context' })
+    const { status, stderr } = await cli.run(['build', '--no-cache', '--isolation=chroot', '-t', 'bound', context])
+    expect(stderr).not.toContain('ERROR')
+    expect(status).toBe(0)
+  })
+
+  it('has no sockets and no networks to give', async () => {
+    const socket = join(cli.folder, 'agent')
+    const agent = createServer().listen(socket)
+    for (const line of ['RUN --mount=type=ssh,target=/c true', 'RUN --network=none true']) {
+      const { status, stderr } = await build([line], '--isolation=chroot', '--ssh', `default=${socket}`)
       expect(stderr).toMatch(
         /Cannot (mount anything on "\/c"|have a network other than the host's) with --isolation=chroot/,
       )
       expect(status).toBe(1)
     }
+    agent.close()
+  })
+
+  it('has no secret left in the store when everything was killed in the middle of a step', async () => {
+    const value = randomBytes(24).toString('hex')
+    const secret = join(cli.folder, 'value')
+    writeFileSync(secret, value)
+    const marker = String(100_000 + (process.pid % 100_000))
+    const context = cli.files('killed', {
+      Dockerfile: `FROM ${image}\nRUN --mount=type=secret,id=s,target=/deep/s sleep ${marker}\n`,
+    })
+    const args = ['--root', cli.root, 'build', '--isolation=chroot', '--secret', `id=s,src=${secret}`, context]
+    const [program = '', ...words] = [...plain, join(projectHome, 'bin/tsbuild'), ...args]
+    const building = spawn(program, words, { env: cli.environment, stdio: 'ignore', detached: true })
+    const ended = once(building, 'close')
+    const holding = (): string => spawnSync('grep', ['-rl', value, cli.root], { encoding: 'utf8' }).stdout
+    await expect.poll(holding).not.toBe('')
+    process.kill(-building.pid!, 'SIGKILL')
+    await ended
+    await cli.ok('images')
+    expect(holding()).toBe('')
   })
 
   it('is refused without the flag, and told of it by doctor', async () => {
