@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { TsbuildError } from '../base/errors.ts'
 import { recordTransitions } from '../container/container-events.ts'
+import { hasLabel } from '../container/container-filter.ts'
 import { eventLog } from '../store/event-log.ts'
 import type { LoggedEvent } from '../store/event-log.ts'
 import type { Engine, VerbContext } from './engine.ts'
@@ -47,7 +48,7 @@ async function observe({ containers }: Engine): Promise<void> {
 
 const keys = ['container', 'daemon', 'event', 'image', 'label', 'network', 'scope', 'type', 'volume']
 
-/** Values of one key are alternatives, keys must all hold; `label` as everywhere. */
+/** Values of one key are alternatives (all must hold for `label`), different keys must all hold. */
 function compileFilter(words: readonly string[]): (event: LoggedEvent) => boolean {
   const byKey = new Map<string, string[]>()
   for (const word of words) {
@@ -57,7 +58,8 @@ function compileFilter(words: readonly string[]): (event: LoggedEvent) => boolea
       throw new TsbuildError('USAGE', `invalid filter '${word}'`, { hint: `Filters: ${keys.join(', ')}` })
     byKey.set(key, [...(byKey.get(key) ?? []), value])
   }
-  return (event) => [...byKey].every(([key, values]) => values.some((value) => fits(event, key, value)))
+  return (event) =>
+    [...byKey].every(([key, values]) => values[key === 'label' ? 'every' : 'some']((value) => fits(event, key, value)))
 }
 
 function fits({ type, action, actor, attributes }: LoggedEvent, key: string, value: string): boolean {
@@ -66,10 +68,8 @@ function fits({ type, action, actor, attributes }: LoggedEvent, key: string, val
       return type === value
     case 'event':
       return action === value || action.startsWith(`${value}:`)
-    case 'label': {
-      const [name = '', wanted] = value.split('=')
-      return wanted === undefined ? name in attributes : attributes[name] === wanted
-    }
+    case 'label':
+      return hasLabel(attributes, value)
     case 'image':
       return type === 'image' ? actor === value || attributes['name'] === value : attributes['image'] === value
     case 'container':

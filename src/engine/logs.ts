@@ -38,8 +38,10 @@ export async function logs(engine: Engine, request: LogsRequest, context: VerbCo
   }
   const runDirectory = engine.containers.runDirectory(container.id)
   const path = join(engine.containers.directory(container.id), logFile)
-  const ended = isLive(state) ? monitorGone(engine.containers, container.id, context.signal) : Promise.resolve()
-  const options = { ...range, signal: context.signal, ...(follow ? { follow: ended } : {}) }
+  const ended = async (): Promise<void> => {
+    if (isLive(state)) await monitorGone(engine.containers, container.id, context.signal)
+  }
+  const options = { ...range, signal: context.signal, ...(follow ? { follow: ended() } : {}) }
   if (driver === 'journald') return { container, entries: readJournal(container.id, options) }
   return { container, entries: readKept(isLive(state) ? runDirectory : undefined, path, options, context.emit) }
 }

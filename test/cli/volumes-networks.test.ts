@@ -392,6 +392,6 @@ describe('networks', () => {
     expect(error.message).toContain(String(port))
     expect(error.message).toContain('pub')
     await cli.ok('rm', '-f', 'pub')
-    await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
+    await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
   })
 })

@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { commitLayer } from '../../src/container/commit.ts'
 import { markStopped } from '../../src/container/stop-mark.ts'
 import { pauseContainer, unpauseContainer } from '../../src/container/stop.ts'
 import { settledByName } from '../../src/container/settle.ts'
 import { openEngine } from '../../src/engine/engine.ts'
 import type { Engine } from '../../src/engine/engine.ts'
+import { logs } from '../../src/engine/logs.ts'
 import { networkConnect, networkDisconnect } from '../../src/engine/network-connect.ts'
 import { update } from '../../src/engine/update.ts'
 import { readSettings } from '../../src/settings/read-settings.ts'
@@ -68,6 +70,18 @@ describe.skipIf(noContainers)('changes of one container at once', () => {
     const layer = await commitLayer(resuming, container, { pause: true, signal: context.signal })
     expect(layer?.id).not.toBe(container.snapshot)
     expect((await settledByName(containers, 'box')).state.status).toBe('running')
+  })
+
+  it('logs that are not followed leave nothing behind that an interrupt could hit', async () => {
+    await cli.ok('run', '-d', '--name', 'box', image, 'sh', '-c', 'echo one; sleep 1000')
+    const stop = new AbortController()
+    const connected = vi.spyOn(engine.containers, 'runDirectory')
+    const { entries } = await logs(engine, { name: 'box', follow: false }, { ...context, signal: stop.signal })
+    await Array.fromAsync(entries)
+    connected.mockClear()
+    await delay(200) // who waits for the end of the container looks at it again and again
+    expect(connected).not.toHaveBeenCalled()
+    stop.abort()
   })
 
   it('a stop is not remembered of a container that is gone', async () => {

@@ -114,7 +114,9 @@ describe('an abort', () => {
 
   it('before the start starts nothing', async () => {
     const core = fakeCore(`touch ${join(directory, 'started')}`)
-    await expect(async () => core.call('apply', {}, { signal: AbortSignal.abort() })).rejects.toThrow()
+    await expect(async () => core.call('apply', {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      name: 'AbortError',
+    })
     expect(existsSync(join(directory, 'started'))).toBe(false)
   })
 })
