@@ -1,4 +1,5 @@
 import { TsbuildError } from '../base/errors.ts'
+import { hasLabel } from '../container/container-filter.ts'
 import type { FactRecords } from '../image/fact-records.ts'
 import { imageFacts } from '../image/image-facts.ts'
 import { listImages } from '../image/list-images.ts'
@@ -68,14 +69,8 @@ async function compileFilter(
       const wanted = truth(value)
       return ({ tags }) => (tags.length === 0) === wanted
     }
-    case 'label': {
-      const at = value.indexOf('=')
-      const [name, wanted] = at < 0 ? [value, undefined] : [value.slice(0, at), value.slice(at + 1)]
-      return ({ manifest }) => {
-        const label = facts.labels(manifest)[name]
-        return label !== undefined && (wanted === undefined || label === wanted)
-      }
-    }
+    case 'label':
+      return ({ manifest }) => hasLabel(facts.labels(manifest), value)
     case 'reference': {
       const fits = compileNamePattern(value)
       return ({ tags }) => tags.some(fits)

@@ -65,6 +65,7 @@ describe('images', () => {
   it.for([
     [['-f', 'label=team'], ['app']],
     [['-f', 'label=team=z'], []],
+    [['-f', 'label=constructor'], []],
     [['-f', 'before=app'], ['arm']],
     [['-f', 'since=arm:1'], ['app']],
     [['-f', 'until=2026-01-15T00:00:00Z'], ['arm']],
