@@ -18,7 +18,7 @@ struct scan_ahead {
     pthread_cond_t read; /* a part is read; the scan waits */
     pthread_cond_t work; /* a part may be taken; threads wait */
     struct scan_part order; /* a ring of the parts that wait or are taken, as the scan will come to them */
-    size_t ahead;           /* parts that are taken or read */
+    size_t ahead;           /* parts that are taken or read, and not dropped */
     size_t alone;           /* parts read before there were threads */
     bool waits, started;
     struct scan_block *spare;
@@ -60,12 +60,16 @@ static void read_part(struct scan_ahead *ahead, struct scan_part *part, struct s
     ahead->ahead++;
     part->block = ahead->spare;
     if (part->block) ahead->spare = part->block->next;
+    scan_part_split(part);
+    const bool split = part->more;
+    if (split) insert(part->more, part->following);
+    if (split && ahead->idle > 0 && ahead->ahead < AHEAD) pthread_cond_signal(&ahead->work);
     pthread_mutex_unlock(&ahead->mutex);
     scan_part_read(&ahead->scan, part, scratch, &ahead->stop);
     pthread_mutex_lock(&ahead->mutex);
     for (size_t i = 0; i < part->count; i++)
         if (part->children[i].directory) insert(part->children[i].directory->part, part);
-    if (part->more) insert(part->more, part);
+    if (part->more && !split) insert(part->more, part);
     take_out(part);
     part->state = SCAN_READ;
     if (ahead->waits) pthread_cond_signal(&ahead->read);

@@ -234,6 +234,21 @@ static int read_children(struct reader *reader, const struct listing *names, siz
     return status;
 }
 
+static size_t end_of(const struct scan_part *part, const struct listing *names)
+{
+    return names->count - part->from > PART ? part->from + PART : names->count;
+}
+
+void scan_part_split(struct scan_part *part)
+{
+    struct scan_directory *directory = part->directory;
+    const size_t to = directory->names.entries ? end_of(part, &directory->names) : 0;
+    if (part->more || to == directory->names.count || !(part->more = calloc(1, sizeof *part->more))) return;
+    part->more->directory = directory;
+    part->more->from = to;
+    atomic_fetch_add(&directory->users, 1);
+}
+
 static int read_part(struct reader *reader, struct rt_error *err)
 {
     struct scan_part *part = reader->part;
@@ -247,17 +262,13 @@ static int read_part(struct reader *reader, struct rt_error *err)
     reader->base = scratch->path.size;
 
     const struct listing *names = names_of(reader);
-    const size_t to = names->count - part->from > PART ? part->from + PART : names->count;
+    const size_t to = end_of(part, names);
     if (make_room(reader, names, to, err) < 0 || read_children(reader, names, to, err) < 0) return -1;
     for (size_t i = 0; i < part->count; i++)
         if (part->children[i].directory) atomic_fetch_add(&directory->users, 1);
-    if (to == names->count) {
-        release(directory);
-        return 0;
-    }
-    if (!(part->more = calloc(1, sizeof *part->more))) return rt_nomem(err);
-    part->more->directory = directory;
-    part->more->from = to;
+    scan_part_split(part);
+    if (to < names->count && !part->more) return rt_nomem(err);
+    release(directory);
     return 0;
 }
 

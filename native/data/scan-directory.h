@@ -42,7 +42,7 @@ struct scan_directory {
     const char *name;
     const char *path;  /* in the tree */
     int fd;            /* open while it is read, or its directories are to be opened; longer where visits may need it */
-    atomic_uint users; /* of the descriptor */
+    atomic_uint users; /* of the descriptor: parts and directories that are not read */
     struct stat st;
     struct listing names; /* where there is more than one part */
     struct ignore_level *ignored, *excluded;
@@ -64,7 +64,9 @@ struct scan_scratch {
 };
 void scan_scratch_free(struct scan_scratch *scratch);
 
-/* Reads the part, whose directory's earlier parts are read. Leaves what it finds, errors included, in the part. Its block may be one of an earlier part. */
+/* Makes the rest of a directory whose names are known a part of its own, so that it can be read at the same time. */
+void scan_part_split(struct scan_part *part);
+/* Reads the part, whose directory's first part is read or this one. Leaves what it finds, errors included, in the part. Its block may be one of an earlier part. */
 void scan_part_read(const struct scan *scan, struct scan_part *part, struct scan_scratch *scratch, const atomic_bool *stop);
 /* Drops the first part of the directory; `more` takes its place. Gives its block, for another part. */
 struct scan_block *scan_part_drop(struct scan_directory *directory);
