@@ -1,10 +1,10 @@
-import { hasCode, TsbuildError } from '../base/errors.ts'
-import { hasLabel } from '../container/container-filter.ts'
+import { hasCode } from '../base/errors.ts'
 import { isLive } from '../container/container-state.ts'
 import { removeContainer } from '../container/remove.ts'
 import { settleAll } from '../container/settle.ts'
 import { containerSizes } from '../container/sizes.ts'
 import type { Engine, VerbContext } from './engine.ts'
+import { pruneLabels } from './prune-labels.ts'
 import type { PruneResult } from './volume-prune.ts'
 
 export interface ContainerPruneRequest {
@@ -21,11 +21,11 @@ export async function containerPrune(
   context: VerbContext,
 ): Promise<PruneResult> {
   const { containers } = engine
-  const labels = request.filters.map(labelTest)
+  const isLabelled = pruneLabels(request.filters)
   const idle = (await settleAll(containers))
     .filter(({ container, state }) => container.stage === 'ready' && !isLive(state))
     .filter(({ container }) => request.until === undefined || container.createdAt < request.until.getTime())
-    .filter(({ container }) => labels.every((test) => test(container.spec.labels)))
+    .filter(({ container }) => isLabelled(container.spec.labels))
     .map(({ container }) => container)
   const sizes = await containerSizes(containers, idle)
   const removed: string[] = []
@@ -40,14 +40,4 @@ export async function containerPrune(
     }
   }
   return { removed, bytes }
-}
-
-function labelTest(filter: string): (labels: Readonly<Record<string, string>>) => boolean {
-  const match = /^label(!?)=(.+)$/s.exec(filter)
-  if (match === null)
-    throw new TsbuildError('USAGE', `invalid filter '${filter}'`, {
-      hint: 'Filters: until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]',
-    })
-  const [, negated = '', word = ''] = match
-  return (labels) => hasLabel(labels, word) === (negated === '')
 }

@@ -1,8 +1,8 @@
-import { hasCode, TsbuildError } from '../base/errors.ts'
-import { hasLabel } from '../container/container-filter.ts'
+import { hasCode } from '../base/errors.ts'
 import { predefined } from '../network/network-service.ts'
 import type { Engine } from './engine.ts'
 import { networkRm } from './network-rm.ts'
+import { pruneLabels } from './prune-labels.ts'
 
 export interface NetworkPruneRequest {
   /** `label=…`, `label!=…`. */
@@ -12,11 +12,7 @@ export interface NetworkPruneRequest {
 
 /** Removes networks that no container asks for. Gives their names. USAGE. */
 export async function networkPrune(engine: Engine, request: NetworkPruneRequest): Promise<readonly string[]> {
-  const labels = request.filters.map((filter) => {
-    const match = /^label(!?)=(.+)$/s.exec(filter)
-    if (match === null) throw new TsbuildError('USAGE', `invalid filter '${filter}'`, { hint: 'Filters: until, label' })
-    return { word: match[2] ?? '', wanted: match[1] === '' }
-  })
+  const isLabelled = pruneLabels(request.filters)
   const asked = new Set(
     engine.containers.records.list().flatMap(({ spec }) => spec.network.endpoints.map(({ network }) => network)),
   )
@@ -24,7 +20,7 @@ export async function networkPrune(engine: Engine, request: NetworkPruneRequest)
   for (const network of engine.networks.list()) {
     if (predefined.some((name) => name === network.name) || asked.has(network.name) || asked.has(network.id)) continue
     if (request.until !== undefined && network.createdAt >= request.until.getTime()) continue
-    if (!labels.every(({ word, wanted }) => hasLabel(network.labels, word) === wanted)) continue
+    if (!isLabelled(network.labels)) continue
     try {
       await networkRm(engine, { name: network.id, force: false })
       removed.push(network.name)
