@@ -43,7 +43,9 @@ export async function runCli(world: CliWorld): Promise<number> {
       : findCommand(commandTable, input.words, world.cwd)
     if (target.kind === 'help') return await printHelp(terminal, target.group)
     failure = target.entry.failure
-    const status = await runTarget(target, input, terminal, world)
+    const status = await runTarget(target, input, terminal, world, () => {
+      globals = { ...input, debug: true }
+    })
     if (output.failed !== undefined) throw output.failed
     return status
   } catch (caught) {
@@ -86,9 +88,10 @@ async function printHelp(terminal: Terminal, group: string): Promise<number> {
 
 async function runTarget(
   target: Extract<Target, { kind: 'command' }>,
-  globals: GlobalInput,
+  given: GlobalInput,
   terminal: Terminal,
   world: CliWorld,
+  onDebug: () => void,
 ): Promise<number> {
   const [{ command }, { parseCommandLine }] = await Promise.all([target.entry.load(), import('./parse.ts')])
   const name = `tsbuild ${target.typed}`
@@ -98,6 +101,9 @@ async function runTarget(
     terminal.print(commandHelp(target.entry, command, name))
     return 0
   }
+  // buildx takes it behind the command as well.
+  const globals = parsed.input.flags['debug'] === true ? { ...given, debug: true } : given
+  if (globals.debug) onDebug()
   using signals = watchSignals(world.signals)
   await using stack = new AsyncDisposableStack()
   const context = await createContext(globals, terminal, world, signals, stack)

@@ -105,10 +105,9 @@ export function parseOutput(text: string, { cwd, platform }: OutputPlace): Outpu
       return { ...imageOutput(values, form('oci')), push: type === 'registry' || flag(values, 'push', false) }
     case 'docker':
     case 'oci': {
-      const dest = values.get('dest')
-      if (dest === undefined && type === 'docker') return imageOutput(values, form('docker'))
-      if (dest === undefined)
-        throw invalidFlag('--output', text, 'it has no dest', 'Write dest=FILE, or dest=- for stdout')
+      const given = values.get('dest')
+      if (given === undefined && type === 'docker') return imageOutput(values, form('docker'))
+      const dest = given ?? '-'
       const folder = !flag(values, 'tar', true)
       if (folder && dest === '-') throw invalidFlag('--output', text, 'a folder cannot be written to stdout')
       return { kind: 'archive', archive: type, ...form(type), dest: place(dest, cwd), folder }
@@ -141,9 +140,8 @@ function filesOutput(
   values: ReadonlyMap<string, string>,
   cwd: string,
 ): FilesOutput {
-  const dest = values.get('dest')
-  if (dest === undefined)
-    throw invalidFlag('--output', text, 'it has no dest', `Write dest=${kind === 'tar' ? 'FILE' : 'FOLDER'}`)
+  const dest = values.get('dest') ?? (kind === 'tar' ? '-' : undefined)
+  if (dest === undefined) throw invalidFlag('--output', text, 'it has no dest', 'Write dest=FOLDER')
   if (kind === 'local' && dest === '-') throw invalidFlag('--output', text, 'a folder cannot be written to stdout')
   const mode = values.get('mode') ?? 'copy'
   if (mode !== 'copy' && mode !== 'delete')

@@ -112,6 +112,7 @@ export const buildFlags = {
     help: 'What becomes of the result: image, registry, docker, oci, tar, local, cacheonly',
   },
   push: { kind: 'boolean', help: 'Push the image to its registry' },
+  debug: { kind: 'boolean', short: 'D', help: 'Show stacks and causes of errors' },
   annotation: { kind: 'string', repeat: true, value: '[SCOPE:]KEY=VALUE', help: 'Annotation of the image' },
   squash: { kind: 'boolean', help: 'Make one layer of all layers of the build' },
   'metadata-file': { kind: 'string', value: 'FILE', help: 'Write digests and names to a JSON file', complete: 'file' },

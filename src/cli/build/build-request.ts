@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { TsbuildError, hasCode } from '../../base/errors.ts'
@@ -9,6 +10,7 @@ import { parseCacheFrom, parseCacheTo } from '../../build/options/cache-option.t
 import { defaultOutput, parseOutput } from '../../build/options/output-option.ts'
 import type { OutputSpec } from '../../build/options/output-option.ts'
 import { parseSecret } from '../../build/options/secret-option.ts'
+import type { SecretSource } from '../../build/ops/secrets.ts'
 import { parseSsh } from '../../build/options/ssh-option.ts'
 import { parseExtraHost } from '../../container/flags/host-flag.ts'
 import type { BuildRequest } from '../../engine/build-request.ts'
@@ -45,7 +47,7 @@ export async function readBuildRequest(
     }),
     noCache: flags['no-cache'] || flags['no-cache-filter'].flatMap((list) => list.split(',')),
     pull: pullPolicy(flags.pull),
-    secrets: new Map(flags.secret.map((text) => parseSecret(text, settings))),
+    secrets: presentSecrets(flags.secret.map((text) => parseSecret(text, settings))),
     agents: new Map(await Promise.all(flags.ssh.map((text) => parseSsh(text, settings, signal)))),
     limits: readStepLimits(flags, settings),
     allow: new Set(flags.allow.flatMap((list) => list.split(',')).map(checkEntitlement)),
@@ -62,6 +64,16 @@ export async function readBuildRequest(
     squash: flags.squash,
     stdout: () => terminal.stdout,
   }
+}
+
+/** As in docker a file that is not there is told at once, also where no step asks for it. SECRET_MISSING. */
+function presentSecrets(secrets: readonly (readonly [string, SecretSource])[]): BuildRequest['secrets'] {
+  for (const [id, source] of secrets) {
+    if (source.kind === 'file' && !existsSync(source.path)) {
+      throw new TsbuildError('SECRET_MISSING', `Cannot read secret "${id}": "${source.path}" does not exist`)
+    }
+  }
+  return new Map(secrets)
 }
 
 /** `--push` pushes the image outputs, or makes one. */

@@ -1,3 +1,4 @@
+import { TsbuildError } from '../../base/errors.ts'
 import { chrootWarning } from '../isolation.ts'
 import { buildFlags } from '../build/build-flags.ts'
 import type { Command } from '../command.ts'
@@ -16,6 +17,11 @@ export const command: Command = defineCommand({
   async run(input, context) {
     const { readBuildRequest } = await import('../build/build-request.ts')
     const request = await readBuildRequest(input, context)
+    const stdoutTaken = request.outputs.some((output) => 'dest' in output && output.dest === '-')
+    if (stdoutTaken && context.terminal.isTty(1)) {
+      const hint = 'Name a file with dest=FILE, or redirect'
+      throw new TsbuildError('USAGE', 'Cannot write the output to a terminal', { hint })
+    }
     if (input.flags.check || input.flags.call !== undefined) {
       const { readCall, runCall } = await import('../build/call.ts')
       const call = readCall(input.flags.check, input.flags.call)
@@ -37,7 +43,6 @@ export const command: Command = defineCommand({
       return await build(engine, request, { emit: shown.emit, signal: context.signal })
     })()
     const { reportBuild } = await import('../build/report-build.ts')
-    const stdoutTaken = request.outputs.some((output) => 'dest' in output && output.dest === '-')
     await reportBuild(result, flags, { ...context, stdoutTaken })
     return 0
   },
