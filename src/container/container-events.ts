@@ -34,14 +34,18 @@ export async function recordTransitions(containers: Containers, container: Conta
   if (last === undefined) return
   const text = JSON.stringify({ upTo: padded(last.at) })
   const log = eventLog(db)
+  const told = (): { readonly seen: string | null } | undefined =>
+    db.get('SELECT seen FROM containers WHERE id = ?', container.id)
+  // Most looks see nothing new, and are no writers.
+  if (told()?.seen === text) return
   db.transaction(() => {
-    const row = db.get<{ seen: string | null }>('SELECT seen FROM containers WHERE id = ?', container.id)
+    const row = told()
     if (row === undefined || row.seen === text) return
-    const told = toldUpTo(row.seen)
+    const before = toldUpTo(row.seen)
     let started: string | null = null
     for (const one of transitions) {
       if (one.action === 'start') started = one.at
-      if (padded(one.at) <= told) continue
+      if (padded(one.at) <= before) continue
       log.record({
         type: 'container',
         action: one.action === 'health_status' ? `health_status: ${one.health}` : one.action,

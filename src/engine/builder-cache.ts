@@ -141,9 +141,9 @@ async function imageNeeds(
 ): Promise<{ readonly snapshots: ReadonlySet<number>; readonly blobs: ReadonlySet<Digest> }> {
   const { store, snapshots } = engine
   const images = await imageRoots(store)
-  const tops = [...images.snapshots, ...containerRoots(store.db).snapshots] as SnapshotId[]
+  const tops = [...images.snapshots(), ...containerRoots(store.db).snapshots] as SnapshotId[]
   return {
     snapshots: new Set(snapshots.standOn(tops).map(({ id }) => id)),
-    blobs: new Set(images.blobs),
+    blobs: new Set(images.blobs()),
   }
 }

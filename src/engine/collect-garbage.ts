@@ -1,8 +1,8 @@
 import { containerRoots } from '../container/roots.ts'
 import { factRecords } from '../image/fact-records.ts'
 import { imageRoots } from '../image/image-roots.ts'
+import type { ImageRoots } from '../image/image-roots.ts'
 import { isDigest } from '../oci/digest.ts'
-import type { Digest } from '../oci/digest.ts'
 import type { Snapshot, SnapshotId } from '../snapshot/snapshotter.ts'
 import { sweepBlobs } from '../store/gc.ts'
 import type { SweptBlob } from '../store/gc.ts'
@@ -21,22 +21,20 @@ export interface Collected {
 export async function collectGarbage(engine: Engine): Promise<Collected> {
   const { store, snapshots } = engine
   factRecords(store.db).forgetIndexes()
-  const blobs = await sweepBlobs(store, async () => (await rootsOf(engine)).blobs)
-  return { snapshots: await snapshots.sweep((await rootsOf(engine)).snapshots), blobs }
+  const blobs = await sweepBlobs(store, async () => {
+    const needed = (await soundRoots(engine)).blobs()
+    return new Set([...needed, ...containerRoots(store.db).images.filter(isDigest), ...cachedBlobs(engine)])
+  })
+  const needed = (await soundRoots(engine)).snapshots()
+  const stacks = [...needed, ...containerRoots(store.db).snapshots, ...cachedSnapshots(engine)] as SnapshotId[]
+  return { snapshots: await snapshots.sweep(new Set(stacks)), blobs }
 }
 
-async function rootsOf(
-  engine: Engine,
-): Promise<{ readonly blobs: ReadonlySet<Digest>; readonly snapshots: ReadonlySet<SnapshotId> }> {
-  const { store } = engine
-  const images = await imageRoots(store)
+async function soundRoots({ store }: Engine): Promise<ImageRoots> {
+  const roots = await imageRoots(store)
   // It is for people to let go of that image.
-  if (images.damaged !== undefined) throw images.damaged
-  const containers = containerRoots(store.db)
-  return {
-    blobs: new Set([...images.blobs, ...containers.images.filter(isDigest), ...cachedBlobs(engine)]),
-    snapshots: new Set([...images.snapshots, ...containers.snapshots, ...cachedSnapshots(engine)] as SnapshotId[]),
-  }
+  if (roots.damaged !== undefined) throw roots.damaged
+  return roots
 }
 
 function cachedSnapshots({ store }: Engine): readonly number[] {

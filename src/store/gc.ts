@@ -1,12 +1,6 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Store } from './store.ts'
 
-/** What the records of one area need kept. Each area that names blobs or snapshots offers one. */
-export interface Roots {
-  readonly blobs: Iterable<Digest>
-  readonly snapshots: Iterable<number>
-}
-
 export interface SweptBlob {
   readonly digest: Digest
   readonly size: number

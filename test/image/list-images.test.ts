@@ -231,7 +231,7 @@ describe('documents that cannot be used', () => {
     expect(facts.unreadImages('')).toEqual([])
     expect((await at.images.identify(facts, 'example.com/bad:1', host))?.id).toBe(id)
     // Whoever pushed it can have it back.
-    expect([...(await imageRoots(at.store)).blobs]).toEqual(expect.arrayContaining([digest, id, blob]))
+    expect((await imageRoots(at.store)).blobs()).toEqual(expect.arrayContaining([digest, id, blob]))
   })
 
   it('a broken index hides its name, not the images', async () => {
@@ -249,11 +249,11 @@ describe('what garbage collection keeps', () => {
     const top = await layer(base, 20)
     const amd = await make({ top })
     const target = await index(['docker.io/library/multi:1'], [entry(amd, 'linux/amd64'), absent('linux/arm64')])
-    const { blobs, snapshots } = await imageRoots(at.store)
+    const roots = await imageRoots(at.store)
     const { id, manifestDescriptor, manifest } = amd
     const wanted = [id, manifestDescriptor.digest, target.digest, absent('linux/arm64').digest]
-    expect([...blobs].toSorted()).toEqual([...wanted, ...manifest.layers.map(({ digest }) => digest)].toSorted())
-    expect([...snapshots]).toEqual([top.id])
+    expect(roots.blobs().toSorted()).toEqual([...wanted, ...manifest.layers.map(({ digest }) => digest)].toSorted())
+    expect(roots.snapshots()).toEqual([top.id])
   })
 
   it('says that it is not known what an image needs', async () => {
