@@ -4,18 +4,20 @@ import type { Container } from './container-records.ts'
 import { readState } from './container-state.ts'
 import type { ContainerState, Transition } from './container-state.ts'
 
-/** Records what a command did to a container. */
+/** Records what a command did to a container; `at` in milliseconds, absent: now. */
 export function recordEvent(
   containers: Containers,
   container: Container,
   action: string,
   attributes: Readonly<Record<string, string>> = {},
+  at?: number,
 ): void {
   eventLog(containers.store.db).record({
     type: 'container',
     action,
     actor: container.id,
     attributes: { ...attributesOf(container), ...attributes },
+    ...(at === undefined ? {} : { at }),
   })
 }
 

@@ -12,6 +12,8 @@ export interface ContainerState {
   readonly finishedAt: string | null
   /** 128 + signal where a signal ended the process. */
   readonly exitCode: number
+  /** That ended the process; null when none did. */
+  readonly signal: number | null
   readonly oomKilled: boolean
   /** Why it could not start, or why the exit code is not known. */
   readonly error: string
@@ -50,6 +52,7 @@ export const freshState: ContainerState = {
   startedAt: null,
   finishedAt: null,
   exitCode: 0,
+  signal: null,
   oomKilled: false,
   error: '',
   restartCount: 0,
@@ -96,6 +99,7 @@ function parseState(text: string): ContainerState {
     startedAt: given.startedAt ?? null,
     finishedAt: given.finishedAt ?? null,
     exitCode: given.exitCode ?? 0,
+    signal: given.signal ?? null,
     oomKilled: given.oomKilled ?? false,
     error: given.error ?? '',
     restartCount: given.restartCount ?? 0,

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { hasCode } from '../base/errors.ts'
 import { recordEvent, recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
+import { isLive, readState } from './container-state.ts'
 import type { Containers } from './containers.ts'
 import { endMonitor } from './monitor-life.ts'
 
@@ -13,6 +14,7 @@ export async function destroyContainer(containers: Containers, container: Contai
   const { records, store, snapshots } = containers
   const { id } = container
   records.setStage(id, 'removing', store.lease.id)
+  if (isLive(readState(containers.directory(id)))) recordEvent(containers, container, 'kill', { signal: '9' })
   await endMonitor(containers, id)
   await recordTransitions(containers, container)
   containers.networks.release(id)

@@ -2,7 +2,7 @@ import { signalNumber } from '../base/signals.ts'
 import { TsbuildError, hasCode } from '../base/errors.ts'
 import { recordEvent, recordTransitions } from './container-events.ts'
 import type { Container } from './container-records.ts'
-import { isLive } from './container-state.ts'
+import { isLive, readState } from './container-state.ts'
 import type { ContainerState } from './container-state.ts'
 import type { Containers } from './containers.ts'
 import { askForEnd, connectMonitor } from './monitor-client.ts'
@@ -12,6 +12,8 @@ import { defaultStopTimeout, milliseconds } from './monitor-plan.ts'
 import { claimContainer, settle } from './settle.ts'
 import { startClaimed } from './start.ts'
 import { markStopped } from './stop-mark.ts'
+
+const sigkill = 9
 
 export interface StopOptions {
   /** Seconds until SIGKILL; -1 waits for ever. Absent: the container's own, else 10. */
@@ -37,8 +39,13 @@ export async function stopClaimed(containers: Containers, container: Container, 
   if (settled === undefined || !isLive(settled.state)) return
   using client = await connectMonitor(containers.runDirectory(container.id))
   const stop = { op: 'stop', timeoutMs: milliseconds(seconds), signal: stopSignal }
+  const first = seconds === 0 ? sigkill : stopSignal
+  recordEvent(containers, container, 'kill', { signal: String(first) })
   if (client !== undefined) await askForEnd(client, stop)
   await monitorGone(containers, container.id, options.signal)
+  const ended = readState(containers.directory(container.id))
+  if (ended.signal === sigkill && first !== sigkill && ended.finishedAt !== null)
+    recordEvent(containers, container, 'kill', { signal: String(sigkill) }, Date.parse(ended.finishedAt))
   await recordTransitions(containers, container)
   recordEvent(containers, container, 'stop')
 }
@@ -67,7 +74,7 @@ export async function killContainer(containers: Containers, container: Container
   }
   markStopped(containers, container.id)
   recordEvent(containers, container, 'kill', { signal: String(number) })
-  if (number === signalNumber('SIGKILL') && container.spec.restart.policy === 'no') {
+  if (number === sigkill && container.spec.restart.policy === 'no') {
     await monitorGone(containers, container.id)
   }
 }

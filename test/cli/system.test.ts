@@ -96,6 +96,19 @@ it('events tell what happened, also what a monitor did by itself', async () => {
   ])
 })
 
+it('events tell the signals by which a container was stopped, before its end', async () => {
+  const script = 'trap "" TERM; echo set; while :; do sleep 1; done'
+  await cli.ok('run', '-d', '--name', 'stubborn', image, 'sh', '-c', script)
+  await until('the trap is set', async () => (await cli.ok('logs', 'stubborn')) === 'set\n')
+  await cli.ok('stop', '-t', '1', 'stubborn')
+  await cli.ok('start', 'stubborn')
+  await cli.ok('rm', '-f', 'stubborn')
+  const format = '{{.Action}} {{.Actor.Attributes.signal}}'
+  const selected = ['--since', '1h', '--until', '0s', '--filter', 'container=stubborn', '--format', format]
+  const events = (await cli.ok('events', ...selected)).replaceAll(' <no value>', '')
+  expect(events).toBe('create\nstart\nkill 15\nkill 9\ndie\nstop\nstart\nkill 9\ndie\ndestroy\n')
+})
+
 it('version and info have the members that scripts ask docker for', async () => {
   const versions = JSON.parse(await cli.ok('version', '--format', 'json')) as Record<'Client' | 'Server', object>
   const common = ['Version', 'ApiVersion', 'GitCommit', 'Os', 'Arch']
