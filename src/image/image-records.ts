@@ -32,6 +32,8 @@ export interface ImageRecords {
   ref(name: string): RefRecord | undefined
   refs(): readonly RefRecord[]
   refsTo(target: Digest): readonly RefRecord[]
+  /** All tags and digests of a repository (`host/path`). */
+  refsIn(repository: string): readonly RefRecord[]
   /** Those that lead to one of these manifests, by whatever indexes; as far as indexes were read. */
   refsOver(manifests: readonly Digest[]): readonly RefRecord[]
   setRef(name: string, target: Descriptor): void
@@ -79,6 +81,17 @@ export function imageRecords(db: Database): ImageRecords {
     },
     refs: () => db.all<RefRow>('SELECT * FROM refs ORDER BY name').map(toRef),
     refsTo: (target) => db.all<RefRow>('SELECT * FROM refs WHERE target = ? ORDER BY name', target).map(toRef),
+    refsIn: (repository) =>
+      db
+        .all<RefRow>(
+          // The ends of the ranges: ";" follows ":", and "A" follows "@".
+          'SELECT * FROM refs WHERE (name >= ? AND name < ?) OR (name >= ? AND name < ?) ORDER BY name',
+          `${repository}:`,
+          `${repository};`,
+          `${repository}@`,
+          `${repository}A`,
+        )
+        .map(toRef),
     refsOver: (manifests) =>
       db
         .all<RefRow>(

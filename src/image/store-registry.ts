@@ -49,8 +49,7 @@ export function createStoreRegistry(tools: PackTools, signal: AbortSignal): Regi
   }
 
   function refsOf(repository: Repository): readonly RefRecord[] {
-    const whole = formatRepository(repository)
-    return records.refs().filter(({ name }) => name.startsWith(`${whole}:`) || name.startsWith(`${whole}@`))
+    return records.refsIn(formatRepository(repository))
   }
 
   async function blob(_repository: string, digest: Digest): Promise<ServedBlob | undefined> {

@@ -263,6 +263,14 @@ describe('what garbage collection keeps', () => {
   })
 })
 
+it('the names of a repository are its tags and digests, and no others', async () => {
+  const { target } = await make({ names: ['a:1', 'a:2', 'ab:1', 'a/b:1', 'example.com/a:1'] })
+  at.records.setRef(`docker.io/library/a@${target.digest}`, target)
+  at.records.setRef('docker.io/library/a-b:1', target)
+  const names = at.records.refsIn('docker.io/library/a').map(({ name }) => name)
+  expect(names).toEqual(['docker.io/library/a:1', 'docker.io/library/a:2', `docker.io/library/a@${target.digest}`])
+})
+
 it('a store of an earlier release has the same list', async () => {
   await make({ names: ['a:1'], created: '2024-01-01T00:00:00Z' })
   const arm = await make({ platform: 'linux/arm64', created: '2023-01-01T00:00:00Z' })
