@@ -15,7 +15,12 @@ export function processOutput(program: string, args: readonly string[], options:
   execFile(program, [...args], { maxBuffer: maxOutput, ...options }, (error, stdout, stderr) => {
     if (error === null) resolve(stdout)
     else if (options.signal?.aborted === true) reject(cancelled(options.signal))
-    else reject(new TsbuildError('PROCESS_FAILED', `${program}: ${stderr.trim() || error.message}`, { cause: error }))
+    else
+      reject(
+        new TsbuildError('PROCESS_FAILED', `${program}: ${stderr.replaceAll('\r\n', '\n').trim() || error.message}`, {
+          cause: error,
+        }),
+      )
   })
   return promise
 }

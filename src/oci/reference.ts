@@ -101,6 +101,8 @@ function suffix({ tag, digest }: Reference): string {
 
 function parseName(text: string, name: string): Repository {
   const { registry, path } = splitHost(name)
+  const address = /^https?:\/\/(.*)$/.exec(text)?.[1]
+  if (address !== undefined) throw invalid(text, 'it is a URL', `Use "${address}"`)
   if (registry !== defaultRegistry && !hostPattern.test(registry)) throw invalid(text, `"${registry}" is not a host`)
   if (path === '') throw invalid(text, 'the name is empty')
   if (path !== path.toLowerCase() && pathPattern.test(path.toLowerCase())) {

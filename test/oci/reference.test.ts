@@ -34,6 +34,11 @@ describe('parseReference', () => {
     expect(error.message).toContain(message)
   })
 
+  it('says what to use in place of a URL', () => {
+    const error = caught(() => parseReference('https://registry.example.com/team/app:v1'))
+    expect(error).toMatchObject({ code: 'REFERENCE_INVALID', hint: 'Use "registry.example.com/team/app:v1"' })
+  })
+
   it('cuts a hostile length out of the message', () => {
     expect(caught(() => parseReference('A'.repeat(100_000))).message.length).toBeLessThan(800)
   })
