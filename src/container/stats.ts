@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { hasErrno } from '../base/errors.ts'
 import { containerCgroup } from './container-cgroup.ts'
-import { cgroupFigures, cgroupPids } from './cgroup-figures.ts'
+import { containerPids } from './container-pids.ts'
+import { cgroupFigures } from './cgroup-figures.ts'
 import type { CgroupFigures } from './cgroup-figures.ts'
 import type { Container } from './container-records.ts'
 import type { Containers } from './containers.ts'
@@ -39,7 +40,9 @@ export async function sampleStats(containers: Containers, container: Container):
   if (!isLive(state) || state.pid === 0) return { ...none, at, received: 0, sent: 0, running: false }
   const path = containerCgroup(container, state.pid)
   const [figures, traffic] = await Promise.all([cgroupFigures(path), networkTraffic(state.pid, container)])
-  return { ...figures, ...traffic, memory: await memoryOf(figures, path), at, running: true }
+  const pids = figures.processes > mostProcesses ? [] : await containerPids(path, state.pid)
+  const processes = Math.max(figures.processes, pids.length)
+  return { ...figures, ...traffic, processes, memory: await memoryOf(figures, pids), at, running: true }
 }
 
 /** 100 % is one CPU, as docker shows it. */
@@ -69,9 +72,7 @@ const mostProcesses = 100
  * The memory controller counts from when it was given the container, which without a limit is after the start, and pages stay where they were
  * first counted. What the processes have for themselves is the least that the container uses.
  */
-async function memoryOf({ memory, processes }: CgroupFigures, path: string): Promise<number> {
-  if (processes > mostProcesses) return memory
-  const pids = await cgroupPids(path)
+async function memoryOf({ memory }: CgroupFigures, pids: readonly number[]): Promise<number> {
   const own = await Promise.all(pids.slice(0, mostProcesses).map(ownMemory))
   return Math.max(
     memory,

@@ -2,7 +2,7 @@ import { TsbuildError, hasCode, hasErrno } from '../base/errors.ts'
 import { processOutput } from '../base/process-output.ts'
 import { containerCgroup } from './container-cgroup.ts'
 import { readState } from './container-state.ts'
-import { cgroupPids } from './cgroup-figures.ts'
+import { containerPids } from './container-pids.ts'
 import type { Container } from './container-records.ts'
 import type { Containers } from './containers.ts'
 import { runningMonitor } from './stop.ts'
@@ -23,7 +23,7 @@ export async function containerTop(
 ): Promise<ProcessTable> {
   using _monitor = await runningMonitor(containers, container, 'top')
   const { pid } = readState(containers.directory(container.id))
-  const pids = new Set(await cgroupPids(containerCgroup(container, pid)))
+  const pids = new Set(await containerPids(containerCgroup(container, pid), pid))
   const lines = (await runPs(args.length === 0 ? ['-ef'] : args)).trimEnd().split('\n')
   const titles = (lines[0] ?? '').trim().split(/\s+/)
   const at = titles.indexOf('PID')

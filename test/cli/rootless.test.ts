@@ -56,6 +56,17 @@ describe.skipIf(noUsers !== false).for(noWays)('an unprivileged user with %s', (
     await cli.ok('rm', 'box')
   })
 
+  it('sees the processes of a container, those of exec too, without a cgroup', async () => {
+    const script = 'sleep 1001 & exec sleep 1002'
+    await cli.ok('run', '-d', '--name', 'busy', '--network', 'none', image, 'sh', '-c', script)
+    await cli.ok('exec', '-d', 'busy', 'sleep', '1003')
+    const seen = async (): Promise<readonly string[]> =>
+      [...(await cli.ok('top', 'busy', '-eo', 'pid,args')).matchAll(/sleep (\d+)/g)].map(([, time]) => time!).toSorted()
+    await expect.poll(seen).toEqual(['1001', '1002', '1003'])
+    expect(await cli.ok('stats', '--no-stream', '--format', '{{.PIDs}}', 'busy')).toBe('3\n')
+    await cli.ok('rm', '-f', 'busy')
+  })
+
   it('keeps volumes, saves and loads, prunes', async () => {
     await cli.ok('run', '--rm', '--network', 'none', '-v', 'kept:/data', image, 'sh', '-c', 'echo kept > /data/file')
     expect(await cli.ok('run', '--rm', '--network', 'none', '-v', 'kept:/data', image, 'cat', '/data/file')).toBe(
