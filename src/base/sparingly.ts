@@ -16,7 +16,7 @@ export async function* sparingly(source: AsyncIterable<Uint8Array>): AsyncGenera
   }
 }
 
-/** Is told of the bytes of each chunk that passed. A collection takes half a millisecond. */
+/** Is told of the bytes of each chunk that passed. A collection takes about a millisecond. */
 export function createChunkCollector(): (bytes: number) => void {
   let gathered = 0
   let collect: Collect | undefined

@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { TsbuildError } from '../base/errors.ts'
+import { sparingly } from '../base/sparingly.ts'
 import type { NativeCore } from '../host/native.ts'
 import { look, lookTo } from './copy-place.ts'
 import type { CopyPlace } from './copy-place.ts'
@@ -46,7 +47,7 @@ export async function copyOut(native: NativeCore, from: CopyPlace, to: Writable,
     { tree: from.tree, out: { fd: 5 }, ...exported(source.path, name === '.' ? undefined : name) },
     { signal: options.signal, fds: ['pipe'] },
   )
-  await Promise.all([exporting.result, pipeline(exporting.pipes[0]!, to, { end: false })])
+  await Promise.all([exporting.result, pipeline(exporting.pipes[0]!, sparingly, to, { end: false })])
 }
 
 /** Unpacks a tar into an existing directory. PATH_MISSING, NOT_A_DIRECTORY, LAYER_INVALID for what is no tar. */
@@ -59,7 +60,7 @@ export async function copyIn(native: NativeCore, from: Readable, to: CopyPlace, 
     { tree: to.tree, in: { fd: 5 }, dest: target.path, owner: options.owner, conflicts: 'refuse' },
     { signal: options.signal, fds: ['pipe'] },
   )
-  await Promise.all([extracting.result, pipeline(from, extracting.pipes[0]!)])
+  await Promise.all([extracting.result, pipeline(from, sparingly, extracting.pipes[0]!)])
 }
 
 interface Target {
@@ -117,7 +118,7 @@ async function transfer(
     abort.abort(error)
     throw error
   }
-  const moved = pipeline(exporting.pipes[0]!, extracting.pipes[0]!)
+  const moved = pipeline(exporting.pipes[0]!, sparingly, extracting.pipes[0]!)
   const results = await Promise.allSettled([
     exporting.result.catch(stopOther),
     extracting.result.catch(stopOther),
