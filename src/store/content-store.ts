@@ -29,6 +29,11 @@ export function createContentStore(paths: ContentPaths, lease: Lease): ContentSt
     return statSync(path(digest), { throwIfNoEntry: false })?.size
   }
 
+  /** A file that was changed on the disk is not the content: it is written again. */
+  function isThere(digest: Digest, content: Buffer): boolean {
+    return size(digest) === content.byteLength && readFileSync(path(digest)).equals(content)
+  }
+
   /** Gives the finished file its name. The lease holds it until some record names it. */
   async function reveal(file: string, digest: Digest): Promise<void> {
     lease.hold('blob', digest)
@@ -87,7 +92,7 @@ export function createContentStore(paths: ContentPaths, lease: Lease): ContentSt
     async put(content) {
       const digest = sha256(content)
       lease.hold('blob', digest)
-      if (size(digest) !== undefined) return digest
+      if (isThere(digest, Buffer.from(content))) return digest
       await using file = await scratch()
       const handle = await open(file.path, 'wx', 0o600)
       try {

@@ -13,7 +13,7 @@ export interface ContentStore {
   /** Whole content; refuses blobs over `limit` bytes (default 8 MiB) with SIZE_MISMATCH. */
   read(digest: Digest, limit?: number): Promise<Uint8Array>
   stream(digest: Digest, start?: number): AsyncIterable<Uint8Array>
-  /** Stores small content and gives its sha256 digest. Idempotent. */
+  /** Stores small content and gives its sha256 digest. Idempotent; a file that was changed on the disk is written again. */
   put(content: string | Uint8Array): Promise<Digest>
   /**
    * Opens the writer for a blob. Only one writer of a digest exists across all processes: a second caller waits, and gets

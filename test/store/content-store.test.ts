@@ -41,11 +41,16 @@ describe('small content', () => {
     expect(readdirSync(join(root, 'ingest'))).toEqual([])
   })
 
-  it('is not believed when the file was changed on disk', async () => {
+  it('is not believed when the file was changed on disk, and is right again when it is put again', async () => {
     await content.put(bytes)
-    chmodSync(content.path(digest), 0o644)
-    writeFileSync(content.path(digest), 'layer CONTENT')
-    await expect(content.read(digest)).rejects.toMatchObject({ code: 'STORE_CORRUPT' })
+    for (const changed of ['layer CONTENT', '']) {
+      chmodSync(content.path(digest), 0o644)
+      writeFileSync(content.path(digest), changed)
+      await expect(content.read(digest)).rejects.toMatchObject({ code: 'STORE_CORRUPT' })
+      await content.put(bytes)
+      expect(Buffer.from(await content.read(digest))).toEqual(bytes)
+    }
+    expect(readdirSync(join(root, 'ingest'))).toEqual([])
   })
 
   it('is refused above the limit', async () => {
