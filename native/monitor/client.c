@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/accept.h"
 #include "base/util.h"
 #include "monitor/monitor.h"
 
@@ -197,7 +198,7 @@ static void accept_client(struct watch *watch, uint32_t events)
     struct monitor *m = container_of(watch, struct monitor, listener);
     struct rt_error ignored;
     (void)events;
-    auto_close int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    auto_close int fd = accept_or_refuse(watch->fd);
     struct client *c = fd < 0 ? NULL : calloc(1, sizeof *c);
     if (!c) return;
     *c = (struct client){.monitor = m, .next = m->clients, .self = &m->clients, .watch = {.fd = fd, .ready = client_ready}};
@@ -215,6 +216,7 @@ int clients_listen(struct monitor *m, struct rt_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "control.sock"};
     auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    accept_reserve();
     unlink(address.sun_path);
     mode_t mask = umask(0177);
     bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, SOMAXCONN) == 0;

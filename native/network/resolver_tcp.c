@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/accept.h"
 #include "base/util.h"
 #include "network/resolver_internal.h"
 
@@ -201,7 +202,7 @@ void resolver_tcp_ready(struct watch *watch, uint32_t events)
     struct resolver *resolver = container_of(watch, struct resolver, tcp);
     struct rt_error ignored;
     (void)events;
-    auto_close int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    auto_close int fd = accept_or_refuse(watch->fd);
     if (fd < 0 || resolver->stream_count >= RESOLVER_MAX_STREAMS)
         return;
     struct tcp_client *c = calloc(1, sizeof *c);

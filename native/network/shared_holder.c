@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/accept.h"
 #include "base/idmap.h"
 #include "base/loop.h"
 #include "base/util.h"
@@ -162,7 +163,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 {
     struct rt_error ignored; /* out of memory: it is refused, and comes again */
     (void)events;
-    int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept_or_refuse(watch->fd);
     if (fd >= 0)
         add_peer(container_of(watch, struct holder, listener), fd, &ignored);
 }
@@ -260,6 +261,7 @@ static int begin(struct holder *holder, const struct plan *plan, struct rt_error
 {
     if (loop_open(&holder->loop, err) < 0)
         return -1;
+    accept_reserve();
     holder->listener = (struct watch){ .fd = shared_listen(holder->directory), .ready = listener_ready };
     if (holder->listener.fd < 0)
         return rt_fail(err, "NETWORK_FAILED", errno, "bind", "cannot open the socket of the user's network");

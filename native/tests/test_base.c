@@ -1,5 +1,12 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/accept.h"
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/util.h"
@@ -96,8 +103,48 @@ static void check_errors(void)
     CHECK(rt_wrap(&err, "%s", large) == -1);
 }
 
+/* A loop that watches the listener would spin for a connection that stays in the queue. */
+static void check_accept(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t size = sizeof address;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* unix(7), "autobind": an abstract address of the kernel's choice. */
+    CHECK(bind(listener, (struct sockaddr *)&address, sizeof address.sun_family) == 0 && listen(listener, 8) == 0);
+    CHECK(getsockname(listener, (struct sockaddr *)&address, &size) == 0);
+    accept_reserve();
+    struct rlimit before, few;
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = (struct rlimit){ .rlim_cur = 64, .rlim_max = before.rlim_max };
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    int taken[64], count = 0;
+    while ((taken[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) count++;
+    for (int round = 0; round < 2; round++) {
+        struct pollfd waiting = { .fd = listener, .events = POLLIN };
+        char byte;
+        CHECK(connect(client, (struct sockaddr *)&address, size) == 0);
+        CHECK(poll(&waiting, 1, 10000) == 1);
+        CHECK(accept_or_refuse(listener) == -1 && errno == EMFILE);
+        CHECK(poll(&waiting, 1, 0) == 0);
+        CHECK(recv(client, &byte, 1, 0) <= 0);
+        close(client);
+        client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }
+    while (count > 0) close(taken[--count]);
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(connect(client, (struct sockaddr *)&address, size) == 0);
+    struct pollfd waiting = { .fd = listener, .events = POLLIN };
+    CHECK(poll(&waiting, 1, 10000) == 1);
+    int accepted = accept_or_refuse(listener);
+    CHECK(accepted >= 0 && (fcntl(accepted, F_GETFD) & FD_CLOEXEC) && (fcntl(accepted, F_GETFL) & O_NONBLOCK));
+    close(accepted);
+    close(client);
+    close(listener);
+}
+
 int main(void)
 {
+    check_accept();
     check_numbers();
     check_buffers();
     check_base64();
