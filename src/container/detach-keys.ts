@@ -9,9 +9,16 @@ export function parseDetachKeys(text: string): Uint8Array {
 }
 
 function keyByte(word: string, text: string): number {
-  const control = /^ctrl-([a-z@[\\\]^_])$/i.exec(word)?.[1]
-  if (control !== undefined) return control.toUpperCase().charCodeAt(0) - 0x40
+  const control = word.toLowerCase().startsWith('ctrl-') ? controlByte(word.slice('ctrl-'.length)) : undefined
+  if (control !== undefined) return control
   if (word.length === 1 && word.charCodeAt(0) < 0x80) return word.charCodeAt(0)
   const hint = 'Write single characters or ctrl-<letter>, separated by commas, for example ctrl-p,ctrl-q'
   throw invalidFlag('--detach-keys', text, `Unknown character: '${word}'`, hint)
+}
+
+/** A letter, or one of `@ [ \ ] ^ _`: what lies 0x40 above the control characters of ASCII. */
+function controlByte(key: string): number | undefined {
+  const upper = key.toUpperCase()
+  const code = upper.charCodeAt(0) - 0x40
+  return upper.length === 1 && code >= 0 && code < 0x20 ? code : undefined
 }

@@ -4,11 +4,14 @@ import { hasErrno } from '../base/errors.ts'
 import { formatIp, parseRange } from './ip-range.ts'
 import type { IpRange } from './ip-range.ts'
 
-/** Networks that the host can reach already, by its interfaces and routes; `except` names a bridge of ours. A default route is none. */
+/**
+ * IPv4 networks that the host can reach already, by its interfaces and routes; `except` names a bridge of ours. A default route is none. (Of IPv6 none is chosen
+ * by us, and Node takes 4 ms for the first address of it that it looks at.)
+ */
 export function hostNetworks(except?: string): readonly IpRange[] {
-  const ofInterfaces = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
-    name === except ? [] : (addresses ?? []).map(({ cidr }) => (cidr === null ? undefined : parseRange(cidr))),
-  )
+  const ofInterfaces = Object.entries(networkInterfaces())
+    .flatMap(([name, addresses]) => (name === except ? [] : (addresses ?? [])))
+    .map(({ cidr, family }) => (cidr === null || family !== 'IPv4' ? undefined : parseRange(cidr)))
   return [...ofInterfaces, ...routes(except)].filter((range) => range !== undefined && range.prefix > 0) as IpRange[]
 }
 

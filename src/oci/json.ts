@@ -103,6 +103,7 @@ function isName(text: string, end: number): boolean {
 
 /** Looks at brackets, commas and strings alone: before a parser makes objects of them. */
 function excessOf(bytes: Uint8Array): string | undefined {
+  if (bytes.byteLength <= maxValues && !hasMoreBrackets(bytes, maxDepth)) return undefined
   let depth = 0
   let values = 0
   let inString = false
@@ -118,6 +119,18 @@ function excessOf(bytes: Uint8Array): string | undefined {
     } else if (byte === 0x5d || byte === 0x7d) depth -= 1
   }
   return values > maxValues ? `it has more than ${maxValues} values` : undefined
+}
+
+/** Honest documents have few: then no byte of theirs is looked at here, which takes a millisecond in a process that has just started. */
+function hasMoreBrackets(bytes: Uint8Array, limit: number): boolean {
+  let left = limit
+  for (const bracket of [0x5b, 0x7b]) {
+    for (let at = bytes.indexOf(bracket); at >= 0; at = bytes.indexOf(bracket, at + 1)) {
+      left -= 1
+      if (left < 0) return true
+    }
+  }
+  return false
 }
 
 /** Members that hold nothing are left out, so that optional members stay absent. */
