@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { hasCode, hasErrno, TsbuildError } from '../base/errors.ts'
 import type { LayerFacts, NativeCore, Tree } from '../host/native.ts'
 import { chainId, parseDigest } from '../oci/digest.ts'
@@ -34,9 +34,14 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
     return by.writable(stack(parent), place(id), volatile)
   }
 
-  function make(parent: SnapshotId | null): SnapshotId {
+  async function make(parent: SnapshotId | null): Promise<SnapshotId> {
     const id = records.insertActive(parent, lease.id, boot)
-    mkdirSync(layerOf(place(id)), { recursive: true, mode: 0o755 })
+    if (!isMade(place(id))) {
+      // A store whose database was lost left it: nothing of it may be in the layer.
+      await native.call('remove', { root: directory, names: [String(id)] })
+      mkdirSync(place(id), { mode: 0o755 })
+    }
+    mkdirSync(layerOf(place(id)), { mode: 0o755 })
     mkdirSync(workOf(place(id)), { mode: 0o700 })
     return id
   }
@@ -91,7 +96,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
   return {
     async prepare(parent) {
       if (parent !== null) lease.hold('snapshot', String(parent))
-      const id = make(parent)
+      const id = await make(parent)
       let done = false
       return {
         id,
@@ -113,7 +118,7 @@ export async function openSnapshotter(store: Store, native: NativeCore, driver: 
       }
     },
     async prepareDetached() {
-      const id = make(null)
+      const id = await make(null)
       let done = false
       return {
         tree: { kind: 'dir', path: layerOf(place(id)) },
@@ -167,6 +172,18 @@ async function setQuota(native: NativeCore, root: string, id: SnapshotId, bytes:
 
 const quotaHint =
   'As root, mount the file system of the store with "prjquota" (ext4 after "tune2fs -O project,quota"), or let the container write to a mount of bounded size: --read-only with --tmpfs /tmp:size=…'
+
+/** False when something of that name is there. */
+function isMade(directory: string): boolean {
+  mkdirSync(dirname(directory), { recursive: true, mode: 0o755 })
+  try {
+    mkdirSync(directory, { mode: 0o755 })
+    return true
+  } catch (error) {
+    if (hasErrno(error, 'EEXIST')) return false
+    throw error
+  }
+}
 
 /** Markers are left by `flush` when layers are on the disk; each names their ids. */
 function readMarkers(directory: string, flushed: (ids: readonly SnapshotId[]) => void): void {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -57,6 +57,15 @@ describe.for([overlayDriver, copyDriver])('the driver $name', (tested) => {
   beforeEach(async () => {
     driver = tested
     await start()
+  })
+
+  it('makes a layer of nothing but its own, whatever lies where it is to be', async () => {
+    mkdirSync(join(root, 'snapshots/1/fs'), { recursive: true })
+    writeFileSync(join(root, 'snapshots/1/fs/left'), 'by a store whose database was lost')
+    await using active = await snapshots.prepare(null)
+    expect(active.id).toBe(1)
+    expect(readdirSync(join(root, 'snapshots/1'))).toEqual(['fs', 'work'])
+    expect(readdirSync(join(root, 'snapshots/1/fs'))).toEqual([])
   })
 
   describe('committing', () => {
