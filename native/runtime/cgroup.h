@@ -49,7 +49,7 @@ int cgroup_apply(const struct cgroup *cgroup, const struct spec_resources *resou
  * meanwhile (cgroup_threadgroup_rwsem, an RCU grace period), 5 to 15 ms.
  */
 int cgroup_v2_directory(const struct cgroup *cgroup);
-/* Moves the first process, born in that of v2, into those of v1. */
+/* Moves the first process into them. `born`: it is in that of v2 already. */
 int cgroup_join(struct cgroup *cgroup, pid_t pid, bool born, struct rt_error *err);
 /*
  * As cgroup_join for a further process of a running container. A container that has made cgroups of its own below (v2 has no processes in inner ones) is joined where its first process is.

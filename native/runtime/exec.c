@@ -240,16 +240,16 @@ static int settle(const struct exec_params *params, int sock, pid_t helper, bool
 }
 
 /*
- * fork, into the container's cgroup of v2 where that can be: not below it, and not into one that has processes in cgroups of its own only (EBUSY, EOPNOTSUPP), nor on kernels that do not
- * let a process be born elsewhere. Then the child is to be moved.
+ * fork, into the container's cgroup of v2 where that can be: not below it, and not into one that has processes in cgroups of its own only (EBUSY, EOPNOTSUPP). Then the child is to be
+ * moved.
  */
 static pid_t fork_into_cgroup(const struct exec_params *params, bool *born)
 {
     int directory = params->cgroup && !params->sub_cgroups.count ? cgroup_v2_directory(params->cgroup) : -1;
-    struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)(unsigned)directory};
-    pid_t pid = directory >= 0 ? (pid_t)syscall(SYS_clone3, &args, sizeof args) : -1;
-    *born = pid >= 0;
-    return pid >= 0 ? pid : fork();
+    struct clone_args elsewhere = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)(unsigned)directory};
+    struct clone_args here = {.exit_signal = SIGCHLD};
+    pid_t pid = directory >= 0 ? clone_process(&elsewhere, born) : -1;
+    return pid >= 0 ? pid : clone_process(&here, born);
 }
 
 static int start(const struct exec_params *params, struct exec *exec, struct exec_result *out, struct rt_error *err)

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { TsbuildError, hasErrno } from '../base/errors.ts'
-import type { PlanOptions, Stdio } from './native.ts'
+import type { OwnStdio, PlanOptions, Stdio } from './native.ts'
 
 export const planFd = 3
 export const answerFd = 4
@@ -28,7 +28,7 @@ export interface CoreStarter extends Disposable {
   /** One for a plan with this verb and options: one that waits for it already, where there is one. */
   start(verb: string, options: CoreOptions): CoreProcess
   /** Starts one that waits for such a plan, unless one does already. It ends with the starter, or with us. */
-  prepare(verb: string, stdio?: PlanOptions['stdio']): void
+  prepare(verb: string, stdio?: OwnStdio): void
 }
 
 const quiet = ['ignore', 'ignore', 'ignore'] as const

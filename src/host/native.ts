@@ -33,6 +33,9 @@ export interface LayerFacts {
 /** `pipe` ends are handed out by RunningPlan. */
 export type Stdio = 'ignore' | 'inherit' | 'pipe' | number
 
+/** Streams that belong to the process alone, so that it can have them before it is known what for. */
+export type OwnStdio = readonly ['ignore', 'ignore' | 'pipe', 'ignore' | 'pipe']
+
 export interface PlanOptions {
   readonly signal?: AbortSignal
   /** Called for each `event` line, in order. */
@@ -71,7 +74,7 @@ export interface NativeCore extends Disposable {
    * Tells that a plan with this verb and `stdio`, without `fds`, is going to come: its process is started now, beside what is done until then (some 10 ms). May be
    * wrong: what waits in vain ends when this is disposed, or with us.
    */
-  prepare(verb: string, stdio?: PlanOptions['stdio']): void
+  prepare(verb: string, stdio?: OwnStdio): void
   /** Runs the OCI command line (`state`, `kill`, …); rejects with PROCESS_FAILED when it exits with an error. */
   oci(args: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<{ readonly stdout: string }>
   /** Path of the executable, for use as an OCI runtime. */

@@ -84,9 +84,12 @@ export async function runSandbox(
   io: SandboxIo,
   signal: AbortSignal,
 ): Promise<SandboxResult> {
-  const stdio = [stdinOf(io.stdin), outputOf(io.stdout), outputOf(io.stderr)] as const
-  const running = native.start('sandbox', sandboxPlan(request), { signal, stdio })
-  native.prepare('sandbox', stdio)
+  const running = native.start('sandbox', sandboxPlan(request), {
+    signal,
+    stdio: [stdinOf(io.stdin), outputOf(io.stdout), outputOf(io.stderr)],
+  })
+  // Steps come one after the other; what a person types in is no step.
+  if (io.stdin === 'none') native.prepare('sandbox', ['ignore', 'pipe', 'pipe'])
   const ended = new AbortController()
   const [result] = await Promise.all([
     running.result.finally(() => ended.abort()),
