@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectMonitor, type MonitorClient, type MonitorHandlers } from '../../src/container/monitor-client.ts'
+import { testCore } from './core.ts'
 import { runPlan, type PlanAnswer, type PlanOptions } from './native-plan.ts'
 import { ociConfig, until, type Config, type Scratch } from './runtime-bundle.ts'
 
@@ -128,7 +129,12 @@ export class Monitored {
   /** Ends what a failed test may have left. */
   async dispose(): Promise<void> {
     const client = await connectMonitor(this.runDir)
-    if (client === undefined) return
+    if (client === undefined) {
+      // A monitor that was killed leaves the container to whoever comes next.
+      const left = existsSync(join(this.runDir, 'oci'))
+      if (left) await testCore().oci(['--root', this.runDir, 'delete', '--force', 'oci'])
+      return
+    }
     await client.ask({ op: 'stop', signal: 9, timeoutMs: 0 }).catch(() => undefined)
     client[Symbol.dispose]()
     await this.ended()
